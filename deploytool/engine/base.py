@@ -1,0 +1,90 @@
+"""The two seams: ``Transport`` runs a command on a host, ``Engine`` looks at a host and changes it.
+
+``run`` sees only this module. An engine belongs to one host and is used by one thread at a time, except
+``interrupt``, which any thread may call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from deploytool.model.desired import HostFiles
+from deploytool.model.observed import Lease, ObservedHost, Release
+from deploytool.model.plan import Step
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a command said. ``exit_code`` is 128 + n where signal n ended it."""
+
+    exit_code: int
+    stdout: bytes = b""
+    stderr: bytes = b""
+
+
+class Transport(Protocol):
+    """Runs commands on one host. Connects at the first command and keeps the connection."""
+
+    def run(self, argv: Sequence[str], *, stdin: bytes = b"", timeout_s: float = 60.0) -> Result:
+        """Run ``argv`` with ``stdin`` as its whole input, and wait for it.
+
+        A non-zero exit code is a result, not an error.
+
+        Raises:
+            HostUnreachable: no connection, connection lost, or no end within ``timeout_s``.
+        """
+        ...
+
+    def close(self) -> None:
+        """Give the connection back. Harmless when there is none."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A step with all that its host needs to do it: the files and release to write, the lease to hold."""
+
+    step: Step
+    lease: Lease
+    files: HostFiles | None = None
+    release: Release | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one step ended. ``reason`` is empty on success; ``log`` are a failed container's last lines.
+
+    ``lease`` is set where another run holds it, ``observed`` where the step looked at the host as well.
+    """
+
+    reason: str = ""
+    hint: str = ""
+    log: tuple[str, ...] = ()
+    lease: Lease | None = None
+    observed: ObservedHost | None = None
+
+
+class Engine(Protocol):
+    """One host with containers."""
+
+    def observe(self) -> ObservedHost:
+        """All that the host knows, in one round trip; changes nothing.
+
+        Raises:
+            HostUnreachable: no answer, or no usable Docker; ``setup`` tells which.
+        """
+        ...
+
+    def perform(self, tasks: Sequence[Task]) -> Sequence[Outcome]:
+        """Do the tasks, all of one kind and one project, in one round trip; one outcome each, in order.
+
+        Raises:
+            HostUnreachable: the host was lost on the way; what became of the tasks is not known.
+        """
+        ...
+
+    def close(self) -> None:
+        """Give the connection back."""
+        ...

@@ -1,0 +1,95 @@
+"""What a run reports while it goes on: one queue of events, several reporters.
+
+Workers never print. An event is immutable, carries no secret, and says all that a line needs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from deploytool.model.plan import Plan, Step
+
+
+@dataclass(frozen=True, slots=True)
+class HostLooked:
+    """A host was observed. ``reason`` is empty where it answered, else why not."""
+
+    host: str
+    seconds: float
+    reason: str = ""
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """The plan is made; nothing was changed yet. ``hosts`` are all those that it is about."""
+
+    plan: Plan
+
+
+@dataclass(frozen=True, slots=True)
+class StepStarted:
+    """A step began."""
+
+    step: Step
+
+
+@dataclass(frozen=True, slots=True)
+class StepDone:
+    """A step succeeded."""
+
+    step: Step
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class StepFailed:
+    """A step failed. ``log`` are the last lines of the container, ``hint`` the next command to type.
+
+    ``lost`` means that the host stopped answering: what became of the step is not known.
+    """
+
+    step: Step
+    seconds: float
+    reason: str
+    hint: str = ""
+    log: tuple[str, ...] = ()
+    lost: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StepSkipped:
+    """A step was not begun, since ``because`` (another step's id, or a sentence) went wrong."""
+
+    step: Step
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A sentence for people. ``level`` is info or warning."""
+
+    message: str
+    level: str = "info"
+    host: str = ""
+
+
+Event = HostLooked | Planned | StepStarted | StepDone | StepFailed | StepSkipped | Note
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """How a run ended. ``left`` is what still differs after the last look; empty when converged.
+
+    ``exit_code`` follows the table of exit codes; ``unreachable`` and ``failed`` are sentences by host.
+    """
+
+    plan: Plan
+    exit_code: int = 0
+    done: int = 0
+    unreachable: dict[str, str] = field(default_factory=dict)
+    failures: tuple[StepFailed, ...] = ()
+    skipped: int = 0
+    left: Plan = Plan()
+    interrupted: bool = False
+    seconds: float = 0.0

@@ -1,0 +1,145 @@
+"""What the hosts said."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from deploytool.model.service import Resources
+
+
+@dataclass(frozen=True, slots=True)
+class HostPort:
+    """A port of the host that a container publishes. ``ip`` is empty for all addresses."""
+
+    port: int
+    protocol: str = "tcp"
+    ip: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """A container on a host, ours or not.
+
+    ``state`` is Docker's: created, running, paused, restarting, removing, exited, dead. ``health`` is
+    starting, healthy, unhealthy, or empty without a healthcheck. ``spec`` is the hash that it was made
+    from, empty where we did not make it; ``keys`` are the hashes of the parts of that spec, by key.
+    Times are seconds since the epoch by the host's clock, 0 where there is none.
+    """
+
+    id: str
+    name: str
+    state: str = "running"
+    project: str = ""
+    service: str = ""
+    number: int = 0
+    oneoff: bool = False
+    spec: str = ""
+    keys: Mapping[str, str] = field(default_factory=dict)
+    image: str = ""
+    image_id: str = ""
+    health: str = ""
+    exit_code: int = 0
+    oom_killed: bool = False
+    error: str = ""
+    restarts: int = 0
+    created_s: float = 0.0
+    started_s: float = 0.0
+    reserve: Resources = Resources()
+    ports: tuple[HostPort, ...] = ()
+
+    @property
+    def ours(self) -> bool:
+        return bool(self.spec)
+
+    @property
+    def healthy(self) -> bool:
+        """Does its work: runs, and no healthcheck says otherwise."""
+        return self.state == "running" and self.health in ("", "healthy")
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """The host itself. ``now_s`` is its clock, seconds since the epoch."""
+
+    node_id: str = ""
+    os: str = "linux"
+    arch: str = "amd64"
+    cpus: float = 0.0
+    memory_bytes: int = 0
+    labels: Mapping[str, str] = field(default_factory=dict)
+    docker: str = ""
+    compose: str = ""
+    now_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The per-project lock on a host. ``owner`` is unique to a run; the rest is for people.
+
+    ``expires_s`` is by the host's clock. A ``manual`` lease was taken by a person with a reason.
+    """
+
+    owner: str
+    who: str = ""
+    reason: str = ""
+    url: str = ""
+    manual: bool = False
+    expires_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """What was converged at one time, as a host remembers it.
+
+    ``digest`` names the whole release (schedule, specs and files of every host): equal digest, nothing
+    to record. ``placements`` maps service → host → replicas, over all members.
+    """
+
+    number: int
+    digest: str
+    play: str = ""
+    when: str = ""
+    who: str = ""
+    commit: str = ""
+    outcome: str = ""
+    placements: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+
+    @property
+    def members(self) -> tuple[str, ...]:
+        """The hosts that hold something of the project, sorted."""
+        return tuple(sorted({host for hosts in self.placements.values() for host, n in hosts.items() if n}))
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectFolder:
+    """A project's folder on a host. ``compose_sha256`` is empty where there is no compose.yaml."""
+
+    name: str
+    compose_sha256: str = ""
+    release: Release | None = None
+    lease: Lease | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedHost:
+    """A host that answered."""
+
+    facts: Facts = Facts()
+    containers: tuple[Container, ...] = ()
+    projects: Mapping[str, ProjectFolder] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Unreachable:
+    """A host that did not answer. Unknown is not absent.
+
+    ``setup`` is true where somebody has to set the host right first (host key, Docker, permission).
+    """
+
+    reason: str
+    hint: str = ""
+    setup: bool = False
+
+
+Observed = Mapping[str, ObservedHost | Unreachable]

@@ -1,0 +1,114 @@
+"""The plan: a DAG of steps, each with the reason it exists."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+from deploytool.model.desired import Desired, HostFiles
+from deploytool.model.observed import Release
+
+
+class StepKind(str, Enum):
+    """What a step does on its host. Every kind is safe to repeat."""
+
+    PREPARE = "prepare"  # takes the lease, stages and checks the files, pulls the images; changes no container
+    START = "start"  # new replicas beside what is there
+    RESTART = "restart"  # the same containers, running again
+    STOP = "stop"  # containers out, by id
+    RECORD = "record"  # the definition in place, the release on record, the lease given back
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """A container as a step names it."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """What a started replica has to do before the next step: all within ``deadline_s`` seconds.
+
+    ``healthy``: its healthcheck passes. ``running``: it runs for ``monitor_s`` without a restart.
+    ``completed``: it exits with 0. ``none``: it was started.
+    """
+
+    until: str
+    deadline_s: float
+    monitor_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One change on one host. ``needs`` are the ids of the steps that come first.
+
+    ``count`` is how many replicas the step starts, restarts or stops. ``total`` is, for a start, how many
+    containers of the service the host holds afterwards: stated as a sum so that repeating it is harmless.
+    ``changes`` are the keys of the spec that differ, where the step is half of a replacement.
+    """
+
+    id: str
+    kind: StepKind
+    host: str
+    project: str
+    cause: str
+    service: str = ""
+    count: int = 0
+    total: int = 0
+    containers: tuple[Ref, ...] = ()
+    changes: tuple[str, ...] = ()
+    gate: Gate | None = None
+    grace_s: float = 10.0
+    delay_s: float = 0.0
+    needs: tuple[str, ...] = ()
+    replaces: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectPlan:
+    """What one project needs. ``files`` are what each host should hold, for hosts that a step writes to.
+
+    ``release`` is what the run will record. ``notes`` are sentences for people: why a surge fell back,
+    which host left the inventory.
+    """
+
+    project: str
+    pattern: str
+    hosts: tuple[str, ...]
+    desired: Desired
+    steps: tuple[Step, ...] = ()
+    files: Mapping[str, HostFiles] = field(default_factory=dict, repr=False)
+    release: Release | None = None
+    summaries: tuple[ServiceSummary, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceSummary:
+    """The line about one service: images before and after (equal where nothing changed), and the policy."""
+
+    service: str
+    replicas: int
+    in_place: int
+    image: str
+    image_before: str = ""
+    order: str = "stop-first"
+    parallelism: int = 1
+    rolled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All projects of a run, in playbook order. Falsy when there is nothing to do."""
+
+    projects: tuple[ProjectPlan, ...] = ()
+
+    def __bool__(self) -> bool:
+        return any(project.steps for project in self.projects)
+
+    @property
+    def steps(self) -> Iterator[Step]:
+        return (step for project in self.projects for step in project.steps)

@@ -1,0 +1,25 @@
+"""A value that must not be shown."""
+
+from __future__ import annotations
+
+
+class Secret:
+    """Holds a string that no log, plan, diff or traceback may show; ``reveal`` is the only way to it."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """The value itself: for a password prompt or a file on a host, never for argv or a message."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "[REDACTED]"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._value == self._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
