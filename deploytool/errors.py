@@ -55,10 +55,8 @@ class UsageError(DeploytoolError):
     exit_code = 2
 
 
-class InputError(DeploytoolError):
-    """The files are wrong. Carries every problem that was found, sorted by place, none twice."""
-
-    exit_code = 3
+class ManyProblems(DeploytoolError):
+    """Several problems at once, sorted by place, none twice."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self._problems = tuple(sorted(set(problems)))
@@ -67,6 +65,12 @@ class InputError(DeploytoolError):
     @property
     def problems(self) -> tuple[Problem, ...]:
         return self._problems
+
+
+class InputError(ManyProblems):
+    """The files are wrong. Carries every problem that was found."""
+
+    exit_code = 3
 
 
 class HostUnreachable(DeploytoolError):
@@ -83,14 +87,20 @@ class HostUnreachable(DeploytoolError):
         self.setup = setup
 
 
+class HostsUnusable(ManyProblems):
+    """Hosts that somebody has to set right before anything is changed anywhere."""
+
+    exit_code = 4
+
+
 class StepFailed(DeploytoolError):
     """A step could not be done, or the result did not hold."""
 
     exit_code = 5
 
 
-class Refused(DeploytoolError):
-    """A guard refused the plan. The hint names the flag that lifts it."""
+class Refused(ManyProblems):
+    """A guard refused the plan. Each hint names the flag that lifts it."""
 
     exit_code = 6
 

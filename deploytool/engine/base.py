@@ -44,26 +44,50 @@ class Transport(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A step with all that its host needs to do it: the files and release to write, the lease to hold."""
+    """A step with all that its host needs to do it.
+
+    ``files`` and ``release`` are what the step writes, ``spec`` what the started containers are made from,
+    ``images`` the pull policy and name of each image to have ready.
+    """
 
     step: Step
-    lease: Lease
     files: HostFiles | None = None
     release: Release | None = None
+    spec: str = ""
+    images: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """The lease that a run holds, or wants, on a host, for ``ttl_s`` seconds from each of its steps.
+
+    ``take_from`` is the owner of a lease that may be taken although it has not expired: a run that is
+    known to be dead.
+    """
+
+    lease: Lease
+    ttl_s: int = 60
+    take_from: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """How one step ended. ``reason`` is empty on success; ``log`` are a failed container's last lines.
 
-    ``lease`` is set where another run holds it, ``observed`` where the step looked at the host as well.
+    ``held`` is set where another run holds the lease, ``changed`` where the host is no longer as it was
+    planned, ``observed`` where the step looked at the host as well.
     """
 
     reason: str = ""
     hint: str = ""
     log: tuple[str, ...] = ()
-    lease: Lease | None = None
+    held: Lease | None = None
+    changed: bool = False
     observed: ObservedHost | None = None
+
+    @property
+    def ok(self) -> bool:
+        return not self.reason
 
 
 class Engine(Protocol):
@@ -77,12 +101,22 @@ class Engine(Protocol):
         """
         ...
 
-    def perform(self, tasks: Sequence[Task]) -> Sequence[Outcome]:
+    def perform(self, tasks: Sequence[Task], hold: Hold) -> Sequence[Outcome]:
         """Do the tasks, all of one kind and one project, in one round trip; one outcome each, in order.
+
+        A ``prepare`` takes the lease; every other step needs it, and keeps it alive.
 
         Raises:
             HostUnreachable: the host was lost on the way; what became of the tasks is not known.
         """
+        ...
+
+    def renew(self, project: str, hold: Hold) -> Outcome:
+        """Keep the lease alive while there is nothing to do on this host."""
+        ...
+
+    def unlock(self, project: str, hold: Hold) -> Outcome:
+        """Give the lease back, if it is ours, and drop what was staged."""
         ...
 
     def close(self) -> None:

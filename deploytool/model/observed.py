@@ -78,6 +78,7 @@ class Lease:
     """The per-project lock on a host. ``owner`` is unique to a run; the rest is for people.
 
     ``expires_s`` is by the host's clock. A ``manual`` lease was taken by a person with a reason.
+    ``process`` identifies the run on its machine, so that a dead one is told from a slow one there.
     """
 
     owner: str
@@ -85,6 +86,7 @@ class Lease:
     reason: str = ""
     url: str = ""
     manual: bool = False
+    process: str = ""
     expires_s: float = 0.0
 
 

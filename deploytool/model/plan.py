@@ -11,9 +11,15 @@ from deploytool.model.observed import Release
 
 
 class StepKind(str, Enum):
-    """What a step does on its host. Every kind is safe to repeat."""
+    """What a step does on its host. Every kind is safe to repeat.
 
-    PREPARE = "prepare"  # takes the lease, stages and checks the files, pulls the images; changes no container
+    Two barriers hold whatever a step's ``needs`` say: nothing else in a project begins before all of its
+    ``PREPARE`` steps are done, and no ``RECORD`` before all others are.
+    """
+
+    PREPARE = (
+        "prepare"  # takes the lease, stages and checks the files, pulls the images; changes no container
+    )
     START = "start"  # new replicas beside what is there
     RESTART = "restart"  # the same containers, running again
     STOP = "stop"  # containers out, by id

@@ -126,6 +126,7 @@ class Service:
     restart: str = "no"
     stop_grace_s: float = 10.0
     pull: str = "missing"
+    platform: str = ""
     place: Place = field(default=NOWHERE, compare=False)
 
 

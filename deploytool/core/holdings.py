@@ -1,0 +1,97 @@
+"""Where the replicas of a project are: seen on hosts that answered, on paper for those that did not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from deploytool.model.observed import Container, Observed, ObservedHost, Release
+from deploytool.model.service import Project, Service
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The replicas of one service, host → number.
+
+    ``there`` are seen, in whatever state; ``sound`` of them do their work. ``count`` is what the host counts
+    as holding: more than is there where some are on paper or only their data is left.
+    """
+
+    count: dict[str, int] = field(default_factory=dict)
+    there: dict[str, int] = field(default_factory=dict)
+    sound: dict[str, int] = field(default_factory=dict)
+
+
+def newest_release(project_name: str, observed: Observed) -> Release | None:
+    """The release with the highest number that any host remembers; of equals, the first host's."""
+    newest: Release | None = None
+    for _, host in sorted(observed.items()):
+        folder = host.projects.get(project_name) if isinstance(host, ObservedHost) else None
+        release = folder.release if folder else None
+        if release and (newest is None or release.number > newest.number):
+            newest = release
+    return newest
+
+
+def paper(project_name: str, observed: Observed) -> Mapping[tuple[str, str], int]:
+    """(service, host) → replicas on hosts that did not answer, by the newest release that any host knows.
+
+    A host that was not looked at did not answer either. Hosts that left the inventory are among them.
+    """
+    release = newest_release(project_name, observed)
+    return {
+        (service, host): number
+        for service, hosts in (release.placements if release else {}).items()
+        for host, number in hosts.items()
+        if number > 0 and not isinstance(observed.get(host), ObservedHost)
+    }
+
+
+def holdings(project: Project, observed: Observed) -> Mapping[str, Held]:
+    """Where every service of ``project`` holds replicas.
+
+    A service with named volumes holds a host also where its data is: on any host that the newest release
+    or a container of it names, in the play or not, so that a replica that is gone comes back to its data.
+    """
+    held = {service.name: Held() for service in project.services}
+    _look(project, observed, held)
+    release = newest_release(project.name, observed)
+    in_play = {host.name for host in project.hosts}
+    for service in project.services:
+        of_service = held[service.name]
+        of_service.count.update(of_service.there)
+        remembered = release.placements.get(service.name, {}) if release else {}
+        for host_name, number in remembered.items():
+            unknown = host_name in in_play and not isinstance(observed.get(host_name), ObservedHost)
+            if number > 0 and (unknown or has_data(service)):
+                of_service.count[host_name] = max(number, of_service.there.get(host_name, 0))
+    return held
+
+
+def has_data(service: Service) -> bool:
+    """Whether its replicas have data that can be left behind: a global one's volume is on its own host."""
+    return bool(service.volumes) and not service.mode.is_global
+
+
+def _look(project: Project, observed: Observed, held: Mapping[str, Held]) -> None:
+    services = {service.name: service for service in project.services}
+    in_play = {host.name for host in project.hosts}
+    for host_name, host in observed.items():
+        for container in host.containers if isinstance(host, ObservedHost) else ():
+            if not container.ours or container.project != project.name or container.oneoff:
+                continue
+            service = services.get(container.service)
+            if service and (host_name in in_play or has_data(service)):
+                of_service = held[service.name]
+                _count_one(of_service.there, host_name)
+                if _does_its_work(container, service):
+                    _count_one(of_service.sound, host_name)
+
+
+def _count_one(numbers: dict[str, int], host_name: str) -> None:
+    numbers[host_name] = numbers.get(host_name, 0) + 1
+
+
+def _does_its_work(container: Container, service: Service) -> bool:
+    done = service.mode.is_job and container.state == "exited" and container.exit_code == 0
+    return container.healthy or done

@@ -1,0 +1,172 @@
+"""Which host runs how many replicas of which service, and in words why.
+
+The rules, in the order in which they apply and each with an example, are in docs/scheduling.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from deploytool.core.capacity import Claim
+from deploytool.core.decision import Allotment, Decision
+from deploytool.core.holdings import paper
+from deploytool.core.refusal import tally
+from deploytool.errors import NoHost, UsageError
+from deploytool.model.desired import Desired
+from deploytool.model.observed import Observed, ObservedHost
+from deploytool.model.service import Project
+
+__all__ = ["NO_POLICY", "Claim", "SchedulePolicy", "Verdict", "explain", "lost_majority", "paper", "schedule"]
+
+
+@dataclass(frozen=True, slots=True)
+class SchedulePolicy:
+    """What a person allowed. ``move_volumes`` are the services whose data may be left behind.
+
+    ``reschedule_unreachable`` has no effect where ``lost_majority`` holds.
+    """
+
+    reschedule_unreachable: bool = False
+    move_volumes: frozenset[str] = frozenset()
+
+
+NO_POLICY = SchedulePolicy()
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What was decided about one service on one host.
+
+    ``because`` is why the host was chosen, ``refusal`` why it takes no more; empty where that is not so.
+    """
+
+    host: str
+    kept: int
+    chosen: int
+    because: str = ""
+    refusal: str = ""
+
+    @property
+    def text(self) -> str:
+        """In words: ``kept 1, chosen for 1 (had 1 of web, 3 in all); takes no more: is paused``."""
+        parts = [f"kept {self.kept}"] if self.kept else []
+        parts += [f"chosen for {self.chosen} ({self.because})"] if self.chosen else []
+        if not parts:
+            return f"refused: {self.refusal}" if self.refusal else "not needed: others come first"
+        return ", ".join(parts) + (f"; takes no more: {self.refusal}" if self.refusal else "")
+
+
+def schedule(
+    project: Project, observed: Observed, *, policy: SchedulePolicy = NO_POLICY, others: Sequence[Claim] = ()
+) -> Desired:
+    """Choose a host for every replica, deterministically.
+
+    A replica stays where it runs while every filter still passes. Unreachable hosts keep their replicas on
+    paper and receive none. Ties go to the host whose name sorts first. ``others`` are the projects of the
+    same run that are scheduled already.
+
+    Raises:
+        NoHost: says for each service how many replicas have no host, and counts the hosts per reason.
+
+    Source: the rules of docs/scheduling.md; spread as in SwarmKit's decision tree.
+    """
+    decision = _decide(project, observed, policy, others)
+    homeless = [a for a in decision.allotments.values() if a.missing or a.stuck]
+    if homeless:
+        hints = [_hint(allotment) for allotment in homeless if allotment.stuck]
+        raise NoHost("; ".join(_sentence(decision, a) for a in homeless), hint="; ".join(hints))
+    return _desired(project, decision)
+
+
+def explain(
+    project: Project,
+    observed: Observed,
+    service_name: str,
+    *,
+    policy: SchedulePolicy = NO_POLICY,
+    others: Sequence[Claim] = (),
+) -> tuple[Verdict, ...]:
+    """Say for each host, by name, what ``schedule`` decides about a service, and why; also where that fails.
+
+    Raises:
+        UsageError: the project has no such service.
+    """
+    decision = _decide(project, observed, policy, others)
+    allotment = decision.allotments.get(service_name)
+    if allotment is None:
+        near = get_close_matches(service_name, decision.allotments, n=1)
+        hint = f"did you mean '{near[0]}'?" if near else f"it has {', '.join(decision.allotments)}"
+        raise UsageError(f"project '{project.name}' has no service '{service_name}'", hint=hint)
+    hosts = sorted({*decision.hosts, *allotment.refused_data})
+    return tuple(_verdict(decision, allotment, host) for host in hosts)
+
+
+def lost_majority(project: Project, observed: Observed) -> bool:
+    """Whether more than half of the play's hosts did not answer: the fault is then likely on this side."""
+    lost = sum(not isinstance(observed.get(host.name), ObservedHost) for host in project.hosts)
+    return 2 * lost > len(project.hosts)
+
+
+def _decide(
+    project: Project, observed: Observed, policy: SchedulePolicy, others: Sequence[Claim]
+) -> Decision:
+    return Decision(
+        project,
+        observed,
+        others,
+        reschedule=policy.reschedule_unreachable and not lost_majority(project, observed),
+        move_volumes=policy.move_volumes,
+    )
+
+
+def _desired(project: Project, decision: Decision) -> Desired:
+    counts = {
+        (name, host): count
+        for name, allotment in decision.allotments.items()
+        for host in sorted({*allotment.kept, *allotment.placed})
+        if (count := allotment.count(host))
+    }
+    return Desired(project.name, counts)
+
+
+def _verdict(decision: Decision, allotment: Allotment, host_name: str) -> Verdict:
+    kept, chosen = allotment.kept.get(host_name, 0), allotment.placed.get(host_name, 0)
+    because = f"had {kept} of {allotment.service.name}, {allotment.found[host_name]} in all" if chosen else ""
+    refusal = decision.refusal(allotment, host_name)
+    return Verdict(host_name, kept, chosen, because, str(refusal) if refusal else "")
+
+
+def _sentence(decision: Decision, allotment: Allotment) -> str:
+    number = allotment.missing + allotment.stuck
+    have = (
+        "replica has"
+        if number == allotment.wanted == 1
+        else "replicas has"
+        if number == 1
+        else "replicas have"
+    )
+    return f"{allotment.service.name}: {number} of {allotment.wanted} {have} no host: " + "; ".join(
+        filter(None, (_where_the_data_is(allotment), _why_missing(decision, allotment)))
+    )
+
+
+def _where_the_data_is(allotment: Allotment) -> str:
+    if not allotment.stuck:
+        return ""
+    places = [f"on {host}, which {refusal.one}" for host, refusal in sorted(allotment.refused_data.items())]
+    return f"data is {' and '.join(places)}"
+
+
+def _why_missing(decision: Decision, allotment: Allotment) -> str:
+    if not allotment.missing:
+        return ""
+    hosts = allotment.full if allotment.service.mode.is_global else decision.hosts
+    refusals = [decision.refusal(allotment, host) for host in hosts]
+    return tally(refusal for refusal in refusals if refusal) or "the play has no hosts"
+
+
+def _hint(allotment: Allotment) -> str:
+    name = allotment.service.name
+    return f"--move-volumes {name} starts {name} elsewhere and leaves its data behind"

@@ -1,0 +1,248 @@
+"""The engine: a host with Docker and Compose v2 behind a transport.
+
+Two scripts do the work on the host, each in one exec: ``observe.sh`` looks, ``act.sh`` does one verb under
+the project's flock and lease. Everything that varies travels as arguments or on stdin, quoted by the
+transport; no text is pasted into a script.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import tarfile
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, replace
+from functools import cache
+from importlib.resources import files as package_files
+
+from deploytool.engine.base import Hold, Outcome, Result, Task, Transport
+from deploytool.engine.docker import parse_lease, parse_observation
+from deploytool.model.desired import HostFiles
+from deploytool.model.inventory import DEFAULT_DIRECTORY
+from deploytool.model.observed import ObservedHost, Release
+from deploytool.model.plan import Gate, StepKind
+
+KEPT_RELEASES = 10
+OBSERVE_TIMEOUT_S = 60.0
+PREPARE_TIMEOUT_S = 900.0  # an image of some GiB on a slow line
+SLACK_S = 60.0  # what Docker may need on a busy host, beyond what a step itself waits for
+
+EXIT_HELD, EXIT_FENCED, EXIT_CHANGED, EXIT_BUSY = 75, 76, 77, 78
+_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._-]*")
+
+
+class ComposeEngine:
+    """Looks at one host and changes it. See ``engine.base.Engine`` for the promises."""
+
+    def __init__(self, host_name: str, transport: Transport, directory: str = DEFAULT_DIRECTORY) -> None:
+        self.host_name = host_name
+        self.transport = transport
+        self.directory = directory
+
+    def observe(self) -> ObservedHost:
+        argv = ["sh", "-c", _observe_script(), "deploytool", self.directory]
+        result = self.transport.run(argv, timeout_s=OBSERVE_TIMEOUT_S)
+        return parse_observation(_lines(result.stdout), self.host_name)
+
+    def perform(self, tasks: Sequence[Task], hold: Hold) -> Sequence[Outcome]:
+        kind, project = tasks[0].step.kind, tasks[0].step.project
+        arguments, stdin, timeout_s = _WORDS[kind](tasks)
+        result = self._act(kind.value, project, hold, arguments, stdin, timeout_s)
+        return self._outcomes(result, len(tasks))
+
+    def renew(self, project: str, hold: Hold) -> Outcome:
+        return self._outcomes(self._act("renew", project, hold), 1)[0]
+
+    def unlock(self, project: str, hold: Hold) -> Outcome:
+        return self._outcomes(self._act("unlock", project, hold), 1)[0]
+
+    def close(self) -> None:
+        self.transport.close()
+
+    def _act(
+        self,
+        verb: str,
+        project: str,
+        hold: Hold,
+        arguments: Iterable[str] = (),
+        stdin: bytes = b"",
+        timeout_s: float = 0.0,
+    ) -> Result:
+        people = {
+            key: value for key, value in asdict(hold.lease).items() if key not in ("owner", "expires_s")
+        }
+        lease = [
+            hold.lease.owner,
+            str(int(hold.ttl_s + timeout_s)),
+            json.dumps(people),
+            hold.take_from or "-",
+        ]
+        argv = ["sh", "-c", _act_script(), "deploytool", verb, self.directory, project, *lease, *arguments]
+        return self.transport.run(argv, stdin=stdin, timeout_s=timeout_s + SLACK_S)
+
+    def _outcomes(self, result: Result, count: int) -> list[Outcome]:
+        said = _Said(_lines(result.stdout))
+        if result.exit_code in (EXIT_HELD, EXIT_FENCED):
+            lost = result.exit_code == EXIT_FENCED
+            return [Outcome("the lease was lost" if lost else "the lease is held", held=said.held)] * count
+        if result.exit_code == EXIT_CHANGED:
+            return [Outcome(said.changed or "the host is not as it was planned", changed=True)] * count
+        if result.exit_code == EXIT_BUSY:
+            reason = "an interrupted run is still at work on this host"
+            return [Outcome(reason, hint="wait for it to end, then run again")] * count
+        outcomes = [said.outcome(task, result) for task in range(count)]
+        if said.looked and outcomes[0].ok:
+            outcomes[0] = replace(outcomes[0], observed=parse_observation(said.looked, self.host_name))
+        return outcomes
+
+
+class _Said:
+    """The lines of one verb, by task; what is not for a task is what the host looks like afterwards."""
+
+    def __init__(self, lines: Iterable[str]) -> None:
+        self.ok: set[int] = set()
+        self.failed: dict[int, str] = {}
+        self.log: dict[int, list[str]] = {}
+        self.looked: list[str] = []
+        self.held = None
+        self.changed = ""
+        for line in lines:
+            word, _, rest = line.partition(" ")
+            task, _, text = rest.partition(" ")
+            if word == "ok" and task.isdigit():
+                self.ok.add(int(task))
+            elif word == "failed" and task.isdigit():
+                self.failed[int(task)] = text.strip()
+            elif word == "log" and task.isdigit():
+                self.log.setdefault(int(task), []).append(text)
+            elif word == "held":
+                self.held = parse_lease(rest)
+            elif word == "changed":
+                self.changed = rest
+            else:
+                self.looked.append(line)
+
+    def outcome(self, task: int, result: Result) -> Outcome:
+        failed = self.failed.get(task) or (self.failed.get(0) if task not in self.ok else None)
+        if failed:
+            return Outcome(failed, log=tuple(self.log.get(task, ())))
+        if task in self.ok:
+            return Outcome()
+        stderr = " ".join(_lines(result.stderr)[-3:]) or "it said nothing"
+        return Outcome(f"the command ended with exit code {result.exit_code}: {stderr}")
+
+
+_Words = tuple[list[str], bytes, float]
+
+
+def _prepare_words(tasks: Sequence[Task]) -> _Words:
+    (task,) = tasks
+    images = [word for pair in task.images for word in pair]
+    return images, _tar(task.files, None), PREPARE_TIMEOUT_S
+
+
+def _record_words(tasks: Sequence[Task]) -> _Words:
+    (task,) = tasks
+    number = task.release.number if task.release else 0
+    return [str(number), str(KEPT_RELEASES)], _tar(task.files, task.release), SLACK_S
+
+
+def _start_words(tasks: Sequence[Task]) -> _Words:
+    words = [word for index, task in enumerate(tasks) for word in _started(index, task)]
+    return words, b"", _longest_gate(tasks)
+
+
+def _restart_words(tasks: Sequence[Task]) -> _Words:
+    words = []
+    for index, task in enumerate(tasks):
+        words += [*_started(index, task), _whole(task.step.grace_s), _ids(task)]
+    return words, b"", _longest_gate(tasks) + max(task.step.grace_s for task in tasks)
+
+
+def _stop_words(tasks: Sequence[Task]) -> _Words:
+    words = []
+    for index, task in enumerate(tasks):
+        words += [str(index), _whole(task.step.grace_s), _ids(task)]
+    return words, b"", max(task.step.grace_s for task in tasks)
+
+
+_WORDS: dict[StepKind, Callable[[Sequence[Task]], _Words]] = {
+    StepKind.PREPARE: _prepare_words,
+    StepKind.START: _start_words,
+    StepKind.RESTART: _restart_words,
+    StepKind.STOP: _stop_words,
+    StepKind.RECORD: _record_words,
+}
+
+
+def _started(index: int, task: Task) -> list[str]:
+    step = task.step
+    gate = step.gate or Gate("ready", 60.0)
+    # act.sh splits these into words, so nothing but a Compose service name may come through.
+    if not _NAME.fullmatch(step.service):
+        raise ValueError(f"'{step.service}' is not a service name")
+    times = [_whole(gate.deadline_s), _whole(gate.monitor_s)]
+    return [str(index), step.service, str(step.total), task.spec, gate.until, *times]
+
+
+def _whole(seconds: float) -> str:
+    return str(max(0, -int(-seconds // 1)))
+
+
+def _ids(task: Task) -> str:
+    return ",".join(container.id for container in task.step.containers)
+
+
+def _longest_gate(tasks: Sequence[Task]) -> float:
+    return sum(task.step.gate.deadline_s for task in tasks if task.step.gate)
+
+
+def _tar(files: HostFiles | None, release: Release | None) -> bytes:
+    """All that a step writes, as one tar: ``compose.yaml``, ``files/…``, ``release.json``."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.GNU_FORMAT) as archive:
+        if files and files.compose is not None:
+            _add(archive, "compose.yaml", files.compose.encode(), 0o600)
+        if release:
+            _add(archive, "release.json", json.dumps(asdict(release)).encode(), 0o600)
+        folders: set[str] = set()
+        for file in files.files if files else ():
+            parts = file.path.split("/")[:-1]
+            for depth in range(1, len(parts) + 1):
+                _add_folder(archive, "/".join(parts[:depth]), folders)
+            _add(archive, file.path, file.content, file.mode)
+    return buffer.getvalue()
+
+
+def _add(archive: tarfile.TarFile, name: str, content: bytes, mode: int) -> None:
+    info = tarfile.TarInfo(name)
+    info.size, info.mode = len(content), mode
+    archive.addfile(info, io.BytesIO(content))
+
+
+def _add_folder(archive: tarfile.TarFile, name: str, seen: set[str]) -> None:
+    """Folders inside ``files`` may be mounted into a container, whose user has to be able to enter them."""
+    if name in seen:
+        return
+    seen.add(name)
+    info = tarfile.TarInfo(name)
+    info.type, info.mode = tarfile.DIRTYPE, 0o755
+    archive.addfile(info)
+
+
+def _lines(raw: bytes) -> list[str]:
+    return raw.decode("utf-8", "replace").splitlines()
+
+
+@cache
+def _script(name: str) -> str:
+    return package_files("deploytool.engine").joinpath(name).read_text("utf-8")
+
+
+def _observe_script() -> str:
+    return f'{_script("observe.sh")}\nlook "$1"\n'
+
+
+def _act_script() -> str:
+    return f"{_script('observe.sh')}\n{_script('act.sh')}"

@@ -1,0 +1,197 @@
+"""What a host prints → the model. Pure: text in, values out.
+
+The scripts print one line a subject, ``WORD JSON``. A line that cannot be read costs what it says and no
+more, except for the facts, without which a host is of no use.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from deploytool.errors import HostUnreachable
+from deploytool.model import labels
+from deploytool.model.observed import (
+    Container,
+    Facts,
+    HostPort,
+    Lease,
+    ObservedHost,
+    ProjectFolder,
+    Release,
+)
+from deploytool.model.service import Resources
+
+INSTALL = "install Docker Engine and its Compose plugin on the host (docs.docker.com/engine/install)"
+
+
+def parse_observation(lines: Iterable[str], host_name: str) -> ObservedHost:
+    """Read what ``observe.sh`` printed.
+
+    Raises:
+        HostUnreachable: no Docker, no Compose plugin, no permission (``setup``), or no engine that answers.
+    """
+    said: dict[str, list[str]] = {}
+    for line in lines:
+        word, _, rest = line.partition(" ")
+        said.setdefault(word, []).append(rest)
+    _raise_faults(said, host_name)
+    return ObservedHost(
+        facts=_facts(said, host_name),
+        containers=tuple(_containers(said.get("container", ()))),
+        projects=_projects(said),
+    )
+
+
+def _raise_faults(said: Mapping[str, list[str]], host_name: str) -> None:
+    faults = said.get("fault", [])
+    engine = " ".join(line for lines in said.values() for line in lines)
+    if "docker" in faults:
+        raise HostUnreachable("docker is not installed", hint=INSTALL, host=host_name, setup=True)
+    if "engine" in faults and "permission denied" in engine.lower():
+        hint = "put the user into the docker group, or set ansible_become: true"
+        raise HostUnreachable("no permission to use Docker", hint=hint, host=host_name, setup=True)
+    if "engine" in faults:
+        hint = "is the engine running? On the host: systemctl status docker"
+        raise HostUnreachable("the Docker engine does not answer", hint=hint, host=host_name)
+    if "compose" in faults:
+        raise HostUnreachable(
+            "Docker's Compose plugin (v2) is missing", hint=INSTALL, host=host_name, setup=True
+        )
+
+
+def _facts(said: Mapping[str, list[str]], host_name: str) -> Facts:
+    raw = next((value for line in said.get("facts", ()) if (value := _json(line))), None)
+    if not isinstance(raw, Mapping):
+        raise HostUnreachable("its answer was cut short", hint="run again with -v", host=host_name)
+    clock = said.get("clock", ["0"])[0]
+    return Facts(
+        node_id=str(raw.get("node_id") or ""),
+        os=str(raw.get("os") or ""),
+        arch=str(raw.get("arch") or ""),
+        cpus=float(raw.get("cpus") or 0),
+        memory_bytes=int(raw.get("memory_bytes") or 0),
+        labels=dict(label.partition("=")[::2] for label in raw.get("labels") or ()),
+        docker=str(raw.get("docker") or ""),
+        compose=str(_json(said.get("compose", ['""'])[0]) or ""),
+        now_s=float(clock) if clock.isdigit() else 0.0,
+    )
+
+
+def _containers(lines: Iterable[str]) -> Iterator[Container]:
+    for line in lines:
+        raw = _json(line)
+        if isinstance(raw, Mapping) and raw.get("id"):
+            yield _container(raw)
+
+
+def _container(raw: Mapping[str, Any]) -> Container:
+    said: Mapping[str, str] = raw.get("labels") or {}
+    number = said.get(labels.NUMBER, "")
+    keys = _json(said.get(labels.KEYS, ""))
+    running = raw["state"] in ("running", "paused", "restarting")
+    return Container(
+        id=raw["id"],
+        name=str(raw["name"]).lstrip("/"),
+        state=raw["state"],
+        project=said.get(labels.PROJECT, ""),
+        service=said.get(labels.SERVICE, ""),
+        number=int(number) if number.isdigit() else 0,
+        oneoff=said.get(labels.ONEOFF, "") == "True",
+        spec=said.get(labels.SPEC, ""),
+        keys=keys if isinstance(keys, dict) else {},
+        image=raw.get("image") or "",
+        image_id=raw.get("image_id") or "",
+        health=raw.get("health") or "",
+        exit_code=raw.get("exit_code") or 0,
+        oom_killed=bool(raw.get("oom")),
+        error=raw.get("error") or "",
+        restarts=raw.get("restarts") or 0,
+        created_s=_epoch(raw.get("created")),
+        started_s=_epoch(raw.get("started")),
+        reserve=_reserve(said.get(labels.RESERVE, "")),
+        ports=tuple(_ports((raw.get("published") if running else None) or raw.get("wanted") or {})),
+    )
+
+
+def _ports(bindings: Mapping[str, Any]) -> Iterator[HostPort]:
+    """Docker's ``{"80/tcp": [{"HostIp": "0.0.0.0", "HostPort": "8080"}]}``; IPv4 and IPv6 twins once."""
+    seen = set()
+    for target, places in sorted(bindings.items()):
+        for place in places or ():
+            published = str(place.get("HostPort") or "")
+            ip = str(place.get("HostIp") or "")
+            ip = "" if ip in ("0.0.0.0", "::") else ip  # noqa: S104 - compared, not bound
+            port = HostPort(int(published or 0), target.partition("/")[2] or "tcp", ip)
+            if port.port and port not in seen:
+                seen.add(port)
+                yield port
+
+
+def _reserve(label: str) -> Resources:
+    cpus, _, memory = label.partition(" ")
+    try:
+        return Resources(float(cpus), int(memory))
+    except ValueError:
+        return Resources()
+
+
+def _projects(said: Mapping[str, list[str]]) -> dict[str, ProjectFolder]:
+    releases = dict(_named(said.get("release", ())))
+    leases = dict(_named(said.get("lease", ())))
+    found = {}
+    for line in said.get("project", ()):
+        raw = _json(line)
+        if isinstance(raw, Mapping):
+            name = str(raw["name"])
+            release, lease = releases.get(name, ""), leases.get(name, "")
+            found[name] = ProjectFolder(name, str(raw["sha256"]), parse_release(release), parse_lease(lease))
+    return found
+
+
+def _named(lines: Iterable[str]) -> Iterator[tuple[str, str]]:
+    for line in lines:
+        name, _, rest = line.partition(" ")
+        yield name, rest
+
+
+def parse_release(text: str) -> Release | None:
+    """A ``release.json``; None where it is damaged: the next run records it anew."""
+    raw = _json(text)
+    try:
+        return Release(**raw) if isinstance(raw, dict) else None
+    except TypeError:
+        known = {key: value for key, value in raw.items() if key in Release.__dataclass_fields__}
+        return Release(**known) if {"number", "digest"} <= known.keys() else None
+
+
+def parse_lease(text: str) -> Lease | None:
+    """``OWNER EXPIRY JSON``, as the host keeps it; None where it is damaged: then nobody holds it."""
+    owner, _, rest = text.partition(" ")
+    expires, _, people = rest.partition(" ")
+    raw = _json(people)
+    if not owner or not expires.isdigit():
+        return None
+    known = raw if isinstance(raw, dict) else {}
+    shown = {key: known[key] for key in ("who", "reason", "url", "manual", "process") if key in known}
+    return Lease(owner=owner, expires_s=float(expires), **shown)
+
+
+def _epoch(text: Any) -> float:
+    """Docker's RFC 3339 with nanoseconds → seconds since the epoch; 0 for Docker's year 1."""
+    if not isinstance(text, str) or text.startswith("0001"):
+        return 0.0
+    head, _, fraction = text.rstrip("Z").partition(".")
+    try:
+        return datetime.fromisoformat(f"{head}+00:00").timestamp() + float(f"0.{fraction or 0}")
+    except ValueError:
+        return 0.0
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None

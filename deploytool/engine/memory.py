@@ -1,0 +1,259 @@
+"""An engine in this process: a host that keeps real state and fails when it is told to.
+
+It follows the same contract as the engine on real hosts (one suite of tests runs on both) and makes
+every fault cheap: a step that fails, a host that is lost before or after a step took effect, a replica
+that never gets ready, a run that dies between two steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import yaml
+
+from deploytool.engine.base import Hold, Outcome, Task
+from deploytool.errors import HostUnreachable
+from deploytool.model import labels
+from deploytool.model.inventory import DEFAULT_DIRECTORY
+from deploytool.model.observed import (
+    Container,
+    Facts,
+    HostPort,
+    Lease,
+    ObservedHost,
+    ProjectFolder,
+    Release,
+)
+from deploytool.model.plan import StepKind
+from deploytool.render.compose import text_sha256
+
+
+class Crash(BaseException):
+    """The run dies here, as with kill -9: nothing may catch it but a test."""
+
+
+@dataclass(slots=True)
+class Folder:
+    """A project's folder on the host: the text of compose.yaml, what is staged, release and lease."""
+
+    compose: str | None = None
+    staged: str | None = None
+    release: Release | None = None
+    lease: Lease | None = None
+
+
+Fault = Callable[[str, str, str], str]
+
+
+def no_fault(host: str, verb: str, when: str) -> str:
+    """The fault that never happens."""
+    return ""
+
+
+@dataclass(slots=True)
+class MemoryHost:
+    """What survives a run: containers, folders, images, and a clock that tests move.
+
+    ``images`` None means that every image can be pulled. ``sick`` are images whose containers never get
+    ready. ``unusable`` is what somebody has to set right first.
+    """
+
+    name: str
+    facts: Facts = Facts(cpus=4, memory_bytes=8 * 1024**3)
+    containers: list[Container] = field(default_factory=list)
+    folders: dict[str, Folder] = field(default_factory=dict)
+    images: set[str] | None = None
+    sick: set[str] = field(default_factory=set)
+    reachable: bool = True
+    unusable: str = ""
+    now_s: float = 1_000_000.0
+    made: int = 0
+
+
+@dataclass(slots=True)
+class MemoryEngine:
+    """One simulated host. ``fault(host, verb, when)`` is asked ``before`` and ``after`` each verb.
+
+    It answers with nothing, a sentence (the verb fails), ``lost`` (the host stops answering) or ``crash``.
+    """
+
+    host: MemoryHost
+    fault: Fault = no_fault
+    directory: str = DEFAULT_DIRECTORY
+    execs: list[str] = field(default_factory=list)
+
+    def observe(self) -> ObservedHost:
+        self._enter("observe")
+        folders = self.host.folders
+        return ObservedHost(
+            facts=replace(self.host.facts, now_s=self.host.now_s),
+            containers=tuple(self.host.containers),
+            projects={
+                name: ProjectFolder(name, text_sha256(folder.compose), folder.release, folder.lease)
+                for name, folder in folders.items()
+            },
+        )
+
+    def perform(self, tasks: Sequence[Task], hold: Hold) -> Sequence[Outcome]:
+        kind = tasks[0].step.kind
+        refused = self._enter(kind.value)
+        if refused:
+            return [Outcome(refused)] * len(tasks)
+        outcomes = [self._one(task, hold) for task in tasks]
+        self._leave(kind.value)
+        if kind in (StepKind.PREPARE, StepKind.RECORD) and outcomes[0].ok:
+            outcomes[0] = replace(outcomes[0], observed=self._seen())
+        return outcomes
+
+    def renew(self, project: str, hold: Hold) -> Outcome:
+        self._enter("renew")
+        return self._keep(project, hold) or Outcome()
+
+    def unlock(self, project: str, hold: Hold) -> Outcome:
+        self._enter("unlock")
+        folder = self._folder(project)
+        if folder.lease and folder.lease.owner == hold.lease.owner:
+            folder.lease = None
+        return Outcome()
+
+    def close(self) -> None:
+        """Nothing to give back."""
+
+    # --- faults -----------------------------------------------------------------------------------------
+
+    def _enter(self, verb: str) -> str:
+        self.execs.append(verb)
+        return self._suffer(self.fault(self.host.name, verb, "before"))
+
+    def _leave(self, verb: str) -> None:
+        self._suffer(self.fault(self.host.name, verb, "after"))
+
+    def _suffer(self, fault: str) -> str:
+        if fault == "crash":
+            raise Crash
+        if fault == "lost":
+            self.host.reachable = False
+        if not self.host.reachable:
+            raise HostUnreachable("no answer", host=self.host.name)
+        if self.host.unusable:
+            raise HostUnreachable(self.host.unusable, host=self.host.name, setup=True)
+        return fault
+
+    # --- verbs ------------------------------------------------------------------------------------------
+
+    def _one(self, task: Task, hold: Hold) -> Outcome:
+        project = task.step.project
+        if task.step.kind in (StepKind.PREPARE, StepKind.RECORD):
+            refused = self._take(project, hold)
+        else:
+            refused = self._keep(project, hold)
+        return refused or _VERBS[task.step.kind](self, task, self._folder(project))
+
+    def _prepare(self, task: Task, folder: Folder) -> Outcome:
+        missing = [i for _, i in task.images if self.host.images is not None and i not in self.host.images]
+        if missing:
+            return Outcome(f"image {missing[0]} cannot be pulled: not found")
+        folder.staged = task.files.compose if task.files else None
+        return Outcome()
+
+    def _start(self, task: Task, folder: Folder) -> Outcome:
+        self._activate(folder)
+        step = task.step
+        there = self._replicas(step.project, step.service)
+        if len(there) > step.total:
+            return Outcome("there are more containers than planned", changed=True)
+        made = [self._make(task, folder, offset) for offset in range(step.total - len(there))]
+        self.host.containers += made
+        return self._ready(made)
+
+    def _restart(self, task: Task, folder: Folder) -> Outcome:
+        self._activate(folder)
+        ids = {container.id for container in task.step.containers}
+        again = [replace(c, state="running", exit_code=0) for c in self.host.containers if c.id in ids]
+        self.host.containers = [c for c in self.host.containers if c.id not in ids] + again
+        return self._ready(again)
+
+    def _stop(self, task: Task, folder: Folder) -> Outcome:
+        self._activate(folder)
+        ids = {container.id for container in task.step.containers}
+        self.host.containers = [c for c in self.host.containers if c.id not in ids]
+        return Outcome()
+
+    def _record(self, task: Task, folder: Folder) -> Outcome:
+        folder.compose = task.files.compose if task.files else None
+        folder.staged, folder.release, folder.lease = None, task.release, None
+        return Outcome()
+
+    # --- state ------------------------------------------------------------------------------------------
+
+    def _folder(self, project: str) -> Folder:
+        return self.host.folders.setdefault(project, Folder())
+
+    def _activate(self, folder: Folder) -> None:
+        if folder.staged is not None:
+            folder.compose, folder.staged = folder.staged, None
+
+    def _replicas(self, project: str, service: str) -> list[Container]:
+        return [
+            c for c in self.host.containers if (c.project, c.service) == (project, service) and not c.oneoff
+        ]
+
+    def _make(self, task: Task, folder: Folder, offset: int) -> Container:
+        """A container as Docker would make it from the definition that is in place."""
+        step = task.step
+        definition = yaml.safe_load(folder.compose or "")["services"][step.service]
+        said: Mapping[str, str] = definition["labels"]
+        there = self._replicas(step.project, step.service)
+        number = max((c.number for c in there), default=0) + 1 + offset
+        self.host.made += 1
+        return Container(
+            id=f"{self.host.name}-{self.host.made:04}",
+            name=f"{step.project}-{step.service}-{number}",
+            project=step.project,
+            service=step.service,
+            number=number,
+            spec=said[labels.SPEC],
+            keys=yaml.safe_load(said[labels.KEYS]),
+            image=definition["image"],
+            health="unhealthy" if definition["image"] in self.host.sick else "",
+            ports=tuple(
+                HostPort(int(p["published"])) for p in definition.get("ports", ()) if "published" in p
+            ),
+        )
+
+    def _ready(self, containers: Sequence[Container]) -> Outcome:
+        sick = [c for c in containers if c.image in self.host.sick]
+        return Outcome(f"{sick[0].name} is unhealthy", log=("it says why",)) if sick else Outcome()
+
+    def _take(self, project: str, hold: Hold) -> Outcome | None:
+        lease = self._folder(project).lease
+        mine = lease is None or lease.owner in (hold.lease.owner, hold.take_from)
+        if lease and not mine and lease.expires_s > self.host.now_s:
+            return Outcome("the lease is held", held=lease)
+        self._write_lease(project, hold)
+        return None
+
+    def _keep(self, project: str, hold: Hold) -> Outcome | None:
+        lease = self._folder(project).lease
+        if lease is None or lease.owner != hold.lease.owner:
+            return Outcome("the lease was lost", held=lease or Lease(""))
+        self._write_lease(project, hold)
+        return None
+
+    def _write_lease(self, project: str, hold: Hold) -> None:
+        expires_s = self.host.now_s + hold.ttl_s
+        self._folder(project).lease = replace(hold.lease, expires_s=expires_s)
+
+    def _seen(self) -> ObservedHost:
+        quiet = MemoryEngine(self.host, directory=self.directory)
+        return quiet.observe()
+
+
+_VERBS: dict[StepKind, Callable[[MemoryEngine, Task, Folder], Outcome]] = {
+    StepKind.PREPARE: MemoryEngine._prepare,
+    StepKind.START: MemoryEngine._start,
+    StepKind.RESTART: MemoryEngine._restart,
+    StepKind.STOP: MemoryEngine._stop,
+    StepKind.RECORD: MemoryEngine._record,
+}

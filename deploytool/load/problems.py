@@ -1,0 +1,31 @@
+"""Collects what is wrong with the input, so that one run shows all of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+from deploytool.errors import InputError, Place, Problem
+
+
+class Problems:
+    """A list that only grows. ``raise_if_any`` ends the loading with everything that was found."""
+
+    def __init__(self) -> None:
+        self.found: list[Problem] = []
+
+    def add(self, place: Place, message: str, hint: str = "") -> None:
+        self.found.append(Problem(place, message, hint))
+
+    def extend(self, error: InputError) -> None:
+        self.found.extend(error.problems)
+
+    def raise_if_any(self) -> None:
+        if self.found:
+            raise InputError(self.found)
+
+
+def near(name: str, known: Iterable[str]) -> str:
+    """A hint with the known name that is nearest to ``name``; empty when none is near."""
+    matches = get_close_matches(name, sorted(known), n=1, cutoff=0.6)
+    return f"did you mean '{matches[0]}'?" if matches else ""

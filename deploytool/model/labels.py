@@ -1,0 +1,10 @@
+"""The labels by which a container says what it is: ours, and those of Docker Compose."""
+
+SPEC = "deploytool.spec"
+KEYS = "deploytool.keys"
+RESERVE = "deploytool.reserve"
+
+PROJECT = "com.docker.compose.project"
+SERVICE = "com.docker.compose.service"
+NUMBER = "com.docker.compose.container-number"
+ONEOFF = "com.docker.compose.oneoff"

@@ -1,0 +1,115 @@
+"""The plan as people read it; the same text in ``plan``, in ``converge`` and in a CI log.
+
+shop · 3 hosts · web
+  web    demo/web:1 → demo/web:2 · 6 replicas, start-first, 2 at a time
+    h1   ± replace 2
+  cache  1 replica in place
+Plan: 0 to start, 2 to replace, 0 to stop on 1 host.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from deploytool.model.plan import Plan, ProjectPlan, ServiceSummary, Step, StepKind
+
+MOST_NAMES = 3
+
+
+def plan_text(plan: Plan) -> str:
+    """All projects of a plan and the sum in the last line. Ends with a line break."""
+    lines = [line for project in plan.projects for line in _project(project)]
+    return "\n".join([*lines, summary(plan)]) + "\n"
+
+
+def summary(plan: Plan) -> str:
+    """One sentence about the whole plan."""
+    if not plan:
+        return "Nothing to do."
+    changes = [step for step in plan.steps if step.service]
+    if not changes:
+        hosts = {step.host for step in plan.steps}
+        return f"Plan: no replica changes; files are brought up to date on {_hosts(len(hosts))}."
+    start = sum(step.count for step in changes if _starts(step))
+    replace = sum(step.count for step in changes if step.replaces and step.kind is StepKind.STOP)
+    stop = sum(step.count for step in changes if _stops(step))
+    hosts = {step.host for step in changes}
+    return f"Plan: {start} to start, {replace} to replace, {stop} to stop on {_hosts(len(hosts))}."
+
+
+def _project(project: ProjectPlan) -> Iterator[str]:
+    yield f"{project.project} · {_hosts(len(project.hosts))} · {project.pattern}"
+    width = max((len(item.service) for item in project.summaries), default=0)
+    host_width = max((len(step.host) for step in project.steps), default=0)
+    for item in project.summaries:
+        mine = [step for step in project.steps if step.service == item.service]
+        yield f"  {item.service:<{width}}  {_service(item, mine)}"
+        yield from _hosts_of(mine, host_width)
+    yield from _files(project)
+    yield from (f"  note: {note}" for note in project.notes)
+
+
+def _service(item: ServiceSummary, steps: Iterable[Step]) -> str:
+    if not any(steps):
+        if not item.replicas:
+            return "0 replicas"
+        return f"{_replicas(item.in_place)} in place"
+    image = item.image or "not in the playbook any more"
+    if item.image_before and item.image and item.image_before != item.image:
+        image = f"{item.image_before} → {item.image}"
+    parts = [_replicas(item.replicas)]
+    if item.rolled:
+        at_a_time = f"{item.parallelism} at a time" if item.parallelism else "all at once"
+        parts += [item.order, at_a_time]
+    return f"{image} · {', '.join(parts)}"
+
+
+def _hosts_of(steps: Iterable[Step], width: int) -> Iterator[str]:
+    by_host: dict[str, list[Step]] = {}
+    for step in steps:
+        by_host.setdefault(step.host, []).append(step)
+    for host in sorted(by_host):
+        yield f"    {host:<{width}}   {_actions(by_host[host])}"
+
+
+def _actions(steps: list[Step]) -> str:
+    """``± replace 1   + start 1   web-3 exited (137)``: what happens, then why."""
+    parts, causes = [], []
+    for sign, word, mine in (
+        ("±", "replace", [s for s in steps if s.replaces and s.kind is StepKind.STOP]),
+        ("+", "start", [s for s in steps if _starts(s)]),
+        ("-", "stop", [s for s in steps if _stops(s)]),
+    ):
+        if mine:
+            parts.append(f"{sign} {word} {sum(step.count for step in mine)}")
+            causes += [step.cause for step in mine if step.cause]
+    return "   ".join([*parts, "; ".join(dict.fromkeys(causes))]).rstrip()
+
+
+def _files(project: ProjectPlan) -> Iterator[str]:
+    """Hosts where only the folder is brought up to date, by cause."""
+    changing = {step.host for step in project.steps if step.service}
+    causes: dict[str, list[str]] = {}
+    for step in project.steps:
+        if step.kind is StepKind.RECORD and step.host not in changing:
+            causes.setdefault(step.cause, []).append(step.host)
+    for cause, hosts in sorted(causes.items()):
+        shown = ", ".join(hosts[:MOST_NAMES])
+        more = f" and {len(hosts) - MOST_NAMES} more" if len(hosts) > MOST_NAMES else ""
+        yield f"  files  {shown}{more}: {cause}"
+
+
+def _starts(step: Step) -> bool:
+    return step.kind in (StepKind.START, StepKind.RESTART) and not step.replaces
+
+
+def _stops(step: Step) -> bool:
+    return step.kind is StepKind.STOP and not step.replaces
+
+
+def _replicas(number: int) -> str:
+    return f"{number} replica{'' if number == 1 else 's'}"
+
+
+def _hosts(number: int) -> str:
+    return f"{number} host{'' if number == 1 else 's'}"

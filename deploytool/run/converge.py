@@ -1,0 +1,190 @@
+"""The whole line: look → plan → change → look again, until nothing differs or nothing more can be done."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from deploytool.core.guard import unusable
+from deploytool.engine.base import Hold
+from deploytool.errors import LeaseHeld
+from deploytool.model.event import Event, Note, Planned, Report
+from deploytool.model.inventory import Host
+from deploytool.model.observed import Lease, ObservedHost, Unreachable
+from deploytool.model.plan import Plan
+from deploytool.model.service import Intent
+from deploytool.run.execute import Executed, Execution
+from deploytool.run.fanout import Engines, look, observe
+from deploytool.run.lease import TTL_S, is_dead
+from deploytool.run.planning import Planner, members_elsewhere
+
+# Hosts that are lost, or that change under the plan, call for a new plan; not for ever.
+MAX_ROUNDS = 4
+LOCK_POLL_S = 1.0
+
+Emit = Callable[[Event], None]
+Seen = dict[str, ObservedHost | Unreachable]
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """``lock_wait_s`` is how long to wait for another run's lease; a manual one is never waited for."""
+
+    forks: int = 20
+    lock_wait_s: float = 0.0
+
+
+@dataclass(slots=True)
+class Run:
+    """One run over an intent: its hosts, its connections, its lease."""
+
+    intent: Intent
+    planner: Planner
+    engines: Engines
+    lease: Lease
+    emit: Emit
+    options: RunOptions = RunOptions()
+    confirm: Callable[[Plan], bool] = lambda plan: True
+    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+    _hosts: dict[str, Host] = field(default_factory=dict)
+
+    def observe(self) -> Seen:
+        """Look at every host of every play, then at those that hold something although they left theirs."""
+        self._hosts = {host.name: host for project in self.intent.projects for host in project.hosts}
+        seen = look(self._hosts, self.engines, self.emit, self.options.forks)
+        elsewhere = members_elsewhere(self.intent, seen)
+        self._hosts |= elsewhere
+        return seen | look(elsewhere, self.engines, self.emit, self.options.forks)
+
+    def plan(self) -> tuple[Plan, Seen]:
+        """What would change; touches nothing.
+
+        Raises:
+            HostsUnusable, NoHost, Refused, InputError.
+        """
+        seen = self.observe()
+        unusable(self._hosts, seen, self.planner.policy.limit)
+        plan = self.planner.plan(seen)
+        self.emit(Planned(plan))
+        return plan, seen
+
+    def converge(self) -> Report:
+        """Make it so. The report says what was done, what was not, and what still differs.
+
+        Raises:
+            HostsUnusable, NoHost, Refused, InputError: before anything is touched. LeaseHeld.
+        """
+        begun = self.clock()
+        plan, seen = self.plan()
+        if plan and not self.confirm(plan):
+            return Report(plan, unreachable=_unreachable(seen), left=plan, seconds=self.clock() - begun)
+        total, left = Executed(), plan
+        deadline = begun + self.options.lock_wait_s
+        for _ in range(MAX_ROUNDS):
+            if not left:
+                break
+            take_from = self._await_lease(left, seen, deadline)
+            executed = self._execute(left, seen, take_from)
+            _add(total, executed)
+            seen = self._look_again(left, seen, executed)
+            left = self.planner.plan(seen)
+            if executed.failures or executed.interrupted or executed.ok:
+                break
+        return self._report(plan, left, seen, total, self.clock() - begun)
+
+    def _execute(self, plan: Plan, seen: Seen, take_from: str) -> Executed:
+        hold = Hold(self.lease, TTL_S, take_from)
+        forks = self.options.forks
+        return Execution(plan, seen, self.intent, self.engines, hold, self.emit, forks).run()
+
+    def _await_lease(self, plan: Plan, seen: Seen, deadline: float) -> str:
+        """Come back when no other run holds a lease that the plan needs.
+
+        Returns the owner of a lease that may be taken although it has not expired: its run is dead.
+        """
+        told = ""
+        while True:
+            found = _held(plan, seen, self.lease.owner)
+            if found is None:
+                return ""
+            host, lease = found
+            if is_dead(lease):
+                self.emit(
+                    Note(f"{lease.who} left a lease behind on {host} and is gone: taking over", host=host)
+                )
+                return lease.owner
+            if lease.manual or self.clock() >= deadline:
+                raise LeaseHeld(held_by(host, lease), hint=_way_out(lease), host=host)
+            if told != lease.owner:
+                self.emit(Note(f"waiting for {held_by(host, lease)}", host=host))
+                told = lease.owner
+            self.sleep(LOCK_POLL_S)
+            seen[host] = observe(self.engines.named(host))
+
+    def _look_again(self, plan: Plan, seen: Seen, executed: Executed) -> Seen:
+        """What a step already saw counts; the other hosts that had steps are asked again."""
+        touched = {step.host for step in plan.steps} - executed.seen.keys() - executed.lost.keys()
+        hosts = {name: self._hosts[name] for name in sorted(touched)}
+        again = look(hosts, self.engines, self.emit, self.options.forks)
+        lost = {name: Unreachable(reason) for name, reason in executed.lost.items()}
+        return {**seen, **executed.seen, **again, **lost}
+
+    def _report(self, plan: Plan, left: Plan, seen: Seen, total: Executed, seconds: float) -> Report:
+        report = Report(
+            plan=plan,
+            done=total.done,
+            unreachable=_unreachable(seen),
+            failures=tuple(total.failures),
+            skipped=total.skipped,
+            left=left,
+            interrupted=total.interrupted,
+            seconds=seconds,
+        )
+        return replace(report, exit_code=exit_code_of(report))
+
+
+def exit_code_of(report: Report) -> int:
+    """The table of exit codes, the worst first."""
+    if report.interrupted:
+        return 130
+    if report.failures or report.left:
+        return 5
+    return 4 if report.unreachable else 0
+
+
+def _held(plan: Plan, seen: Seen, owner: str) -> tuple[str, Lease] | None:
+    """The first host of the plan on which somebody else's lease still runs, by the host's own clock."""
+    for host_name, project in sorted({(step.host, step.project) for step in plan.steps}):
+        host = seen.get(host_name)
+        folder = host.projects.get(project) if isinstance(host, ObservedHost) else None
+        lease = folder.lease if folder else None
+        if lease and isinstance(host, ObservedHost) and lease.owner != owner:
+            if lease.manual or lease.expires_s > host.facts.now_s:
+                return host_name, lease
+    return None
+
+
+def held_by(host: str, lease: Lease) -> str:
+    """A sentence about who holds a lease."""
+    why = f" ({lease.reason})" if lease.reason else ""
+    where = f", {lease.url}" if lease.url else ""
+    return f"the lease on {host}, held by {lease.who or 'another run'}{why}{where}"
+
+
+def _way_out(lease: Lease) -> str:
+    if lease.manual:
+        return "a person took it by hand: ask, or release it with deploytool lock release"
+    return "wait for it with --lock-wait 5m; it expires a minute after the other run ends"
+
+
+def _unreachable(seen: Seen) -> dict[str, str]:
+    return {name: host.reason for name, host in sorted(seen.items()) if isinstance(host, Unreachable)}
+
+
+def _add(total: Executed, executed: Executed) -> None:
+    total.done += executed.done
+    total.skipped = executed.skipped
+    total.failures += executed.failures
+    total.interrupted = total.interrupted or executed.interrupted

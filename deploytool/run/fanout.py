@@ -1,0 +1,72 @@
+"""The same work on many hosts at once. A host that fails costs its own time, and nobody else's."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from deploytool.engine.base import Engine
+from deploytool.errors import HostUnreachable
+from deploytool.model.event import Event, HostLooked
+from deploytool.model.inventory import Host
+from deploytool.model.observed import ObservedHost, Unreachable
+
+T = TypeVar("T")
+
+
+class Engines:
+    """One engine a host for the whole run, made when it is first needed."""
+
+    def __init__(self, make: Callable[[Host], Engine]) -> None:
+        self._make = make
+        self._engines: dict[str, Engine] = {}
+
+    def of(self, host: Host) -> Engine:
+        if host.name not in self._engines:
+            self._engines[host.name] = self._make(host)
+        return self._engines[host.name]
+
+    def named(self, host_name: str) -> Engine:
+        """The engine of a host that was looked at in this run."""
+        return self._engines[host_name]
+
+    def close(self, forks: int) -> None:
+        """Give all connections back, side by side: a dead one may take its time."""
+        each(self._engines, lambda name: self._engines[name].close(), forks)
+        self._engines.clear()
+
+
+def each(names: Iterable[str], work: Callable[[str], T], forks: int) -> dict[str, T]:
+    """``work`` for every name, ``forks`` at a time; results by name, in the order given."""
+    ordered = list(names)
+    if not ordered:
+        return {}
+    with ThreadPoolExecutor(min(forks, len(ordered)), thread_name_prefix="host") as pool:
+        return dict(zip(ordered, pool.map(work, ordered), strict=True))
+
+
+def look(
+    hosts: Mapping[str, Host], engines: Engines, emit: Callable[[Event], None], forks: int
+) -> dict[str, ObservedHost | Unreachable]:
+    """Observe every host, side by side. What a host could not say is a value, not an exception."""
+    for host in hosts.values():
+        engines.of(host)
+
+    def one(name: str) -> ObservedHost | Unreachable:
+        begun = time.monotonic()
+        seen = observe(engines.named(name))
+        reason, hint = (seen.reason, seen.hint) if isinstance(seen, Unreachable) else ("", "")
+        emit(HostLooked(name, time.monotonic() - begun, reason, hint))
+        return seen
+
+    return each(hosts, one, forks)
+
+
+def observe(engine: Engine) -> ObservedHost | Unreachable:
+    """One host's state, or why it could not be had."""
+    try:
+        return engine.observe()
+    except HostUnreachable as error:
+        return Unreachable(error.message, error.hint, error.setup)

@@ -1,0 +1,70 @@
+"""Who holds the per-project lock: this run's identity, and whether another run is known to be dead."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import socket
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+
+from deploytool.model.observed import Lease
+
+TTL_S = 60
+
+# Where a CI system tells the address of the job, in the order in which they are asked.
+_JOB_URLS = ("CI_JOB_URL", "BUILD_URL", "CIRCLE_BUILD_URL", "BUILDKITE_BUILD_URL")
+
+
+def this_run(reason: str, environ: Mapping[str, str]) -> Lease:
+    """A lease for this process; its owner is unique to this call."""
+    return Lease(
+        owner=uuid.uuid4().hex,
+        who=f"{_user()}@{socket.gethostname()}",
+        reason=reason,
+        url=_job_url(environ),
+        process=_identity(os.getpid()),
+    )
+
+
+def is_dead(lease: Lease) -> bool:
+    """Whether the run that holds ``lease`` ran on this machine and is gone. False where nobody can tell."""
+    machine, _, rest = lease.process.partition("/")
+    pid, _, _ = rest.partition("/")
+    if lease.manual or not machine or machine != _machine() or not pid.isdigit():
+        return False
+    return _identity(int(pid)) != lease.process
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a user id without a name, as in many containers
+        return str(os.getuid())
+
+
+def _job_url(environ: Mapping[str, str]) -> str:
+    if environ.get("GITHUB_RUN_ID"):
+        server, repository = environ.get("GITHUB_SERVER_URL", ""), environ.get("GITHUB_REPOSITORY", "")
+        return f"{server}/{repository}/actions/runs/{environ['GITHUB_RUN_ID']}"
+    return next((environ[name] for name in _JOB_URLS if environ.get(name)), "")
+
+
+def _machine() -> str:
+    """This boot of this machine, and this PID namespace; empty where the system does not say."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+        return f"{boot}:{Path('/proc/self/ns/pid').stat().st_ino}"
+    except OSError:
+        return ""
+
+
+def _identity(pid: int) -> str:
+    """A process that no later one can be taken for: machine, PID, and the tick it was started at."""
+    try:
+        # Fields after the command's name, which may hold spaces and brackets; the 20th is the start.
+        started = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()[19]
+    except (OSError, IndexError):
+        return ""
+    return f"{_machine()}/{pid}/{started}" if _machine() else ""

@@ -1,0 +1,237 @@
+"""Strings the pure decisions together: intent and observed → plan. Decides nothing itself.
+
+schedule → render → reconcile → guard → roll out, project by project; each sees what the earlier ones
+of the same run claim.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from deploytool.core.guard import GuardPolicy, guard
+from deploytool.core.holdings import newest_release
+from deploytool.core.reconcile import Change, ReconcilePolicy, reconcile
+from deploytool.core.rollout import RolledOut, roll_out
+from deploytool.core.schedule import Claim, SchedulePolicy, schedule
+from deploytool.errors import NoHost
+from deploytool.model.desired import Desired, HostFiles
+from deploytool.model.inventory import Host
+from deploytool.model.observed import Observed, ObservedHost, Release
+from deploytool.model.plan import Plan, ProjectPlan, ServiceSummary, Step, StepKind
+from deploytool.model.service import Intent, Project
+from deploytool.render.compose import host_files, release_digest, text_sha256
+from deploytool.run.releases import Stamp
+
+NO_STAMP = Stamp("", "", "")
+
+
+@dataclass(frozen=True, slots=True)
+class PlanPolicy:
+    """What a person allowed and asked for. ``limit`` are the only hosts that a step may touch."""
+
+    schedule: SchedulePolicy = SchedulePolicy()
+    reconcile: ReconcilePolicy = ReconcilePolicy()
+    guard: GuardPolicy = GuardPolicy()
+    limit: frozenset[str] | None = None
+    timeout_s: float | None = None
+
+
+@dataclass(slots=True)
+class Planner:
+    """Makes plans for one intent. Rendering a host's files again is saved where nothing moved."""
+
+    intent: Intent
+    policy: PlanPolicy
+    stamp: Stamp = NO_STAMP
+    _rendered: dict[tuple[str, str], tuple[Desired, HostFiles]] = field(default_factory=dict)
+
+    def desired(self, observed: Observed) -> list[Claim]:
+        """The schedule of every project.
+
+        Raises:
+            NoHost: with the problems of all projects.
+        """
+        claims: list[Claim] = []
+        failures: list[NoHost] = []
+        for project in self.intent.projects:
+            try:
+                wanted = schedule(project, observed, policy=self.policy.schedule, others=claims)
+            except NoHost as error:
+                failures.append(error)
+            else:
+                claims.append(Claim(project, wanted))
+        if failures:
+            hints = dict.fromkeys(error.hint for error in failures if error.hint)
+            raise NoHost("; ".join(error.message for error in failures), hint="; ".join(hints))
+        return claims
+
+    def plan(self, observed: Observed) -> Plan:
+        """What has to change, from what was seen.
+
+        Raises:
+            NoHost: a replica has no home. Refused: by a guard. InputError: a template fails for a host.
+        """
+        return Plan(tuple(self._project(c.project, c.desired, observed) for c in self.desired(observed)))
+
+    def _project(self, project: Project, desired: Desired, observed: Observed) -> ProjectPlan:
+        files = self._files(project, desired, observed)
+        changes = reconcile(project, desired, files, observed, self.policy.reconcile)
+        guard(project, changes, observed, self.policy.guard)
+        rolled = roll_out(project, changes, observed, self.policy.timeout_s)
+        release = self._release(project, desired, files, observed)
+        records = _records(project, release, files, changes, observed)
+        steps, left_out = _limited([*rolled.steps, *records], self.policy.limit)
+        touched = {step.host for step in steps}
+        return ProjectPlan(
+            project=project.name,
+            pattern=project.pattern,
+            hosts=tuple(host.name for host in project.hosts),
+            desired=desired,
+            steps=steps,
+            files={name: file for name, file in files.items() if name in touched},
+            release=release,
+            summaries=tuple(_summaries(project, desired, changes, files, rolled)),
+            notes=(*rolled.notes, *_notes(project, desired, self.intent, observed, left_out)),
+        )
+
+    def _files(self, project: Project, desired: Desired, observed: Observed) -> dict[str, HostFiles]:
+        """What each host should hold: hosts of the play, and those that still hold what they should not."""
+        files = {host.name: self._file(project, desired, host) for host in project.hosts}
+        for name, seen in observed.items():
+            if name not in files and isinstance(seen, ObservedHost) and project.name in seen.projects:
+                files[name] = HostFiles(compose=None)
+        return files
+
+    def _file(self, project: Project, desired: Desired, host: Host) -> HostFiles:
+        key = (project.name, host.name)
+        before = self._rendered.get(key)
+        if before is None or before[0] != desired:
+            self._rendered[key] = (desired, host_files(project, desired, host))
+        return self._rendered[key][1]
+
+    def _release(
+        self, project: Project, desired: Desired, files: Mapping[str, HostFiles], observed: Observed
+    ) -> Release:
+        members = {name: files[name] for name in desired.members if name in files}
+        digest = release_digest(project, desired, members)
+        newest = newest_release(project.name, observed)
+        if newest and newest.digest == digest:
+            return newest
+        placements: dict[str, dict[str, int]] = {}
+        for (service, host), count in sorted(desired.counts.items()):
+            if count:
+                placements.setdefault(service, {})[host] = count
+        return Release(
+            number=newest.number + 1 if newest else 1,
+            digest=digest,
+            play=project.play,
+            when=self.stamp.when,
+            who=self.stamp.who,
+            commit=self.stamp.commit,
+            outcome="converged",
+            placements=placements,
+        )
+
+
+def members_elsewhere(intent: Intent, observed: Observed) -> dict[str, Host]:
+    """Hosts that hold something of a project, are in no play, and were not looked at yet."""
+    names: set[str] = set()
+    for project in intent.projects:
+        release = newest_release(project.name, observed)
+        names.update(release.members if release else ())
+    hosts = intent.inventory.hosts
+    return {name: hosts[name] for name in sorted(names) if name in hosts and name not in observed}
+
+
+def _records(
+    project: Project,
+    release: Release,
+    files: Mapping[str, HostFiles],
+    changes: Iterable[Change],
+    observed: Observed,
+) -> list[Step]:
+    """A host's folder is written when its containers change, or when it does not say what is true."""
+    touched = {change.host for change in changes if change.touched}
+    steps = []
+    for host_name in sorted(files):
+        seen = observed.get(host_name)
+        if not isinstance(seen, ObservedHost):
+            continue
+        cause = _why_record(project.name, release, files[host_name], seen)
+        if cause or host_name in touched:
+            step_id = f"{project.name}/{host_name}/record/1"
+            steps.append(Step(step_id, StepKind.RECORD, host_name, project.name, cause or "replicas change"))
+    return steps
+
+
+def _why_record(project_name: str, release: Release, files: HostFiles, seen: ObservedHost) -> str:
+    folder = seen.projects.get(project_name)
+    if files.compose is None:
+        return "nothing is to run here any more" if folder and folder.compose_sha256 else ""
+    if folder is None or not folder.compose_sha256:
+        return "compose.yaml is not there"
+    if folder.compose_sha256 != text_sha256(files.compose):
+        return "compose.yaml differs"
+    if folder.release is None or folder.release.digest != release.digest:
+        return f"release {release.number} is not on record"
+    return ""
+
+
+def _limited(steps: Sequence[Step], limit: frozenset[str] | None) -> tuple[tuple[Step, ...], int]:
+    """Only the steps on hosts of ``limit``, without those that need a step elsewhere; and how many went."""
+    if limit is None:
+        return tuple(steps), 0
+    kept: dict[str, Step] = {}
+    for step in steps:
+        if step.host in limit and all(need in kept for need in step.needs):
+            kept[step.id] = step
+    return tuple(kept.values()), len(steps) - len(kept)
+
+
+def _summaries(
+    project: Project,
+    desired: Desired,
+    changes: Sequence[Change],
+    files: Mapping[str, HostFiles],
+    rolled: RolledOut,
+) -> Iterable[ServiceSummary]:
+    names = [service.name for service in project.services]
+    names += sorted({change.service for change in changes} - set(names))
+    for name in names:
+        mine = [change for change in changes if change.service == name]
+        service = project.service(name)
+        specs = [files[host].specs[name] for host in desired.hosts_of(name) if host in files]
+        replaced = [c for change in mine for c in (*change.replace, *change.broken)]
+        image = specs[0].image if specs else ""
+        before = next((c.image for c in replaced if c.image != image), image)
+        yield ServiceSummary(
+            service=name,
+            replicas=sum(n for (s, _), n in desired.counts.items() if s == name),
+            in_place=sum(len(change.in_place) for change in mine),
+            image=image,
+            image_before=before,
+            order="start-first" if name in rolled.surged else "stop-first",
+            parallelism=service.update.parallelism if service else 1,
+            rolled=bool(replaced),
+        )
+
+
+def _notes(
+    project: Project, desired: Desired, intent: Intent, observed: Observed, left_out: int
+) -> Iterable[str]:
+    release = newest_release(project.name, observed)
+    gone = [name for name in (release.members if release else ()) if name not in intent.inventory.hosts]
+    if gone:
+        yield f"{', '.join(gone)} left the inventory and may still hold replicas of {project.name}"
+    on_paper = [f"{host} ({n})" for host in desired.members if (n := _lost(desired, host, observed))]
+    if on_paper:
+        yield f"replicas on hosts that did not answer stay on paper: {', '.join(on_paper)}"
+    if left_out:
+        yield f"--limit leaves out {left_out} steps"
+
+
+def _lost(desired: Desired, host_name: str, observed: Observed) -> int:
+    if isinstance(observed.get(host_name), ObservedHost):
+        return 0
+    return sum(desired.services_on(host_name).values())
