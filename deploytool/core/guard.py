@@ -99,8 +99,7 @@ def _foreign(project: Project, observed: Observed, policy: GuardPolicy) -> Itera
     if foreign and not policy.adopt:
         yield _problem(
             project,
-            f"{_listed(foreign)} {'has' if len(foreign) == 1 else 'have'} the same project name, but deploytool"
-            " did not start it" + ("" if len(foreign) == 1 else " (them)"),
+            f"containers of the same project name were not started by deploytool: {_listed(foreign)}",
             "choose another project name, or pass --adopt to replace them",
         )
 

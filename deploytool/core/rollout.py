@@ -149,7 +149,7 @@ def _bring_up(draft: _Draft, service: Service, changes: Iterable[Change]) -> Non
             draft.add(draft.step(StepKind.START, change, change.why_start, change.start), needs)
 
 
-# --- replacements --------------------------------------------------------------------------------------------
+# --- replacements ---------------------------------------------------------------------------------------
 
 
 def _replace(draft: _Draft, service: Service, changes: Sequence[Change], *, surge: bool) -> None:
@@ -222,7 +222,7 @@ def _no_room(project: Project, service: Service, change: Change, surge: int, boo
     return f"{refusal.one}, beside the old ones" if refusal else "has room for fewer"
 
 
-# --- what goes -----------------------------------------------------------------------------------------------
+# --- what goes ------------------------------------------------------------------------------------------
 
 
 def _make_room(draft: _Draft, touched: Sequence[Change]) -> frozenset[str]:

@@ -24,6 +24,7 @@ from deploytool.model.inventory import Become
 
 MARK = "deploytool:become:7e1fd8c2"
 
+_END_OF_FILE = "sudo: no password was provided"
 _BEGIN = f'echo {MARK} >&2; exec "$@"'
 _SKIP = f'while IFS= read -r line && [ "$line" != {MARK} ]; do :; done; unset line; {_BEGIN}'
 _CHECK_FIRST = """\
@@ -79,8 +80,7 @@ class Sudo:
         talk, began, stderr = result.stderr.partition(MARK.encode() + b"\n")
         if began:
             return replace(result, stderr=stderr)
-        lines = [line.strip() for line in talk.decode(errors="replace").splitlines()]
-        raise self._refused(result.exit_code, next(filter(None, reversed(lines)), "sudo gave no reason"))
+        raise self._refused(result.exit_code, _reason(talk.decode(errors="replace")))
 
     def _refused(self, exit_code: int, reason: str) -> HostUnreachable:
         if exit_code == 127:
@@ -94,3 +94,10 @@ class Sudo:
 
     def _error(self, message: str, hint: str) -> HostUnreachable:
         return HostUnreachable(message, hint=hint, host=self.host_name, setup=True)
+
+
+def _reason(talk: str) -> str:
+    """What sudo itself said, without the lecture and without our end of file after the password."""
+    lines = [line.strip() for line in talk.splitlines() if line.strip()]
+    own = [line for line in lines if line.startswith("sudo: ") and line != _END_OF_FILE]
+    return "; ".join(own or lines[-1:]) or "sudo gave no reason"

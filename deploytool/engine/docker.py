@@ -47,7 +47,7 @@ def parse_observation(lines: Iterable[str], host_name: str) -> ObservedHost:
 
 def _raise_faults(said: Mapping[str, list[str]], host_name: str) -> None:
     faults = said.get("fault", [])
-    engine = " ".join(line for lines in said.values() for line in lines)
+    engine = " ".join(f"{word} {line}" for word, lines in said.items() for line in lines)
     if "docker" in faults:
         raise HostUnreachable("docker is not installed", hint=INSTALL, host=host_name, setup=True)
     if "engine" in faults and "permission denied" in engine.lower():

@@ -78,7 +78,7 @@ class ProjectPlan:
     """What one project needs. ``files`` are what each host should hold, for hosts that a step writes to.
 
     ``release`` is what the run will record. ``notes`` are sentences for people: why a surge fell back,
-    which host left the inventory.
+    which host left the inventory. ``specs`` are the wanted specs by (service, host).
     """
 
     project: str
@@ -90,6 +90,7 @@ class ProjectPlan:
     release: Release | None = None
     summaries: tuple[ServiceSummary, ...] = ()
     notes: tuple[str, ...] = ()
+    specs: Mapping[tuple[str, str], str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ def _string(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
     return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=None if bare else '"')
 
 
+_Dumper.add_representer(str, _string)
 _Dumper.add_multi_representer(str, _string)
 _Dumper.add_multi_representer(dict, lambda dumper, value: dumper.represent_dict(value.items()))
 _Dumper.add_multi_representer(list, lambda dumper, value: dumper.represent_list(value))

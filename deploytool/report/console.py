@@ -65,7 +65,8 @@ def recap(report: Report) -> Iterator[str]:
     for host, reason in sorted(report.unreachable.items()):
         yield f"{host}: unreachable: {reason}"
     if report.failures:
-        yield f"{len(report.failures)} step{'s' * (len(report.failures) != 1)} failed, {report.skipped} not done."
+        failed = len(report.failures)
+        yield f"{failed} step{'s' * (failed != 1)} failed, {report.skipped} not done."
     if report.interrupted:
         yield f"Interrupted: {report.done} steps done, {report.skipped} not done. Run again to go on."
     elif report.left and report.done:

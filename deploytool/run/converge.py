@@ -160,9 +160,10 @@ def _held(plan: Plan, seen: Seen, owner: str) -> tuple[str, Lease] | None:
         host = seen.get(host_name)
         folder = host.projects.get(project) if isinstance(host, ObservedHost) else None
         lease = folder.lease if folder else None
-        if lease and isinstance(host, ObservedHost) and lease.owner != owner:
-            if lease.manual or lease.expires_s > host.facts.now_s:
-                return host_name, lease
+        if lease is None or not isinstance(host, ObservedHost) or lease.owner == owner:
+            continue
+        if lease.manual or lease.expires_s > host.facts.now_s:
+            return host_name, lease
     return None
 
 

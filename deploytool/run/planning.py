@@ -74,6 +74,14 @@ class Planner:
         """
         return Plan(tuple(self._project(c.project, c.desired, observed) for c in self.desired(observed)))
 
+    def files(self, observed: Observed) -> dict[tuple[str, str], HostFiles]:
+        """What each host should hold, by (host, project). Raises as ``plan`` does, but for the guards."""
+        return {
+            (host_name, claim.project.name): files
+            for claim in self.desired(observed)
+            for host_name, files in self._files(claim.project, claim.desired, observed).items()
+        }
+
     def _project(self, project: Project, desired: Desired, observed: Observed) -> ProjectPlan:
         files = self._files(project, desired, observed)
         changes = reconcile(project, desired, files, observed, self.policy.reconcile)
@@ -92,6 +100,7 @@ class Planner:
             files={name: file for name, file in files.items() if name in touched},
             release=release,
             summaries=tuple(_summaries(project, desired, changes, files, rolled)),
+            specs={(s, name): spec.digest for name, f in files.items() for s, spec in f.specs.items()},
             notes=(*rolled.notes, *_notes(project, desired, self.intent, observed, left_out)),
         )
 

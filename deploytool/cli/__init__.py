@@ -1,0 +1,95 @@
+"""The command line: options, wiring, prompts, exit codes. Nothing else prints or ends the process.
+
+Commands are imported when they are called, so that ``--help`` and ``--version`` stay quick.
+"""
+
+from __future__ import annotations
+
+import importlib
+import signal
+import sys
+from types import FrameType
+from typing import NoReturn
+
+import click
+
+from deploytool import __version__
+from deploytool.errors import INTERRUPTED, DeploytoolError
+from deploytool.report.problems import problem_lines
+
+SCREEN = 20
+
+# Command → module:attribute and the line that --help shows, in the order in which one needs them.
+COMMANDS = {
+    "converge": ("deploytool.cli.converge:converge", "Make the hosts run what the playbook says."),
+    "plan": ("deploytool.cli.converge:plan", "Show what converge would change; touches nothing."),
+    "status": ("deploytool.cli.status:status", "Show expected and actual replicas."),
+    "render": ("deploytool.cli.render:render", "Write each host's files to a folder or stdout."),
+    "validate": ("deploytool.cli.validate:validate", "Check inventory and playbook; contacts no host."),
+    "inventory": ("deploytool.cli.inventory:inventory", "Show an inventory as ansible-inventory does."),
+    "lab": ("deploytool.cli.lab:lab", "Start and stop disposable hosts to try it on."),
+}
+
+
+class LazyGroup(click.Group):
+    """Imports a command's module when that command is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[cmd_name][0].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="deploytool")
+def app() -> None:
+    """Keep containers running as you wrote them down, on hosts that you reach by SSH.
+
+    \b
+    deploytool plan inventories/lab.yaml        what would change
+    deploytool converge inventories/lab.yaml    make it so
+    """
+
+
+def main() -> NoReturn:
+    """The entry point: runs a command and ends with the exit code of the table."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    verbose = any(argument in ("-v", "-vv", "-vvv", "--verbose") for argument in sys.argv)
+    try:
+        code = app.main(standalone_mode=False, auto_envvar_prefix="DEPLOYTOOL")
+    except click.exceptions.Exit as error:
+        code = error.exit_code
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Interrupted.", err=True)
+        code = INTERRUPTED
+    except DeploytoolError as error:
+        for line in problem_lines(error.problems, most=None if verbose else SCREEN):
+            click.echo(line, err=True)
+        code = error.exit_code
+    except BrokenPipeError:
+        # The reader (head, less) has gone: what is left to print is for nobody.
+        sys.stderr.close()
+        code = 0
+    except Exception as error:
+        if verbose:
+            raise
+        click.echo(f"error: this is a bug in deploytool: {type(error).__name__}: {error}", err=True)
+        click.echo("  hint: run it again with -v and report what it prints", err=True)
+        code = 1
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _interrupt(signum: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

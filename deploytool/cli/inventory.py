@@ -1,0 +1,208 @@
+"""``deploytool inventory``: shows an inventory as ``ansible-inventory`` does. Touches no host."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from os import environ
+from pathlib import Path
+from typing import Any
+
+import click
+
+from deploytool.core.patterns import NoMatch, select
+from deploytool.errors import UsageError
+from deploytool.load.extravars import parse_extra_vars
+from deploytool.load.inventory import Layers, LoadedInventory, Sources, load_inventory
+from deploytool.load.problems import Problems
+from deploytool.load.vault import passwords_of
+
+MAX_GRAPH_LINES = 1_000_000
+
+# Names that Ansible sets itself; ansible-inventory leaves them out even where a file sets them.
+_INTERNAL_NAMES = """
+    ansible_async_path ansible_collection_name ansible_config_file ansible_dependent_role_names
+    ansible_diff_mode ansible_facts ansible_forks ansible_inventory_sources ansible_limit
+    ansible_play_batch ansible_play_hosts ansible_play_hosts_all ansible_play_role_names
+    ansible_playbook_python ansible_role_name ansible_role_names ansible_run_tags ansible_skip_tags
+    ansible_verbosity ansible_version group_names groups hostvars inventory_dir inventory_file
+    inventory_hostname inventory_hostname_short play_hosts playbook_dir role_name role_names role_path
+    role_uuid
+"""
+INTERNAL = frozenset(_INTERNAL_NAMES.split())
+
+
+@click.command(name="inventory")
+@click.argument("inventory", metavar="INVENTORY")
+@click.argument("group", required=False, default="all")
+@click.option("--list", "list_", is_flag=True, help="Print all hosts with their variables as JSON.")
+@click.option("--graph", is_flag=True, help="Print the tree of groups and hosts, of GROUP or of all.")
+@click.option("--host", metavar="HOST", help="Print the variables of one host as JSON.")
+@click.option(
+    "-l", "--limit", metavar="PATTERN", help="With --list: only the hosts that the pattern selects."
+)
+@click.option(
+    "-e", "--extra-vars", multiple=True, metavar="VARS", help="k=v, a JSON or YAML mapping, or @FILE."
+)
+@click.option(
+    "--vault-password-file",
+    "vault_password_files",
+    multiple=True,
+    envvar="DEPLOYTOOL_VAULT_PASSWORD_FILE",
+    type=click.Path(path_type=Path),
+    help="A file with the vault password, or a program that prints it.",
+)
+@click.option(
+    "--playbook-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path(),
+    help="Read group_vars/ and host_vars/ there, too; default: the working directory.",
+)
+def inventory(
+    inventory: str,
+    group: str,
+    list_: bool,
+    graph: bool,
+    host: str | None,
+    limit: str | None,
+    extra_vars: Sequence[str],
+    vault_password_files: Sequence[Path],
+    playbook_dir: Path,
+) -> None:
+    """Show an inventory, as ansible-inventory prints it.
+
+    Example: deploytool inventory inventories/lab.yaml --graph
+    """
+    if sum((list_, graph, host is not None)) != 1:
+        raise UsageError("give one of --list, --graph and --host")
+    problems = Problems()
+    vault = passwords_of(vault_password_files, problems)
+    problems.raise_if_any()
+    sources = Sources(parse_extra_vars(extra_vars, vault), vault, environ)
+    loaded = load_inventory(inventory, sources)
+    layers = Layers(playbook_dir)
+    if graph:
+        for line in graph_lines(loaded, group):
+            click.echo(line)
+    elif host is not None:
+        click.echo(as_json(host_document(loaded, _one_host(loaded, host), layers)))
+    else:
+        click.echo(as_json(list_document(loaded, _limited(loaded, limit), layers)))
+
+
+def list_document(loaded: LoadedInventory, hosts: Sequence[str], layers: Layers) -> Mapping[str, Any]:
+    """What ``ansible-inventory --list`` prints: groups with hosts and children, variables in ``_meta``.
+
+    Values are as written, templates not rendered; encrypted values stay encrypted.
+    """
+    shown = set(hosts)
+    document: dict[str, Any] = {}
+    for name, group in loaded.roster.groups.items():
+        members = [host for host in group.hosts if host in shown] if name != "all" else []
+        entry = {
+            key: names for key, names in (("hosts", members), ("children", list(group.children))) if names
+        }
+        if entry:
+            document[name] = entry
+    variables = ((host, _variables(loaded, host, layers)) for host in hosts)
+    hostvars = {host: _exported(given, mark_unsafe=True) for host, given in variables if given}
+    return {**document, "_meta": {"hostvars": hostvars, "profile": "inventory_legacy"}}
+
+
+def host_document(loaded: LoadedInventory, host_name: str, layers: Layers) -> Mapping[str, Any]:
+    """What ``ansible-inventory --host`` prints: the merged variables of one host."""
+    document: Mapping[str, Any] = _exported(_variables(loaded, host_name, layers), mark_unsafe=False)
+    return document
+
+
+def _variables(loaded: LoadedInventory, host_name: str, layers: Layers) -> Mapping[str, Any]:
+    raw = loaded.variables(host_name, layers)
+    return {name: value for name, value in raw.items() if name not in INTERNAL}
+
+
+def graph_lines(loaded: LoadedInventory, start: str) -> Iterator[str]:
+    """The lines of ``ansible-inventory --graph``, from one group downwards.
+
+    Raises:
+        UsageError: there is no such group, or a group is reached on so many ways that the tree has no end.
+    """
+    groups = loaded.roster.groups
+    if start not in groups:
+        raise UsageError(f"no group '{start}' in {loaded.source}", hint="see them all with --graph")
+    if _lines_below(loaded, start) > MAX_GRAPH_LINES:
+        raise UsageError(
+            f"the graph of '{start}' has more than {MAX_GRAPH_LINES} lines", hint="name a smaller group"
+        )
+    waiting = [(0, start, True)]
+    while waiting:
+        depth, name, is_group = waiting.pop()
+        yield "  |" * depth + ("--" if depth else "") + (f"@{name}:" if is_group else name)
+        if is_group:
+            hosts = groups[name].hosts if name != "all" else ()
+            below = [(depth + 1, child, True) for child in groups[name].children]
+            below += [(depth + 1, host, False) for host in hosts]
+            waiting.extend(reversed(below))
+
+
+def _lines_below(loaded: LoadedInventory, start: str) -> int:
+    """How many lines the graph of a group has: a group is repeated under each of its parents."""
+    lines: dict[str, int] = {}
+    for name in reversed(loaded.roster.parents_first()):
+        group = loaded.roster.groups[name]
+        lines[name] = 1 + len(group.hosts) + sum(lines[child] for child in group.children)
+    return lines[start]
+
+
+def _limited(loaded: LoadedInventory, limit: str | None) -> Sequence[str]:
+    everyone = loaded.names.groups["all"].hosts
+    if limit is None:
+        return everyone
+    wanted = set(_select(loaded, limit, "--limit"))
+    return [host for host in everyone if host in wanted]
+
+
+def _select(loaded: LoadedInventory, pattern: str, option: str) -> tuple[str, ...]:
+    try:
+        return select(pattern, loaded.names, read_limit_file)
+    except NoMatch as error:
+        raise UsageError(f"{option}: {error.message}", hint=error.hint) from None
+
+
+def read_limit_file(name: str) -> str:
+    """The content of ``@name`` in a pattern.
+
+    Raises:
+        NoMatch: it cannot be read.
+    """
+    try:
+        return Path(name).expanduser().read_text(encoding="utf-8")
+    except OSError as error:
+        raise NoMatch(f"'@{name}' cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise NoMatch(f"'@{name}' is not UTF-8 text") from None
+
+
+def _one_host(loaded: LoadedInventory, name: str) -> str:
+    hosts = (name,) if name in loaded.names.hosts else _select(loaded, name, "--host")
+    if len(hosts) != 1:
+        raise UsageError(f"--host: '{name}' stands for {len(hosts)} hosts", hint="see them all with --graph")
+    return hosts[0]
+
+
+def _exported(value: Any, *, mark_unsafe: bool) -> Any:
+    """A value as JSON has it; what is encrypted, or must not be rendered, is marked as Ansible marks it."""
+    if isinstance(value, str):
+        if getattr(value, "vault", False):
+            return {"__ansible_vault": str(value)}
+        unsafe = mark_unsafe and getattr(value, "unsafe", False)
+        return {"__ansible_unsafe": str(value)} if unsafe else value
+    if isinstance(value, Mapping):
+        return {key: _exported(item, mark_unsafe=mark_unsafe) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_exported(item, mark_unsafe=mark_unsafe) for item in value]
+    return value.isoformat() if isinstance(value, (datetime.date, datetime.time)) else value
+
+
+def as_json(document: Any) -> str:
+    return json.dumps(document, sort_keys=True, indent=4, ensure_ascii=False)

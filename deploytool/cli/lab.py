@@ -1,0 +1,88 @@
+"""``deploytool lab``: disposable hosts on this machine, to try the tool on."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+import click
+
+from deploytool.lab.lab import HostStatus, Lab
+
+
+def _progress(line: str) -> None:
+    click.echo(line, err=True)
+
+
+@click.group()
+def lab() -> None:
+    """Disposable hosts to try it on.
+
+    Each is a container with its own sshd, Docker engine and Compose: \b
+
+        deploytool lab up -n 3
+    """
+
+
+@lab.command()
+@click.option(
+    "-n", "--hosts", "count", type=int, default=3, show_default=True, help="How many hosts there shall be."
+)
+@click.option(
+    "--start-engine",
+    is_flag=True,
+    help="Where no Docker engine answers, install and start one (as root on Debian or Ubuntu).",
+)
+def up(count: int, start_engine: bool) -> None:
+    """Make hosts lab1, lab2, … or repair them; surplus ones go.
+
+    \b
+        deploytool lab up -n 5
+    """
+    made = Lab(say=_progress)
+    made.up(count, start_engine=start_engine)
+    click.echo(_table(made.status()))
+
+
+@lab.command()
+@click.option("--images", is_flag=True, help="Remove the images too; the next 'lab up' builds them again.")
+def down(images: bool) -> None:
+    """Remove the hosts and all that belongs to them.
+
+    \b
+        deploytool lab down
+    """
+    count = Lab(say=_progress).down(with_images=images)
+    click.echo(f"removed {count} host{'' if count == 1 else 's'}", err=True)
+
+
+@lab.command()
+@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def status(output: str) -> None:
+    """Show the hosts, and the ports of this machine that lead to theirs.
+
+    \b
+        deploytool lab status -o json
+    """
+    found = Lab(say=_progress).status()
+    click.echo(_json(found) if output == "json" else _table(found))
+
+
+def _json(found: tuple[HostStatus, ...]) -> str:
+    described = [{**asdict(one.host), "status": one.status, "ssh_answers": one.ssh_answers} for one in found]
+    return json.dumps({"hosts": described}, indent=2)
+
+
+def _table(found: tuple[HostStatus, ...]) -> str:
+    if not found:
+        return "no hosts; 'deploytool lab up' makes some"
+    rows = [("HOST", "STATUS", "ZONE", "SSH", "PORT 80", "PORT 8080"), *map(_row, found)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
+
+
+def _row(one: HostStatus) -> tuple[str, ...]:
+    host = one.host
+    state = one.status if one.ssh_answers or one.status != "running" else "no answer"
+    addresses = (f"127.0.0.1:{port}" for port in (host.ssh_port, host.http_port, host.alt_http_port))
+    return (host.name, state, host.zone, *addresses)

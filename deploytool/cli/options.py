@@ -1,0 +1,112 @@
+"""The options that several commands share, spelled as Ansible spells them."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "": 1.0}
+
+
+def duration(text: str) -> float:
+    """``30``, ``90s``, ``5m``, ``1h30m`` → seconds.
+
+    Raises:
+        ValueError: it is none.
+    """
+    parts = re.findall(r"(\d+(?:\.\d+)?)(ms|s|m|h|)", str(text))
+    if not parts or "".join(map("".join, parts)) != str(text):
+        raise ValueError(f"'{text}' is not a duration; write 30s, 5m or 1h30m")
+    return float(sum(float(number) * _UNITS[unit] for number, unit in parts))
+
+
+def _stack(*options: Callable[[F], F]) -> Callable[[F], F]:
+    """Several options as one decorator; they show in --help in the order given."""
+
+    def decorate(function: F) -> F:
+        return functools.reduce(lambda inner, option: option(inner), reversed(options), function)
+
+    return decorate
+
+
+def files(function: F) -> F:
+    """What to read: the inventory, the playbooks, and what is laid over them."""
+    return _stack(
+        click.argument("inventory", metavar="INVENTORY"),
+        click.argument("playbooks", metavar="[PLAYBOOK]...", nargs=-1, type=click.Path(path_type=Path)),
+        click.option(
+            "-e", "--extra-vars", multiple=True, metavar="VARS", help="k=v, a JSON or YAML mapping, or @FILE."
+        ),
+        click.option(
+            "-t", "--tags", multiple=True, metavar="TAGS", help="Only plays with one of these tags."
+        ),
+        click.option(
+            "--skip-tags", multiple=True, metavar="TAGS", help="Not the plays with one of these tags."
+        ),
+        click.option(
+            "--vault-password-file",
+            "vault_password_files",
+            multiple=True,
+            type=click.Path(path_type=Path),
+            help="A file with the vault password, or a program that prints it.",
+        ),
+        click.option("-v", "--verbose", count=True, help="Say more; -vv even more."),
+    )(function)
+
+
+def reaching(function: F) -> F:
+    """How hosts are reached, and which."""
+    return _stack(
+        click.option(
+            "-l", "--limit", metavar="PATTERN", help="Change only the hosts that the pattern selects."
+        ),
+        click.option(
+            "-f",
+            "--forks",
+            type=click.IntRange(1),
+            default=50,
+            show_default=True,
+            help="Hosts at the same time.",
+        ),
+        click.option(
+            "--connect-timeout", type=duration, default="10s", show_default=True, help="For reaching a host."
+        ),
+        click.option(
+            "--accept-new-host-keys", is_flag=True, help="Trust hosts that known_hosts does not name yet."
+        ),
+    )(function)
+
+
+def policies(function: F) -> F:
+    """What is allowed, and what a guard may let pass."""
+    return _stack(
+        click.option(
+            "--timeout", type=duration, help="For a replica to become ready; default: from its healthcheck."
+        ),
+        click.option(
+            "--reschedule-unreachable",
+            is_flag=True,
+            help="Start the replicas of hosts that do not answer elsewhere.",
+        ),
+        click.option(
+            "--move-volumes",
+            multiple=True,
+            metavar="SERVICE",
+            help="Let a service leave its named volumes behind.",
+        ),
+        click.option("--adopt", is_flag=True, help="Replace containers of the project that others started."),
+        click.option("--take-over", is_flag=True, help="Take the project from another play."),
+        click.option(
+            "--allow-vanished", is_flag=True, help="Stop what vanished from the files, however much."
+        ),
+        click.option(
+            "--allow-partial", is_flag=True, help="Start although hosts that may run it do not answer."
+        ),
+    )(function)

@@ -1,0 +1,60 @@
+"""``deploytool render``: each host's files, to a folder or stdout. Looks at the hosts, touches nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from deploytool.cli import options as shared
+from deploytool.cli.screen import Screen
+from deploytool.cli.session import load_options, running
+from deploytool.errors import UsageError
+from deploytool.model.desired import HostFiles
+
+
+@click.command()
+@shared.files
+@shared.reaching
+@click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), help="Write DIR/HOST/PROJECT/… there."
+)
+def render(out: Path | None, **options: Any) -> int:
+    """Write each host's files, as converge would, to a folder or stdout.
+
+    What runs where depends on what runs now, so the hosts are looked at first.
+
+    Example: deploytool render inventories/lab.yaml --out rendered
+    """
+    loaded = load_options(options)
+    screen = Screen(verbose=options["verbose"])
+    with running(loaded, screen, "render", options) as run:
+        rendered = run.planner.files(run.observe())
+        screen.drain()
+    limit = run.planner.policy.limit
+    for (host_name, project), files in sorted(rendered.items()):
+        if files.compose is None or (limit is not None and host_name not in limit):
+            continue
+        if out:
+            _write(out / host_name / project, files)
+        else:
+            click.echo(f"# {host_name}: {project}/compose.yaml\n---\n{files.compose}", nl=False)
+    return 0
+
+
+def _write(folder: Path, files: HostFiles) -> None:
+    """Files that may hold secrets are for their owner alone."""
+    try:
+        _write_file(folder / "compose.yaml", (files.compose or "").encode(), 0o600)
+        for file in files.files:
+            _write_file(folder / file.path, file.content, file.mode)
+    except OSError as error:
+        raise UsageError(f"--out: {error.filename} cannot be written: {error.strerror}") from None
+
+
+def _write_file(path: Path, content: bytes, mode: int) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    path.touch(mode=mode)
+    path.write_bytes(content)

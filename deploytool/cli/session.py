@@ -1,0 +1,143 @@
+"""Wires the floors together for one command: files → intent, hosts → engines, events → screen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from os import environ
+from pathlib import Path
+from typing import Any
+
+import click
+
+from deploytool.cli.inventory import read_limit_file
+from deploytool.cli.screen import Screen
+from deploytool.core.guard import GuardPolicy
+from deploytool.core.patterns import NoMatch, select
+from deploytool.core.reconcile import ReconcilePolicy
+from deploytool.core.schedule import SchedulePolicy
+from deploytool.engine.compose import ComposeEngine
+from deploytool.engine.ssh import SshSettings, open_transport
+from deploytool.errors import UsageError
+from deploytool.load.extravars import parse_extra_vars
+from deploytool.load.inventory import Sources, load_inventory
+from deploytool.load.playbook import find_playbook, load_intent
+from deploytool.load.problems import Problems
+from deploytool.load.vault import passwords_of
+from deploytool.model.inventory import Host
+from deploytool.model.service import Intent
+from deploytool.run.converge import Run, RunOptions
+from deploytool.run.fanout import Engines
+from deploytool.run.lease import this_run
+from deploytool.run.planning import Planner, PlanPolicy
+from deploytool.run.releases import stamp
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What the files said, and the folder of the first playbook."""
+
+    intent: Intent
+    folder: Path
+
+
+def load(
+    inventory: str,
+    playbooks: Sequence[Path],
+    extra_vars: Sequence[str],
+    tags: Sequence[str],
+    skip_tags: Sequence[str],
+    vault_password_files: Sequence[Path],
+) -> Loaded:
+    """Read all files.
+
+    Raises:
+        InputError: with every problem of every file.
+    """
+    problems = Problems()
+    vault = passwords_of(vault_password_files, problems)
+    problems.raise_if_any()
+    sources = Sources(parse_extra_vars(extra_vars, vault), vault, environ)
+    loaded = load_inventory(inventory, sources)
+    found = list(playbooks) or [find_playbook(inventory, Path.cwd())]
+    intent = load_intent(loaded, found, select=select, tags=_words(tags), skip_tags=_words(skip_tags))
+    return Loaded(intent, found[0].parent)
+
+
+def load_options(options: Mapping[str, Any]) -> Loaded:
+    """``load`` with what a command with the shared file options was given."""
+    names = ("inventory", "playbooks", "extra_vars", "tags", "skip_tags", "vault_password_files")
+    return load(**{name: options[name] for name in names})
+
+
+def _words(values: Sequence[str]) -> frozenset[str]:
+    """``-t a,b -t c`` → a, b, c."""
+    return frozenset(word.strip() for value in values for word in value.split(",") if word.strip())
+
+
+def limited(intent: Intent, limit: str | None) -> frozenset[str] | None:
+    """The hosts of ``--limit``; None without one.
+
+    Raises:
+        UsageError: it matches nothing.
+    """
+    if limit is None:
+        return None
+    try:
+        return frozenset(select(limit, intent.inventory, read_limit_file))
+    except NoMatch as error:
+        raise UsageError(f"--limit: {error.message}", hint=error.hint) from None
+
+
+def policy_of(intent: Intent, options: Mapping[str, Any]) -> PlanPolicy:
+    """The options that allow or ask for something, as the planner takes them.
+
+    Raises:
+        UsageError: an option names a host or service that does not exist.
+    """
+    services = {service.name for project in intent.projects for service in project.services}
+    moved = frozenset(options.get("move_volumes") or ())
+    if moved - services:
+        raise UsageError(f"--move-volumes: there is no service '{min(moved - services)}'")
+    adopt = bool(options.get("adopt"))
+    return PlanPolicy(
+        schedule=SchedulePolicy(bool(options.get("reschedule_unreachable")), moved),
+        reconcile=ReconcilePolicy(adopt=adopt),
+        guard=GuardPolicy(
+            allow_vanished=bool(options.get("allow_vanished")),
+            adopt=adopt,
+            take_over=bool(options.get("take_over")),
+            allow_partial=bool(options.get("allow_partial")),
+        ),
+        limit=limited(intent, options.get("limit")),
+        timeout_s=options.get("timeout"),
+    )
+
+
+@contextmanager
+def running(loaded: Loaded, screen: Screen, reason: str, options: Mapping[str, Any]) -> Iterator[Run]:
+    """A run over the loaded files; its connections are closed at the end."""
+    intent, forks = loaded.intent, int(options["forks"])
+    settings = SshSettings(
+        connect_timeout_s=options["connect_timeout"],
+        accept_new_host_keys=options["accept_new_host_keys"],
+    )
+
+    def engine(host: Host) -> ComposeEngine:
+        return ComposeEngine(host.name, open_transport(host, settings), host.directory)
+
+    engines = Engines(engine)
+    planner = Planner(intent, policy_of(intent, options), stamp(loaded.folder, environ))
+    lease = this_run(reason, environ)
+    run_options = RunOptions(forks, float(options.get("lock_wait") or 0.0))
+    try:
+        with screen:
+            yield Run(intent, planner, engines, lease, screen.emit, run_options)
+    finally:
+        engines.close(forks)
+
+
+def ask(question: str) -> bool:
+    """Ask on the terminal; True where the answer is yes."""
+    return click.confirm(question, default=False, err=True)

@@ -1,0 +1,222 @@
+"""What every engine promises; the same suite runs on hosts in memory and on real ones.
+
+A subclass provides the fixture ``bed``: an empty host with one image that works.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Protocol
+
+from deploytool.engine.base import Engine, Hold, Outcome, Task
+from deploytool.model.desired import Desired, HostFiles
+from deploytool.model.observed import Container, Lease, Release
+from deploytool.model.plan import Gate, Ref, Step, StepKind
+from deploytool.model.service import Definition, Service
+from deploytool.render.compose import host_files, text_sha256
+from tests.builders import host, project
+
+PROJECT = "contract"
+MINE = Hold(Lease("mine", who="me@here", reason="test"), ttl_s=60)
+THEIRS = Hold(Lease("theirs", who="they@there", reason="test"), ttl_s=60)
+
+
+class Bed(Protocol):
+    """An engine with an empty host, and what a person could do on that host."""
+
+    engine: Engine
+    sick_image: str
+
+    def halt(self, container: Container) -> None:
+        """Stop a container behind the engine's back."""
+
+    def restarted(self) -> Engine:
+        """A new engine on the same host, as the next run has it."""
+
+
+class _Given:
+    def __init__(self, services: dict[str, dict[str, object]]) -> None:
+        self.services = services
+
+    def on(self, host: object, placements: object) -> Definition:
+        return Definition(self.services)
+
+
+def files_for(image: str = "demo/web:1", count: int = 2, sick: bool = False) -> HostFiles:
+    check = ["CMD", "/bin/busybox", "false"] if sick else ["CMD", "/bin/busybox", "true"]
+    health = {"test": check, "interval": "1s", "retries": 1, "start_period": "0s"}
+    wanted = project(Service("web"), hosts=[host("h1")], name=PROJECT)
+    wanted = replace(wanted, definitions=_Given({"web": {"image": image, "healthcheck": health}}))
+    return host_files(wanted, Desired(PROJECT, {("web", "h1"): count}), host("h1"))
+
+
+def task(kind: StepKind, files: HostFiles | None = None, **fields: object) -> Task:
+    step = Step(f"{kind.value}/1", kind, "h1", PROJECT, "test", grace_s=1, **fields)
+    spec = files.specs["web"].digest if files and files.specs else ""
+    writes = kind in (StepKind.PREPARE, StepKind.RECORD)
+    pulls = kind is StepKind.PREPARE and files is not None
+    images = tuple(("missing", spec.image) for spec in files.specs.values()) if pulls else ()
+    return Task(step, files if writes else None, spec=spec, images=images)
+
+
+def prepare(files: HostFiles) -> Task:
+    return task(StepKind.PREPARE, files)
+
+
+def start(files: HostFiles, total: int) -> Task:
+    return task(StepKind.START, files, service="web", count=total, total=total, gate=Gate("ready", 20, 1))
+
+
+def stop(*containers: Container) -> Task:
+    refs = tuple(Ref(container.id, container.name) for container in containers)
+    return task(StepKind.STOP, service="web", count=len(refs), containers=refs)
+
+
+def record(files: HostFiles, number: int = 1) -> Task:
+    release = Release(number, f"digest-{number}", play="site.yaml: contract", placements={"web": {"h1": 2}})
+    return replace(task(StepKind.RECORD, files), release=release)
+
+
+class EngineContract:
+    """Each test is one promise of ``engine.base.Engine``."""
+
+    def do(self, bed: Bed, wanted: Task, hold: Hold = MINE) -> Outcome:
+        (outcome,) = bed.engine.perform([wanted], hold)
+        return outcome
+
+    def replicas(self, bed: Bed) -> list[Container]:
+        return [c for c in bed.engine.observe().containers if c.project == PROJECT]
+
+    def running(self, bed: Bed, count: int = 2) -> list[Container]:
+        assert self.do(bed, prepare(files_for())).ok
+        assert self.do(bed, start(files_for(), count)).ok
+        return self.replicas(bed)
+
+    def test_an_empty_host_holds_nothing(self, bed):
+        """Observing makes nothing: no container, no folder."""
+        seen = bed.engine.observe()
+        assert not [c for c in seen.containers if c.project == PROJECT]
+        assert PROJECT not in seen.projects
+        assert seen.facts.cpus > 0
+        assert seen.facts.now_s > 0
+
+    def test_prepare_takes_the_lease_and_changes_no_container(self, bed):
+        """The definition waits beside the current one; the host is looked at under the lease."""
+        outcome = self.do(bed, prepare(files_for()))
+        assert outcome.ok, outcome
+        folder = outcome.observed.projects[PROJECT]
+        assert (folder.lease.owner, folder.lease.who, folder.compose_sha256) == ("mine", "me@here", "")
+        assert self.replicas(bed) == []
+
+    def test_start_reaches_the_total_and_no_more_when_repeated(self, bed):
+        """A start states its sum, so that a step that was lost on the way can be done again."""
+        first = self.running(bed)
+        assert [(c.service, c.number, c.healthy) for c in first] == [("web", 1, True), ("web", 2, True)]
+        assert {c.spec for c in first} == {files_for().specs["web"].digest}
+        assert first[0].keys == files_for().specs["web"].keys
+        assert self.do(bed, start(files_for(), 2)).ok
+        assert [c.id for c in self.replicas(bed)] == [c.id for c in first]
+
+    def test_start_makes_new_ones_beside_the_old(self, bed):
+        """Another definition leaves what runs alone."""
+        old = self.running(bed)
+        new = files_for("demo/web:2")
+        assert self.do(bed, prepare(new)).ok
+        assert self.do(bed, start(new, 3)).ok
+        now = self.replicas(bed)
+        assert {c.id for c in old} < {c.id for c in now}
+        assert sorted(c.image for c in now) == ["demo/web:1", "demo/web:1", "demo/web:2"]
+
+    def test_start_refuses_where_there_is_more_than_planned(self, bed):
+        """Scaling down by accident is not what a start is for."""
+        before = self.running(bed)
+        outcome = self.do(bed, start(files_for(), 1))
+        assert outcome.changed
+        assert self.replicas(bed) == before
+
+    def test_stop_removes_by_id_and_may_be_repeated(self, bed):
+        """Only what is named goes; gone is gone."""
+        one, other = self.running(bed)
+        assert self.do(bed, stop(one)).ok
+        assert self.do(bed, stop(one)).ok
+        assert [c.id for c in self.replicas(bed)] == [other.id]
+
+    def test_restart_brings_the_same_container_back(self, bed):
+        """Not a new one: its id and its files stay."""
+        one, other = self.running(bed)
+        bed.halt(one)
+        wanted = task(
+            StepKind.RESTART,
+            files_for(),
+            service="web",
+            count=1,
+            total=2,
+            containers=(Ref(one.id, one.name),),
+            gate=Gate("ready", 20, 1),
+        )
+        assert self.do(bed, wanted).ok
+        assert {c.id for c in self.replicas(bed) if c.healthy} == {one.id, other.id}
+
+    def test_record_puts_definition_and_release_in_place_and_gives_the_lease_back(self, bed):
+        """What the host says afterwards is what was recorded."""
+        self.running(bed)
+        outcome = self.do(bed, record(files_for(), 7))
+        assert outcome.ok, outcome
+        folder = outcome.observed.projects[PROJECT]
+        assert folder.compose_sha256 == text_sha256(files_for().compose)
+        assert (folder.release.number, folder.release.members, folder.lease) == (7, ("h1",), None)
+
+    def test_record_of_nothing_removes_the_definition(self, bed):
+        """A host that holds nothing says nothing."""
+        containers = self.running(bed)
+        assert self.do(bed, record(files_for(), 1)).ok
+        assert self.do(bed, prepare(HostFiles(None))).ok
+        assert self.do(bed, stop(*containers)).ok
+        assert self.do(bed, record(HostFiles(None), 2)).ok
+        assert bed.engine.observe().projects[PROJECT].compose_sha256 == ""
+
+    def test_another_runs_lease_is_respected(self, bed):
+        """It names its holder, and nothing is written."""
+        assert self.do(bed, prepare(files_for()), THEIRS).ok
+        outcome = self.do(bed, prepare(files_for("demo/web:2")))
+        assert (outcome.ok, outcome.held.who) == (False, "they@there")
+        assert self.do(bed, record(files_for())).held.owner == "theirs"
+
+    def test_a_step_without_the_lease_does_nothing(self, bed):
+        """Fencing: whoever lost the lease stops before the next step."""
+        before = self.running(bed)
+        assert self.do(bed, prepare(files_for()), replace(THEIRS, take_from="mine")).ok
+        outcome = self.do(bed, stop(*before))
+        assert outcome.held.owner == "theirs"
+        assert self.replicas(bed) == before
+
+    def test_a_lease_can_be_renewed_and_given_back(self, bed):
+        """And only by its owner."""
+        assert self.do(bed, prepare(files_for())).ok
+        assert bed.engine.renew(PROJECT, MINE).ok
+        assert bed.engine.renew(PROJECT, THEIRS).held.owner == "mine"
+        assert bed.engine.unlock(PROJECT, THEIRS).ok
+        assert bed.engine.observe().projects[PROJECT].lease.owner == "mine"
+        assert bed.engine.unlock(PROJECT, MINE).ok
+        assert bed.engine.observe().projects[PROJECT].lease is None
+
+    def test_a_missing_image_is_found_before_anything_is_touched(self, bed):
+        """The sentence names the image."""
+        before = self.running(bed)
+        outcome = self.do(bed, prepare(files_for("demo/missing:9")))
+        assert "demo/missing:9" in outcome.reason
+        assert self.replicas(bed) == before
+
+    def test_a_sick_replica_says_why(self, bed):
+        """The reason names the container; it is kept for inspection."""
+        files = files_for(bed.sick_image, sick=True)
+        assert self.do(bed, prepare(files)).ok
+        outcome = self.do(bed, start(files, 1))
+        assert f"{PROJECT}-web-1" in outcome.reason
+        assert "unhealthy" in outcome.reason
+        assert len(self.replicas(bed)) == 1
+
+    def test_the_next_run_sees_what_the_last_one_left(self, bed):
+        """Nothing is kept in the engine: all of it is on the host."""
+        self.running(bed)
+        assert bed.restarted().observe().containers == bed.engine.observe().containers

@@ -1,0 +1,125 @@
+"""What a host prints is read as it was meant, and damage costs no more than it has to."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from deploytool.engine.docker import parse_lease, parse_observation, parse_release
+from deploytool.errors import HostUnreachable
+from deploytool.model.observed import HostPort
+from deploytool.model.service import Resources
+
+FACTS = (
+    'facts {"node_id":"N1","os":"linux","arch":"x86_64","cpus":4,"memory_bytes":1024,'
+    '"labels":["zone=a","x=1=2"],"docker":"26.1.5"}'
+)
+CONTAINER = {
+    "id": "c" * 64,
+    "name": "/shop-web-2",
+    "created": "2026-01-02T03:04:05.678901234Z",
+    "image": "demo/web:1",
+    "image_id": "sha256:abc",
+    "labels": {
+        "com.docker.compose.project": "shop",
+        "com.docker.compose.service": "web",
+        "com.docker.compose.container-number": "2",
+        "com.docker.compose.oneoff": "False",
+        "deploytool.spec": "1:abc",
+        "deploytool.keys": '{"image":"1234"}',
+        "deploytool.reserve": "0.5 134217728",
+    },
+    "restarts": 3,
+    "state": "running",
+    "exit_code": 0,
+    "oom": False,
+    "error": "",
+    "started": "0001-01-01T00:00:00Z",
+    "health": "healthy",
+    "published": {"8080/tcp": [{"HostIp": "0.0.0.0", "HostPort": "80"}, {"HostIp": "::", "HostPort": "80"}]},
+    "wanted": {"8080/tcp": [{"HostIp": "", "HostPort": "80"}]},
+}
+
+
+def lines(*more: str) -> list[str]:
+    return ['compose "2.26.1"', FACTS, "clock 1700000000", *more]
+
+
+def container(**changes: object) -> str:
+    return "container " + json.dumps({**CONTAINER, **changes})
+
+
+def test_facts_are_read():
+    """Versions, capacity, labels with '=' in their value, and the host's clock."""
+    facts = parse_observation(lines(), "h1").facts
+    assert (facts.docker, facts.compose, facts.cpus, facts.now_s) == ("26.1.5", "2.26.1", 4, 1_700_000_000)
+    assert facts.labels == {"zone": "a", "x": "1=2"}
+
+
+def test_a_container_of_ours_is_read():
+    """Project, service, number, spec, keys, reservation; IPv4 and IPv6 of a port are one."""
+    (seen,) = parse_observation(lines(container()), "h1").containers
+    assert (seen.name, seen.project, seen.service, seen.number) == ("shop-web-2", "shop", "web", 2)
+    assert (seen.ours, seen.keys, seen.reserve) == (True, {"image": "1234"}, Resources(0.5, 134217728))
+    assert seen.ports == (HostPort(80, "tcp", ""),)
+    assert seen.started_s == 0.0
+    assert seen.created_s == pytest.approx(1767323045.678901)
+
+
+def test_a_stopped_container_holds_the_ports_it_wants():
+    """It would take them again when it starts."""
+    (seen,) = parse_observation(lines(container(state="exited", published={})), "h1").containers
+    assert seen.ports == (HostPort(80, "tcp", ""),)
+
+
+def test_a_foreign_container_is_not_ours():
+    """No spec label, whatever else it has; null labels are none."""
+    (seen,) = parse_observation(lines(container(labels=None)), "h1").containers
+    assert not seen.ours
+
+
+@pytest.mark.parametrize(
+    ("said", "message", "setup"),
+    [
+        (["fault docker"], "docker is not installed", True),
+        (["fault compose", FACTS], "Compose plugin", True),
+        (["permission denied while trying to connect", "fault engine"], "no permission", True),
+        (["Cannot connect to the Docker daemon", "fault engine"], "does not answer", False),
+        ([], "cut short", False),
+        (["facts {broken"], "cut short", False),
+    ],
+)
+def test_a_host_that_cannot_be_used_says_why(said, message, setup):
+    """Somebody has to set it right, or it may come back by itself: the two are told apart."""
+    with pytest.raises(HostUnreachable, match=message) as caught:
+        parse_observation(said, "h1")
+    assert caught.value.setup is setup
+
+
+def test_projects_releases_and_leases_are_read_by_name():
+    """Each of the three is a line of its own; damage to one leaves the others."""
+    release = json.dumps({"number": 3, "digest": "d", "placements": {"web": {"h1": 2}}})
+    said = lines(
+        'project {"name":"shop","sha256":"s1"}',
+        f"release shop {release}",
+        'lease shop me 1700000060 {"who":"a@b","manual":false,"reason":"x y"} ',
+        'project {"name":"other","sha256":""}',
+        "release other {tru",
+    )
+    projects = parse_observation(said, "h1").projects
+    assert projects["shop"].release.members == ("h1",)
+    assert (projects["shop"].lease.who, projects["shop"].lease.expires_s) == ("a@b", 1_700_000_060)
+    assert (projects["other"].release, projects["other"].lease) == (None, None)
+
+
+def test_a_release_of_a_later_version_is_still_read():
+    """Keys that we do not know are no reason to forget the placements."""
+    assert parse_release('{"number":1,"digest":"d","future":true}').number == 1
+    assert parse_release('{"future":true}') is None
+
+
+def test_a_damaged_lease_is_nobodys():
+    """Otherwise a full disk would lock a project for ever."""
+    assert parse_lease("") is None
+    assert parse_lease("owner soon {}") is None
