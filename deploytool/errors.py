@@ -60,7 +60,7 @@ class ManyProblems(DeploytoolError):
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self._problems = tuple(sorted(set(problems)))
-        super().__init__("; ".join(f"{problem.place}: {problem.message}" for problem in self._problems))
+        super().__init__("; ".join(problem.message for problem in self._problems))
 
     @property
     def problems(self) -> tuple[Problem, ...]:
@@ -111,8 +111,8 @@ class LeaseHeld(DeploytoolError):
     exit_code = 7
 
 
-class NoHost(DeploytoolError):
-    """A replica has no home. The message counts, per filter, the hosts that refused it."""
+class NoHost(ManyProblems):
+    """Replicas have no home. Each message counts, per filter, the hosts that refused one."""
 
     exit_code = 8
 

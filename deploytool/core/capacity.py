@@ -102,7 +102,8 @@ class Ledger:
     def _enter(self, container: Container, in_run: Collection[str]) -> None:
         replica_in_run = container.ours and container.project in in_run and not container.oneoff
         if replica_in_run:
-            self._own.setdefault(f"{container.project}/{container.service}", []).extend(container.ports)
+            if container.ports:
+                self._own.setdefault(f"{container.project}/{container.service}", []).extend(container.ports)
             return
         if container.ours or container.state in _HOLDS_PORTS:
             self._ports.take(container.ports, container.name)

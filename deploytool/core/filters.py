@@ -27,7 +27,7 @@ _NO_FACTS = Facts(os="", arch="")
 
 
 class Filters:
-    """Asks the hosts of one play, given sorted by name. Answers that do not depend on what runs where are remembered."""
+    """Asks the hosts of one play, which are given sorted by name. Each answer is remembered."""
 
     def __init__(self, hosts: Mapping[str, Host], observed: Observed) -> None:
         self._hosts = hosts

@@ -124,7 +124,7 @@ class Matcher:
 
     def _near(self, name: str) -> str:
         known = [*self._groups, *self._hosts]
-        matches = get_close_matches(name.lstrip("~"), known[:10_000], n=3, cutoff=0.6)
+        matches = get_close_matches(name.lstrip("~"), known[:10_000], n=3, cutoff=0.5)
         if matches:
             return "did you mean " + " or ".join(f"'{match}'" for match in matches) + "?"
         groups = sorted(name for name in self._groups if self._groups[name])

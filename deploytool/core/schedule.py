@@ -13,7 +13,7 @@ from deploytool.core.capacity import Claim
 from deploytool.core.decision import Allotment, Decision
 from deploytool.core.holdings import paper
 from deploytool.core.refusal import tally
-from deploytool.errors import NoHost, UsageError
+from deploytool.errors import NoHost, Problem, UsageError
 from deploytool.model.desired import Desired
 from deploytool.model.observed import Observed, ObservedHost
 from deploytool.model.service import Project
@@ -75,8 +75,7 @@ def schedule(
     decision = _decide(project, observed, policy, others)
     homeless = [a for a in decision.allotments.values() if a.missing or a.stuck]
     if homeless:
-        hints = [_hint(allotment) for allotment in homeless if allotment.stuck]
-        raise NoHost("; ".join(_sentence(decision, a) for a in homeless), hint="; ".join(hints))
+        raise NoHost(_problem(decision, allotment) for allotment in homeless)
     return _desired(project, decision)
 
 
@@ -167,6 +166,8 @@ def _why_missing(decision: Decision, allotment: Allotment) -> str:
     return tally(refusal for refusal in refusals if refusal) or "the play has no hosts"
 
 
-def _hint(allotment: Allotment) -> str:
+def _problem(decision: Decision, allotment: Allotment) -> Problem:
     name = allotment.service.name
-    return f"--move-volumes {name} starts {name} elsewhere and leaves its data behind"
+    hint = f"--move-volumes {name} starts {name} elsewhere and leaves its data behind"
+    sentence = _sentence(decision, allotment)
+    return Problem(allotment.service.place, sentence, hint if allotment.stuck else "")

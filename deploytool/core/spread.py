@@ -22,7 +22,7 @@ class Leaf(NamedTuple):
     Compares in the order in which hosts are chosen. One without room still counts for its branches.
     """
 
-    count: int
+    of_service: int
     total: int
     rank: int
     room: int
@@ -58,7 +58,7 @@ class _Twig:
     __slots__ = ("count", "heap")
 
     def __init__(self, leaves: list[Leaf]) -> None:
-        self.count = sum(leaf.count for leaf in leaves)
+        self.count = sum(leaf.of_service for leaf in leaves)
         self.heap = [leaf for leaf in leaves if leaf.room > 0]
         heapify(self.heap)
 
@@ -67,10 +67,10 @@ class _Twig:
         return (self.count, self.heap[0])
 
     def step(self) -> int:
-        count, total, rank, room = self.heap[0]
+        of_service, total, rank, room = self.heap[0]
         self.count += 1
         if room > 1:
-            heapreplace(self.heap, Leaf(count + 1, total + 1, rank, room - 1))
+            heapreplace(self.heap, Leaf(of_service + 1, total + 1, rank, room - 1))
         else:
             heappop(self.heap)
         return rank
@@ -83,8 +83,10 @@ class _Branch:
 
     def __init__(self, below: Iterable[_Twig | _Branch]) -> None:
         nodes = list(below)
-        self.count = sum(node.count for node in nodes)
-        self.heap = [(node.key, node) for node in nodes if node.heap]
+        self.count: int = sum(node.count for node in nodes)
+        self.heap: list[tuple[tuple[Any, ...], _Twig | _Branch]] = [
+            (node.key, node) for node in nodes if node.heap
+        ]
         heapify(self.heap)
 
     @property

@@ -1,7 +1,9 @@
 """A rendered definition and the schedule → the files of one host.
 
 The result is ordinary Compose with that host's replica counts. ``docker compose up -d`` typed by hand on
-a converged host must change nothing, so what Compose would hash and we do not (policy) is left out.
+a converged host must change nothing, so what Compose would hash and we do not (policy) is left out. So is
+``depends_on``, reduced or not: Compose hashes it, and would make a service's containers anew when another
+service moves to its host or away. The order of starts is the plan's, over all hosts.
 """
 
 from __future__ import annotations
@@ -82,12 +84,7 @@ def _service(
     result = container_keys(rendered)
     result["labels"] = {**(result.get("labels") or {}), **_labels(service, spec)}
     result["deploy"] = {"replicas": counts[service.name], **result.get("deploy", {})}
-    depends_on = {
-        dependency.service: {"condition": dependency.condition}
-        for dependency in service.depends_on
-        if dependency.service in counts
-    }
-    return {**result, "depends_on": depends_on} if depends_on else result
+    return result
 
 
 def _labels(service: Service, spec: Spec) -> dict[str, str]:

@@ -13,8 +13,8 @@ from deploytool.core.guard import GuardPolicy, guard
 from deploytool.core.holdings import newest_release
 from deploytool.core.reconcile import Change, ReconcilePolicy, reconcile
 from deploytool.core.rollout import RolledOut, roll_out
-from deploytool.core.schedule import Claim, SchedulePolicy, schedule
-from deploytool.errors import NoHost
+from deploytool.core.schedule import Claim, SchedulePolicy, lost_majority, schedule
+from deploytool.errors import NoHost, Problem
 from deploytool.model.desired import Desired, HostFiles
 from deploytool.model.inventory import Host
 from deploytool.model.observed import Observed, ObservedHost, Release
@@ -53,17 +53,18 @@ class Planner:
             NoHost: with the problems of all projects.
         """
         claims: list[Claim] = []
-        failures: list[NoHost] = []
+        homeless: list[Problem] = []
         for project in self.intent.projects:
+            if not _any_answered(project, observed):
+                continue  # nothing is known, not even on paper: that no host answers is the news, not this
             try:
                 wanted = schedule(project, observed, policy=self.policy.schedule, others=claims)
             except NoHost as error:
-                failures.append(error)
+                homeless.extend(error.problems)
             else:
                 claims.append(Claim(project, wanted))
-        if failures:
-            hints = dict.fromkeys(error.hint for error in failures if error.hint)
-            raise NoHost("; ".join(error.message for error in failures), hint="; ".join(hints))
+        if homeless:
+            raise NoHost(homeless)
         return claims
 
     def plan(self, observed: Observed) -> Plan:
@@ -72,7 +73,8 @@ class Planner:
         Raises:
             NoHost: a replica has no home. Refused: by a guard. InputError: a template fails for a host.
         """
-        return Plan(tuple(self._project(c.project, c.desired, observed) for c in self.desired(observed)))
+        desired = {claim.project.name: claim.desired for claim in self.desired(observed)}
+        return Plan(tuple(self._project(p, desired.get(p.name), observed) for p in self.intent.projects))
 
     def files(self, observed: Observed) -> dict[tuple[str, str], HostFiles]:
         """What each host should hold, by (host, project). Raises as ``plan`` does, but for the guards."""
@@ -82,7 +84,11 @@ class Planner:
             for host_name, files in self._files(claim.project, claim.desired, observed).items()
         }
 
-    def _project(self, project: Project, desired: Desired, observed: Observed) -> ProjectPlan:
+    def _project(self, project: Project, desired: Desired | None, observed: Observed) -> ProjectPlan:
+        hosts = tuple(host.name for host in project.hosts)
+        if desired is None:
+            notes = ("none of its hosts answered: nothing is known of it",)
+            return ProjectPlan(project.name, project.pattern, hosts, Desired(project.name, {}), notes=notes)
         files = self._files(project, desired, observed)
         changes = reconcile(project, desired, files, observed, self.policy.reconcile)
         guard(project, changes, observed, self.policy.guard)
@@ -94,14 +100,14 @@ class Planner:
         return ProjectPlan(
             project=project.name,
             pattern=project.pattern,
-            hosts=tuple(host.name for host in project.hosts),
+            hosts=hosts,
             desired=desired,
             steps=steps,
             files={name: file for name, file in files.items() if name in touched},
             release=release,
             summaries=tuple(_summaries(project, desired, changes, files, rolled)),
             specs={(s, name): spec.digest for name, f in files.items() for s, spec in f.specs.items()},
-            notes=(*rolled.notes, *_notes(project, desired, self.intent, observed, left_out)),
+            notes=(*rolled.notes, *self._notes(project, desired, observed, left_out)),
         )
 
     def _files(self, project: Project, desired: Desired, observed: Observed) -> dict[str, HostFiles]:
@@ -118,6 +124,20 @@ class Planner:
         if before is None or before[0] != desired:
             self._rendered[key] = (desired, host_files(project, desired, host))
         return self._rendered[key][1]
+
+    def _notes(self, project: Project, desired: Desired, observed: Observed, left_out: int) -> Iterable[str]:
+        release = newest_release(project.name, observed)
+        members = release.members if release else ()
+        gone = [name for name in members if name not in self.intent.inventory.hosts]
+        if gone:
+            yield f"{', '.join(gone)} left the inventory and may still hold replicas of {project.name}"
+        on_paper = [f"{host} ({n})" for host in desired.members if (n := _lost(desired, host, observed))]
+        if on_paper:
+            yield f"replicas on hosts that did not answer stay on paper: {', '.join(on_paper)}"
+        if self.policy.schedule.reschedule_unreachable and lost_majority(project, observed):
+            yield "more than half of the hosts did not answer: their replicas are not started elsewhere"
+        if left_out:
+            yield f"--limit leaves out {left_out} steps"
 
     def _release(
         self, project: Project, desired: Desired, files: Mapping[str, HostFiles], observed: Observed
@@ -151,6 +171,10 @@ def members_elsewhere(intent: Intent, observed: Observed) -> dict[str, Host]:
         names.update(release.members if release else ())
     hosts = intent.inventory.hosts
     return {name: hosts[name] for name in sorted(names) if name in hosts and name not in observed}
+
+
+def _any_answered(project: Project, observed: Observed) -> bool:
+    return any(isinstance(observed.get(host.name), ObservedHost) for host in project.hosts)
 
 
 def _records(
@@ -224,20 +248,6 @@ def _summaries(
             parallelism=service.update.parallelism if service else 1,
             rolled=bool(replaced),
         )
-
-
-def _notes(
-    project: Project, desired: Desired, intent: Intent, observed: Observed, left_out: int
-) -> Iterable[str]:
-    release = newest_release(project.name, observed)
-    gone = [name for name in (release.members if release else ()) if name not in intent.inventory.hosts]
-    if gone:
-        yield f"{', '.join(gone)} left the inventory and may still hold replicas of {project.name}"
-    on_paper = [f"{host} ({n})" for host in desired.members if (n := _lost(desired, host, observed))]
-    if on_paper:
-        yield f"replicas on hosts that did not answer stay on paper: {', '.join(on_paper)}"
-    if left_out:
-        yield f"--limit leaves out {left_out} steps"
 
 
 def _lost(desired: Desired, host_name: str, observed: Observed) -> int:

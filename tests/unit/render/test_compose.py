@@ -53,13 +53,11 @@ def test_a_host_without_replicas_gets_no_file():
     assert rendered(Definition({"web": {"image": "a"}}), Service("web")).compose is None
 
 
-def test_dependencies_are_reduced_to_what_runs_on_the_host():
-    """Compose refuses a dependency that is not in the file."""
-    both = Definition({"web": {"image": "a"}, "db": {"image": "b"}})
+def test_dependencies_stay_out_of_the_file():
+    """Compose hashes them: a neighbour that moves away would restart what depended on it."""
+    both = Definition({"web": {"image": "a", "depends_on": {"db": {}}}, "db": {"image": "b"}})
     services = (Service("web", depends_on=(Dependency("db", "service_healthy"),)), Service("db"))
-    assert "depends_on" not in document(rendered(both, *services, web=1))["services"]["web"]
-    web = document(rendered(both, *services, web=1, db=1))["services"]["web"]
-    assert web["depends_on"] == {"db": {"condition": "service_healthy"}}
+    assert "depends_on" not in rendered(both, *services, web=1, db=1).compose
 
 
 def test_dollars_are_escaped_so_that_the_hosts_environment_never_leaks_in():
