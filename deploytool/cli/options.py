@@ -54,6 +54,7 @@ def files(function: F) -> F:
             "--vault-password-file",
             "vault_password_files",
             multiple=True,
+            envvar="DEPLOYTOOL_VAULT_PASSWORD_FILE",
             type=click.Path(path_type=Path),
             help="A file with the vault password, or a program that prints it.",
         ),

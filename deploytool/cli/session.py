@@ -18,7 +18,7 @@ from deploytool.core.patterns import NoMatch, select
 from deploytool.core.reconcile import ReconcilePolicy
 from deploytool.core.schedule import SchedulePolicy
 from deploytool.engine.compose import ComposeEngine
-from deploytool.engine.ssh import SshSettings, open_transport
+from deploytool.engine.ssh import SshSettings, open_transport, unsupported_options
 from deploytool.errors import UsageError
 from deploytool.load.extravars import parse_extra_vars
 from deploytool.load.inventory import Sources, load_inventory
@@ -58,7 +58,7 @@ def load(
     problems = Problems()
     vault = passwords_of(vault_password_files, problems)
     problems.raise_if_any()
-    sources = Sources(parse_extra_vars(extra_vars, vault), vault, environ)
+    sources = Sources(parse_extra_vars(extra_vars, vault), vault, environ, unsupported_options)
     loaded = load_inventory(inventory, sources)
     found = list(playbooks) or [find_playbook(inventory, Path.cwd())]
     intent = load_intent(loaded, found, select=select, tags=_words(tags), skip_tags=_words(skip_tags))
