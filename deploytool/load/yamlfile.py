@@ -22,7 +22,7 @@ from deploytool.load.problems import Problems
 
 MAX_BYTES = 32 * 1024 * 1024
 MAX_DEPTH = 64
-MAX_NODES = 2_000_000
+MAX_NODES = 500_000
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -138,14 +138,17 @@ def _collector_paused() -> Iterator[None]:
 def parse_yaml(text: str, name: str, problems: Problems) -> Any:
     """The one document in ``text``; ``name`` is the file in the places."""
     try:
-        depth_first_bad = _too_deep(text)
-        if depth_first_bad:
-            problems.add(Place(name, depth_first_bad), f"nested deeper than {MAX_DEPTH} levels")
+        line, excess = _excess(text)
+        if excess:
+            problems.add(Place(name, line), excess)
             return None
         loader = _Loader(text)
         try:
             node = loader.get_single_node()
-            return None if node is None else _Builder(name, problems, loader).build(node)
+            if node is None:
+                return None
+            _refuse_bomb(node)
+            return _Builder(name, problems, loader).build(node)
         finally:
             loader.dispose()
     except yaml.MarkedYAMLError as error:
@@ -154,35 +157,42 @@ def parse_yaml(text: str, name: str, problems: Problems) -> Any:
         problems.add(place, *_yaml_sentence(error, text))
     except yaml.YAMLError as error:
         problems.add(Place(name, _line_of_bad_character(error, text)), f"is not YAML: {_first_line(error)}")
-    except (RecursionError, _TooBig):
-        problems.add(Place(name), f"expands to more than {MAX_NODES} values", "use fewer aliases")
+    except (RecursionError, _Bomb):
+        message = f"aliases expand to more than {MAX_NODES} values or {MAX_DEPTH} levels"
+        problems.add(Place(name), message, "use fewer aliases")
     return None
 
 
-def _too_deep(text: str) -> int:
-    """The line where block or flow nesting passes ``MAX_DEPTH``; 0 when it never does.
+def _excess(text: str) -> tuple[int, str]:
+    """The line where a document becomes too deep or too large, and a sentence; empty when it never does.
 
     Checked on the event stream, since libyaml's composer recurses in C and would end the process.
     """
-    depth = 0
+    depth = count = 0
     loader = _Loader(text)
     try:
         while loader.check_event():
             event = loader.get_event()
+            count += 1
             if isinstance(event, (yaml.MappingStartEvent, yaml.SequenceStartEvent)):
                 depth += 1
-                if depth > MAX_DEPTH:
-                    return int(event.start_mark.line) + 1
             elif isinstance(event, (yaml.MappingEndEvent, yaml.SequenceEndEvent)):
                 depth -= 1
+            if depth > MAX_DEPTH or count > MAX_NODES:
+                too = (
+                    f"nested deeper than {MAX_DEPTH} levels"
+                    if depth > MAX_DEPTH
+                    else f"more than {MAX_NODES} values"
+                )
+                return int(event.start_mark.line) + 1, too
     finally:
         loader.dispose()
-    return 0
+    return 0, ""
 
 
 def _yaml_sentence(error: yaml.MarkedYAMLError, text: str) -> tuple[str, str]:
     what = error.problem or error.context or "cannot be parsed"
-    mark = error.problem_mark
+    mark = error.problem_mark or error.context_mark
     lines = text.splitlines()
     if mark and mark.line < len(lines) and "\t" in lines[mark.line][: mark.column + 1]:
         return "a tab where YAML wants spaces", "indent with spaces"
@@ -210,8 +220,35 @@ def _line_of_bad_character(error: yaml.YAMLError, text: str) -> int:
     return text.count("\n", 0, position) + 1 if isinstance(position, int) else 0
 
 
-class _TooBig(Exception):
-    """Aliases made more values than ``MAX_NODES``."""
+class _Bomb(Exception):
+    """Aliases would make more values, or more levels, than anybody wants."""
+
+
+def _refuse_bomb(root: Node) -> None:
+    """Count what a document expands to, without expanding it: each node is looked at once."""
+    known: dict[int, tuple[int, int]] = {}
+
+    def measure(node: Node) -> tuple[int, int]:
+        if isinstance(node, ScalarNode):
+            return 1, 0
+        if id(node) not in known:
+            known[id(node)] = 1, 1
+            parts = [measure(part) for part in _parts(node)]
+            known[id(node)] = (
+                1 + sum(size for size, _ in parts),
+                1 + max((depth for _, depth in parts), default=0),
+            )
+        return known[id(node)]
+
+    size, depth = measure(root)
+    if size > MAX_NODES or depth > MAX_DEPTH:
+        raise _Bomb
+
+
+def _parts(node: Node) -> list[Node]:
+    if isinstance(node, MappingNode):
+        return [part for pair in node.value for part in pair]
+    return list(node.value)
 
 
 class _Builder:
@@ -221,7 +258,6 @@ class _Builder:
         self.name = name
         self.problems = problems
         self.loader = loader
-        self.count = 0
         self.open: set[int] = set()
         self.scalars: dict[tuple[str, str], Any] = {}
 
@@ -229,9 +265,6 @@ class _Builder:
         return Place(self.name, node.start_mark.line + 1, node.start_mark.column + 1)
 
     def build(self, node: Node) -> Any:
-        self.count += 1
-        if self.count > MAX_NODES:
-            raise _TooBig
         if isinstance(node, ScalarNode):
             return self.scalar(node)
         if id(node) in self.open:

@@ -1,0 +1,212 @@
+"""A rendered Compose service → canonical long form, with its files and references settled.
+
+Equal meaning gives equal form, since the spec of a container is a hash of it. ``env_file`` is read into
+``environment``, relative paths become files of the project and absolute paths on the host.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from deploytool.errors import Place
+from deploytool.load.deploy import restart_of
+from deploytool.load.dotenv import read_dotenv
+from deploytool.load.files import Copied, FileMistake, FileStore, stored
+from deploytool.load.problems import Problems, near
+from deploytool.load.schema import SERVICE_SHAPE, TOPLEVEL_SHAPES
+from deploytool.load.shapes import DROP, Spot, key_place
+from deploytool.load.yamlfile import place_of
+from deploytool.model.service import File
+
+CONFIG_MODE = 0o444
+SECRET_MODE = 0o600
+SECTIONS = ("networks", "volumes", "configs", "secrets")
+_FILED = {"configs": CONFIG_MODE, "secrets": SECRET_MODE}
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a document's services may refer to. ``names`` are the top-level names by section."""
+
+    folder: Path
+    environment: Mapping[str, str]
+    names: Mapping[str, Iterable[str]]
+    store: FileStore
+
+
+@dataclass(slots=True)
+class Canonical:
+    """Collects what one host gets. ``root`` is the project's folder there, ``modes`` what services ask for."""
+
+    around: Surroundings
+    root: str
+    problems: Problems
+    files: dict[str, File] = field(default_factory=dict)
+    modes: dict[tuple[str, str], int] = field(default_factory=dict)
+    place: Place = Place("")
+
+    def absorb(self, other: Canonical) -> None:
+        """Take over what another one of the same host found."""
+        self.problems.found += other.problems.found
+        self.files |= other.files
+        for key, mode in other.modes.items():
+            if self.modes.setdefault(key, mode) != mode:
+                section, name = key
+                hint = "define it twice in the top level, under two names"
+                self.problems.add(other.place, f"{section}: '{name}' is wanted with two different modes", hint)
+
+    def service(self, name: str, rendered: Any, decided: Mapping[str, Any], place: Place) -> dict[str, Any]:
+        """One service. ``decided`` is its canonical part that was rendered for the whole play."""
+        self.place = place
+        shaped = SERVICE_SHAPE(rendered, Spot(place, name, self.problems))
+        if shaped is DROP:
+            return {}
+        result = {**shaped, **decided}
+        if "healthcheck" in shaped and "healthcheck" in decided:
+            result["healthcheck"] = {**shaped["healthcheck"], **decided["healthcheck"]}
+        if "image" not in result and "image" not in rendered:
+            self.problems.add(place, f"the service '{name}' has no image", "name it with 'image'")
+        self._settle(result, shaped, place)
+        return {key: value for key, value in result.items() if value not in ({}, []) or key in _MAY_BE_EMPTY}
+
+    def _settle(self, result: dict[str, Any], shaped: Any, place: Place) -> None:
+        environment = self._from_files(result.pop("env_file", ()))
+        environment |= self._own(result.pop("environment", {}))
+        result["environment"] = environment
+        result["labels"] = {**self._from_files(result.pop("label_file", ())), **result.get("labels", {})}
+        result["volumes"] = [self._mount(mount) for mount in result.get("volumes", ())]
+        result["networks"] = self._networks(result, shaped, place)
+        for section in _FILED:
+            result[section] = self._grants(section, result.get(section, ()), place_of(shaped, section, place))
+        if restart_of(result) != "no" or "restart" in result:
+            result["restart"] = restart_of(result)
+        result.pop("scale", None)
+
+    def _own(self, given: Mapping[str, str | None]) -> dict[str, str]:
+        """Variables by name alone take their value from the play's environment, or are left out."""
+        known = self.around.environment
+        return {
+            name: known[name] if value is None else value
+            for name, value in given.items()
+            if value is not None or name in known
+        }
+
+    def _from_files(self, entries: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+        result: dict[str, str] = {}
+        for entry in entries:
+            path = self.around.folder / entry["path"]
+            if not path.exists() and entry.get("required") is False:
+                continue
+            if not path.exists():
+                self.problems.add(
+                    entry["place"], f"there is no file '{path}'", "write required: false if it may be missing"
+                )
+                continue
+            raw = entry.get("format") == "raw"
+            result |= read_dotenv(path, str(path), self.around.environment, self.problems, raw=raw)
+        return result
+
+    def _mount(self, mount: dict[str, Any]) -> dict[str, Any]:
+        result = {key: value for key, value in mount.items() if key != "place"}
+        source = result.get("source", "")
+        place = mount["place"]
+        if mount["type"] == "volume" and source:
+            self._known("volumes", "volume", source, place)
+        elif mount["type"] == "bind" and source.startswith("~"):
+            self.problems.add(
+                place, f"'{source}' has a ~, which has no meaning on a host", "write an absolute path"
+            )
+        elif mount["type"] == "bind" and not source.startswith("/"):
+            copied = self._copied(self.around.folder / source, place)
+            result["source"] = f"{self.root}/{copied.path}" if copied else source
+        return result
+
+    def _copied(self, path: Path, place: Place) -> Copied | None:
+        try:
+            copied = self.around.store.copy(path)
+        except FileMistake as error:
+            self.problems.add(place, str(error), error.hint)
+            return None
+        self.files.update((file.path, file) for file in copied.files)
+        return copied
+
+    def _networks(self, result: Mapping[str, Any], shaped: Any, place: Place) -> dict[str, Any]:
+        networks: dict[str, Any] = dict(result.get("networks", {}))
+        for name in networks:
+            if name != "default":
+                self._known("networks", "network", name, place_of(shaped, "networks", place))
+        if networks and "network_mode" in result:
+            at = key_place(shaped, "network_mode", place)
+            self.problems.add(at, "'network_mode' and 'networks' exclude each other", "keep one of them")
+        return networks
+
+    def _known(self, section: str, word: str, name: str, place: Place) -> None:
+        known = self.around.names.get(section, ())
+        if name not in known:
+            hint = near(name, known) or f"add '{name}:' to the top-level '{section}'"
+            self.problems.add(place, f"the {word} '{name}' is not defined", hint)
+
+    def _grants(
+        self, section: str, grants: Iterable[Mapping[str, Any]], place: Place
+    ) -> list[dict[str, Any]]:
+        result = []
+        for grant in grants:
+            name = grant["source"]
+            self._known(section, section.rstrip("s"), name, place)
+            self.modes[section, name] = grant.get("mode", _FILED[section])
+            target = grant.get("target") or (f"/{name}" if section == "configs" else f"/run/secrets/{name}")
+            if section == "secrets" and not target.startswith("/"):
+                target = f"/run/secrets/{target}"
+            result.append({"source": name, "target": target})
+        return result
+
+    def toplevel(self, section: str, name: str, rendered: Any, place: Place) -> dict[str, Any] | None:
+        """One entry of a top-level section; None where it is wrong."""
+        shaped = TOPLEVEL_SHAPES[section](
+            {} if rendered is None else rendered, Spot(place, name, self.problems)
+        )
+        if shaped is DROP:
+            return None
+        if section in _FILED:
+            return self._filed(section, name, shaped, place)
+        external = shaped.get("external")
+        if isinstance(external, dict):
+            return {**shaped, **external, "external": True}
+        return dict(shaped)
+
+    def _filed(
+        self, section: str, name: str, shaped: Mapping[str, Any], place: Place
+    ) -> dict[str, Any] | None:
+        given = [key for key in ("file", "environment", "content") if key in shaped]
+        if len(given) != 1:
+            what = "needs one of" if not given else "has more than one of"
+            self.problems.add(place, f"'{name}' {what} file, environment and content")
+            return None
+        content = self._content(given[0], shaped[given[0]], place_of(shaped, given[0], place))
+        if content is None:
+            return None
+        copied = stored(name, content, self.modes.get((section, name), _FILED[section]))
+        self.files.update((file.path, file) for file in copied.files)
+        return {"file": f"{self.root}/{copied.path}"}
+
+    def _content(self, kind: str, value: str, place: Place) -> bytes | None:
+        if kind == "content":
+            return value.encode()
+        if kind == "environment":
+            if value in self.around.environment:
+                return self.around.environment[value].encode("utf-8", "surrogateescape")
+            self.problems.add(
+                place, f"the variable '{value}' is not set", near(value, self.around.environment)
+            )
+            return None
+        try:
+            return self.around.store.read(self.around.folder / value)
+        except FileMistake as error:
+            self.problems.add(place, str(error), error.hint if value.startswith("/") else "")
+            return None
+
+
+_MAY_BE_EMPTY = frozenset({"command", "entrypoint"})

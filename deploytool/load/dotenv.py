@@ -1,0 +1,94 @@
+"""``.env`` and ``env_file``: ``NAME=value`` lines as Compose reads them.
+
+``export`` is allowed in front, comments start with ``#``. Single quotes keep their text as it is, double
+quotes know backslashes; both may span lines. Unquoted and double-quoted values are interpolated.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from deploytool.errors import InputError, Place
+from deploytool.load.interpolate import Interpolation
+from deploytool.load.problems import Problems
+from deploytool.load.yamlfile import read_text
+
+_LINE = re.compile(r"\s*(?:export\s+)?(?P<name>[^\s=:#'\"]+)\s*(?P<sign>[=:]?)[ \t]*")
+_ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "\\": "\\", '"': '"', "$": "$$", "'": "'"}
+
+
+def read_dotenv(
+    path: Path, name: str, outer: Mapping[str, str], problems: Problems, *, raw: bool = False
+) -> dict[str, str]:
+    """The variables of a file, in its order. ``outer`` wins where a value refers to a name that both have.
+
+    A line that is only a name takes its value from ``outer``, and is left out where ``outer`` has none.
+    With ``raw``, quotes and ``$`` mean nothing: the value is what stands after the sign.
+    """
+    text = read_text(path, name, problems)
+    return {} if text is None else parse_dotenv(text, name, outer, problems, raw=raw)
+
+
+def parse_dotenv(
+    text: str, name: str, outer: Mapping[str, str], problems: Problems, *, raw: bool = False
+) -> dict[str, str]:
+    """As ``read_dotenv``, of a text; ``name`` is the file in the places."""
+    values: dict[str, str] = {}
+    lines = iter(enumerate(text.replace("\r\n", "\n").split("\n"), start=1))
+    for number, line in lines:
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        place = Place(name, number)
+        match = _LINE.match(line)
+        if match is None or (not match["sign"] and match.end() != len(line)):
+            problems.add(place, "is not NAME=value", "start a comment with #")
+            continue
+        rest = line[match.end() :]
+        if not match["sign"]:
+            if match["name"] in outer:
+                values[match["name"]] = outer[match["name"]]
+            continue
+        if raw:
+            values[match["name"]] = rest
+            continue
+        try:
+            values[match["name"]] = _value(rest, lines, {**values, **outer}, place)
+        except InputError as error:
+            problems.extend(error)
+    return values
+
+
+def _value(rest: str, lines: object, known: Mapping[str, str], place: Place) -> str:
+    quote = rest[:1]
+    if quote not in ("'", '"'):
+        return str(Interpolation(known)(re.split(r"(?:^|\s)#", rest, maxsplit=1)[0].strip(), place))
+    text = rest[1:]
+    end = _closing(text, quote)
+    while end < 0:
+        following = next(lines, None)  # type: ignore[call-overload]
+        if following is None:
+            problems = Problems()
+            problems.add(place, f"a {quote} without its other half")
+            problems.raise_if_any()
+        text = f"{text}\n{following[1]}"
+        end = _closing(text, quote)
+    if quote == "'":
+        return text[:end]
+    return str(Interpolation(known)(_unescaped(text[:end]), place))
+
+
+def _closing(text: str, quote: str) -> int:
+    at = 0
+    while at < len(text):
+        if text[at] == "\\" and quote == '"':
+            at += 1
+        elif text[at] == quote:
+            return at
+        at += 1
+    return -1
+
+
+def _unescaped(text: str) -> str:
+    return re.sub(r"\\(.)", lambda match: _ESCAPES.get(match[1], match[0]), text, flags=re.DOTALL)

@@ -1,0 +1,140 @@
+"""``ports`` in short and long syntax → long syntax, and what the scheduler has to know of them.
+
+``80`` · ``8080:80`` · ``127.0.0.1:8080:80/udp`` · ``[::1]:8080:80`` · ``8000-8002:9000-9002`` (three ports)
+· ``8080-8089:80`` (each replica takes one of ten).
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from deploytool.load.shapes import DROP, Key, Spot, State, filled, integer, kind_of, one_of, section, text
+from deploytool.model.service import Port
+
+PROTOCOLS = ("tcp", "udp", "sctp")
+
+_SHORT = re.compile(
+    r"(?:(?:(?P<ip>\[[^\]]*\]|[^:\[\]]*):)?(?P<published>[0-9]*(?:-[0-9]+)?):)?"
+    r"(?P<target>[0-9]+(?:-[0-9]+)?)(?:/(?P<protocol>[a-zA-Z]+))?"
+)
+_HINT = 'write "8080:80", "127.0.0.1:8080:80/tcp" or "8080-8089:80"'
+
+
+def _published(value: Any, spot: Spot) -> Any:
+    read = text(value, spot)
+    if read is DROP or read == "" or _range(read) is not None:
+        return read
+    return spot.wrong(f"is no port: '{read:.20}'", 'write "8080" or "8080-8089"')
+
+
+def _mode(value: Any, spot: Spot) -> Any:
+    mode = one_of("host", "ingress")(value, spot)
+    if mode == "ingress":
+        return spot.wrong(
+            "cannot be 'ingress' yet: a port belongs to the host of a replica", "write mode: host"
+        )
+    return mode
+
+
+PORT = {
+    "target": Key(State.HONOURED, integer, "the port in the container"),
+    "published": Key(State.HONOURED, _published, "the port of the host, or a range to choose from"),
+    "host_ip": Key(State.HONOURED, filled, "an address of the host"),
+    "protocol": Key(State.HONOURED, one_of(*PROTOCOLS), "tcp (default), udp, sctp"),
+    "mode": Key(State.HONOURED, _mode, "host; `ingress` is refused"),
+    "app_protocol": Key(State.PASSED, text),
+    "name": Key(State.PASSED, text),
+}
+_LONG = section(PORT)
+
+
+def ports(value: Any, spot: Spot) -> Any:
+    """The shape of ``ports``: a list of mappings in long syntax, one for each port or range."""
+    if not isinstance(value, list):
+        return spot.wrong(f"has to be a list, not {kind_of(value)}", _HINT)
+    found: list[dict[str, Any]] = []
+    for index, entry in enumerate(value):
+        inner = spot.inside(value, index)
+        found += _long(entry, inner) if isinstance(entry, dict) else _short(entry, inner)
+    return found
+
+
+def published_ports(entries: Iterable[Mapping[str, Any]]) -> tuple[Port, ...]:
+    """What the ports in long syntax hold on a host."""
+    return tuple(_port(entry) for entry in entries)
+
+
+def _port(entry: Mapping[str, Any]) -> Port:
+    first, last = _range(entry.get("published") or "0") or (0, 0)
+    return Port(int(entry["target"]), first, last, entry["protocol"], entry.get("host_ip", ""))
+
+
+def _long(entry: dict[str, Any], spot: Spot) -> list[dict[str, Any]]:
+    read = _LONG(entry, spot)
+    if "target" not in read:
+        if "target" not in entry:
+            spot.wrong("has an entry without 'target'", "target is the port in the container")
+        return []
+    if not 0 < read["target"] < 65536:
+        spot.inside(entry, "target").wrong(f"is no port: {read['target']}")
+        return []
+    kept = {key: item for key, item in read.items() if key != "mode" and item != ""}
+    _check_address(kept.get("host_ip", ""), spot)
+    return [{"protocol": "tcp", **kept}]
+
+
+def _short(entry: Any, spot: Spot) -> list[dict[str, Any]]:
+    written = text(entry, spot)
+    if written is DROP:
+        return []
+    match = _SHORT.fullmatch(written.strip())
+    protocol = (match["protocol"] or "tcp").lower() if match else ""
+    targets = _range(match["target"]) if match else None
+    if match is None or targets is None or protocol not in PROTOCOLS:
+        spot.wrong(f"has an entry that is no port: '{written:.60}'", _HINT)
+        return []
+    ip = (match["ip"] or "").strip("[]")
+    _check_address(ip, spot)
+    fixed = {"protocol": protocol, **({"host_ip": ip} if ip else {})}
+    return _expanded(targets, match["published"] or "", fixed, spot)
+
+
+def _expanded(
+    targets: tuple[int, int], published: str, fixed: dict[str, str], spot: Spot
+) -> list[dict[str, Any]]:
+    """A range of targets is as many ports; a range for one target stays a range to choose from."""
+    first, last = targets
+    if not published:
+        return [{"target": number, **fixed} for number in range(first, last + 1)]
+    host = _range(published)
+    if host is None or first == 0:
+        spot.wrong(f"has a port that is none: '{published:.20}'", _HINT)
+        return []
+    if first == last:
+        return [{"target": first, "published": published, **fixed}]
+    if host[1] - host[0] != last - first:
+        spot.wrong(f"has two ranges of different length: {published} and {first}-{last}", _HINT)
+        return []
+    return [{"target": first + n, "published": str(host[0] + n), **fixed} for n in range(last - first + 1)]
+
+
+def _range(written: str) -> tuple[int, int] | None:
+    """``80`` or ``80-89`` as its two ends; None where it is neither."""
+    first, dash, last = written.partition("-")
+    ends = (first, last if dash else first)
+    if not all(end.isascii() and end.isdecimal() and len(end) < 6 for end in ends):
+        return None
+    low, high = int(ends[0]), int(ends[1])
+    return (low, high) if low <= high < 65536 else None
+
+
+def _check_address(ip: str, spot: Spot) -> None:
+    try:
+        ipaddress.ip_address(ip.strip("[]") or "::")
+    except ValueError:
+        spot.wrong(
+            f"has an address that is none: '{ip:.60}'", "write an IP address of the host, or leave it out"
+        )
