@@ -21,7 +21,11 @@ def engine_of(lab: LabHosts, name: str = HOST) -> ComposeEngine:
     """A fresh engine with a connection of its own."""
     options = (("userknownhostsfile", str(lab.known_hosts_file)), ("identitiesonly", "yes"))
     connection = Connection(
-        "127.0.0.1", port=lab.host(name).ssh_port, user="root", key_files=(str(lab.key_file),), options=options
+        "127.0.0.1",
+        port=lab.host(name).ssh_port,
+        user="root",
+        key_files=(str(lab.key_file),),
+        options=options,
     )
     return ComposeEngine(name, open_transport(Host(name, connection), SshSettings()))
 

@@ -1,0 +1,25 @@
+"""Hosts over SSH. The only importer of fabric and paramiko, and only once a host is connected.
+
+From the outside in: ``transport`` (connects when needed, sudo) → ``dial`` (one connection within one
+deadline; ``auth``, ``keys``, ``hostkeys``, ``sockets``, ``client``, ``bastions``) → ``link`` (commands on an
+open connection). ``target`` puts the inventory (``options``), the SSH configuration (``config``) and the
+``settings`` together into what one connection needs to know.
+"""
+
+from __future__ import annotations
+
+from deploytool.engine.base import Transport
+from deploytool.engine.local import LocalTransport
+from deploytool.engine.ssh.options import Unsupported, unsupported_options
+from deploytool.engine.ssh.settings import SshSettings
+from deploytool.engine.ssh.transport import SshTransport
+from deploytool.model.inventory import Host
+
+__all__ = ["SshSettings", "SshTransport", "Unsupported", "open_transport", "unsupported_options"]
+
+
+def open_transport(host: Host, settings: SshSettings) -> Transport:
+    """The way to a host that its connection asks for. Nothing is connected before the first command."""
+    if host.connection.kind == "local":
+        return LocalTransport(host.name, host.connection)
+    return SshTransport(host.name, host.connection, settings)

@@ -1,0 +1,75 @@
+"""Paramiko's client side as it is needed here: algorithms as configured, signals as exit codes. No policy."""
+
+from __future__ import annotations
+
+import fnmatch
+import signal
+from collections.abc import Iterable, Sequence
+from typing import Any, ClassVar
+
+import paramiko
+from paramiko.common import MSG_CHANNEL_REQUEST
+
+from deploytool.engine.ssh.target import Target
+
+_FOR_RSA = ("rsa-sha2-512", "rsa-sha2-256")
+
+
+def _on_request(channel: paramiko.Channel, message: paramiko.Message) -> None:
+    """Paramiko drops ``exit-signal``: then a killed command would look like a lost connection."""
+    request = paramiko.Message(message.get_remainder())
+    if request.get_text() != "exit-signal":
+        channel._handle_request(message)  # type: ignore[attr-defined]  # there is no public way in
+        return
+    request.get_boolean()
+    number = getattr(signal, f"SIG{request.get_text()}", 0)
+    channel.exit_status = 128 + number
+    channel.status_event.set()
+
+
+class ClientTransport(paramiko.Transport):
+    """A connection to one sshd."""
+
+    _channel_handler_table: ClassVar[dict[int, Any]] = {
+        **paramiko.Transport._channel_handler_table,  # type: ignore[attr-defined]  # likewise
+        MSG_CHANNEL_REQUEST: _on_request,
+    }
+
+    def configure(self, target: Target, known_types: Sequence[str]) -> None:
+        """Set the algorithms; call it before the connection starts.
+
+        Raises:
+            ValueError: the configuration allows no algorithm that both it and this library know.
+        """
+        options, wanted = self.get_security_options(), dict(target.algorithms)
+        options.ciphers = _choose("Ciphers", wanted.get("ciphers"), options.ciphers)
+        options.digests = _choose("MACs", wanted.get("macs"), options.digests)
+        options.kex = _choose("KexAlgorithms", wanted.get("kex"), options.kex)
+        key_types = _choose("HostKeyAlgorithms", wanted.get("keys"), options.key_types)
+        options.key_types = _known_first(key_types, known_types)
+        if "pubkeys" in wanted:
+            pubkeys = self.preferred_pubkeys
+            chosen = _choose("PubkeyAcceptedAlgorithms", wanted["pubkeys"], pubkeys)
+            self.disabled_algorithms = {"pubkeys": [name for name in pubkeys if name not in chosen]}
+
+
+def _known_first(key_types: Iterable[str], known_types: Sequence[str]) -> tuple[str, ...]:
+    """Ask first for the key types that known_hosts has: another type of the same host would look changed."""
+    known = {
+        name for key_type in known_types for name in (_FOR_RSA if key_type == "ssh-rsa" else (key_type,))
+    }
+    return tuple(sorted(key_types, key=lambda name: name not in known))
+
+
+def _choose(option: str, wanted: str | None, available: Sequence[str]) -> tuple[str, ...]:
+    """The available algorithms that an OpenSSH list allows: ``a,b``, ``+a``, ``-a``, ``^a`` (first)."""
+    if not wanted or wanted.startswith("+"):
+        return tuple(available)
+    sign = wanted[0] if wanted[0] in "-^" else ""
+    patterns = wanted.removeprefix(sign).split(",")
+    named = [name for pattern in patterns for name in available if fnmatch.fnmatchcase(name, pattern)]
+    rest = [name for name in available if name not in named]
+    chosen = tuple(dict.fromkeys({"": named, "-": rest, "^": named + rest}[sign]))
+    if not chosen:
+        raise ValueError(f"{option} {wanted} leaves no algorithm that can be used here")
+    return chosen
