@@ -1,0 +1,54 @@
+# On a fresh machine, `make demo` and `make test` need Debian or Ubuntu, root, make, and python3 with venv.
+# Elsewhere they need a Docker engine that answers, too.
+
+BIN := .venv/bin
+DEPLOYTOOL := $(BIN)/deploytool
+FETCH := $(if $(shell command -v curl),curl -fsS,$(BIN)/python -c \
+	'import sys, urllib.request as u; print(*(u.urlopen(a).read().decode() for a in sys.argv[1:]), sep="", end="")')
+
+.PHONY: help demo test lint lab clean
+
+help: ## Show this
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 8
+
+.venv/installed: setup.cfg pyproject.toml
+	python3 -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+.venv/testable: .venv/installed
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@touch $@
+
+demo: .venv/installed ## See it work, on three disposable hosts
+	@printf '\n# Three hosts, each a container with its own sshd and Docker:\n'
+	$(DEPLOYTOOL) lab up --start-engine
+	@printf '\n# Make them run what playbooks/site.yaml says:\n'
+	$(DEPLOYTOOL) converge inventories/lab.yaml --yes
+	$(FETCH) http://127.0.0.1:8081/ http://127.0.0.1:8082/ http://127.0.0.1:8083/
+	@printf '\n# Once more: nothing is left to do.\n'
+	$(DEPLOYTOOL) converge inventories/lab.yaml --yes
+	@printf '\n# Remove one container behind its back, and let it repair that:\n'
+	docker exec lab2 sh -c 'docker rm --force $$(docker ps --quiet --filter label=com.docker.compose.service=web | head -n 1)'
+	$(DEPLOYTOOL) converge inventories/lab.yaml --yes
+	@printf '\n# Try next: change demo/web:1 to demo/web:2 in playbooks/site.yaml, then\n'
+	@printf '  %s\n' '$(DEPLOYTOOL) plan inventories/lab.yaml' '$(DEPLOYTOOL) converge inventories/lab.yaml' \
+		'$(DEPLOYTOOL) status inventories/lab.yaml' '$(DEPLOYTOOL) lab down'
+
+test: lint ## Check and test everything, on disposable hosts too
+	$(BIN)/python -m pytest -q -n 2 -m 'not lab'
+	@# The tests say so, or fail in CI, if the hosts cannot be had.
+	-$(DEPLOYTOOL) lab up --start-engine
+	$(BIN)/python -m pytest -q -m lab
+
+lint: .venv/testable ## Check style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+lab: .venv/installed ## Bring the three disposable hosts up
+	$(DEPLOYTOOL) lab up --start-engine
+
+clean: ## Remove the hosts, the virtual environment and what tools cached
+	-[ ! -x $(DEPLOYTOOL) ] || $(DEPLOYTOOL) lab down
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info build dist

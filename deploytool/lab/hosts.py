@@ -1,0 +1,217 @@
+"""The hosts of a lab: containers on this machine's Docker engine.
+
+``next_actions`` decides, from what is there, what makes the lab as it was asked for; the rest does it.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from deploytool.errors import StepFailed
+from deploytool.lab.build import digest
+from deploytool.lab.layout import LabHost, Layout
+from deploytool.lab.machine import docker
+
+_SPEC = "deploytool.lab.spec"
+_ADMIT_S = 90.0
+_SSH_S = 30.0
+
+# All that dockerd and its containers need, short of --privileged: that asks for every capability, and a
+# machine that is itself a container may lack one.
+_CAPABILITIES = (
+    *(
+        "CHOWN",
+        "SYS_ADMIN",
+        "NET_ADMIN",
+        "NET_RAW",
+        "SYS_PTRACE",
+        "MKNOD",
+        "SYS_CHROOT",
+        "SYSLOG",
+        "SYS_NICE",
+    ),
+    *("DAC_READ_SEARCH", "LINUX_IMMUTABLE", "IPC_LOCK", "SYS_TIME", "SYS_MODULE", "SETFCAP", "AUDIT_CONTROL"),
+)
+_CGROUP_V1 = (
+    *("--cgroupns", "host", "--volume", "/sys/fs/cgroup:/sys/fs/cgroup:rw"),
+    *("--security-opt", "seccomp=unconfined", "--security-opt", "apparmor=unconfined"),
+    *("--security-opt", "systempaths=unconfined", "--device-cgroup-rule", "a *:* rwm"),
+    *(word for name in _CAPABILITIES for word in ("--cap-add", name)),
+)
+_CGROUP_V2 = ("--cgroupns", "private", "--privileged")
+
+
+class Action(Enum):
+    """What a container needs to be the host that it should be."""
+
+    CREATE = "create"
+    START = "start"
+    UNPAUSE = "unpause"
+    CONNECT = "connect"
+    REMOVE = "remove"
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """A container of the lab, as Docker sees it: ``status`` is ``running``, ``paused``, ``exited``…"""
+
+    name: str
+    status: str
+    spec: str
+    connected: bool
+
+    @property
+    def condition(self) -> str:
+        """Its status in one word: also ``disconnected``, where it runs but is not on the lab's network."""
+        return "disconnected" if self.status == "running" and not self.connected else self.status
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """How the host ``host_name`` is made: the arguments of Docker, and a hash of it."""
+
+    host_name: str
+    argv: tuple[str, ...]
+    spec: str
+
+
+def specify(layout: Layout, host: LabHost, image: str, cgroup_version: str) -> Spec:
+    """How to make a host from ``image`` on an engine with this version of cgroups. Pure."""
+    options = (
+        *("--name", host.name, "--hostname", host.name, "--network", layout.network, "--label", layout.label),
+        *("--publish", f"127.0.0.1:{host.ssh_port}:22"),
+        *("--publish", f"127.0.0.1:{host.http_port}:80", "--publish", f"127.0.0.1:{host.alt_http_port}:8080"),
+        *("--tmpfs", "/run", "--stop-timeout", "2"),
+        *(_CGROUP_V1 if cgroup_version == "1" else _CGROUP_V2),
+    )
+    spec = digest(image, *options)
+    return Spec(host.name, ("create", *options, "--label", f"{_SPEC}={spec}", image), spec)
+
+
+def next_actions(wanted: Sequence[Spec], there: Iterable[Container]) -> dict[str, tuple[Action, ...]]:
+    """What to do for each container by name, in order; what needs nothing is left out. Pure.
+
+    A container that was made in another way is made anew; surplus ones go.
+    """
+    found = {container.name: container for container in there}
+    specs = {spec.host_name: spec.spec for spec in wanted}
+    actions = {
+        name: _actions(specs.get(name), found.get(name)) for name in sorted(found.keys() | specs.keys())
+    }
+    return {name: needed for name, needed in actions.items() if needed}
+
+
+def _actions(wanted: str | None, container: Container | None) -> tuple[Action, ...]:
+    if container is None:
+        return (Action.CREATE,)
+    if wanted is None:
+        return (Action.REMOVE,)
+    # A container that was never started may lack what its start would have given it.
+    if container.spec != wanted or container.status in ("created", "dead", "removing"):
+        return (Action.REMOVE, Action.CREATE)
+    connect = () if container.connected else (Action.CONNECT,)
+    if container.status == "paused":
+        return (Action.UNPAUSE, *connect)
+    return connect if container.status == "running" else (*connect, Action.START)
+
+
+def perform(layout: Layout, action: Action, name: str, specs: Mapping[str, Spec]) -> None:
+    """Do one action to the container ``name``.
+
+    Raises:
+        StepFailed: Docker refused; a new container that could not be started is not left behind.
+    """
+    if action is Action.CREATE:
+        docker(*specs[name].argv)
+        try:
+            docker("start", name)
+        except StepFailed:
+            remove([name])
+            raise
+    elif action is Action.REMOVE:
+        remove([name])
+    elif action is Action.CONNECT:
+        docker("network", "connect", layout.network, name)
+    else:
+        docker(action.value, name)
+
+
+def remove(names: Sequence[str]) -> None:
+    """Remove containers, whatever they do, with their volumes."""
+    if names:
+        docker("rm", "--force", "--volumes", *names, timeout_s=120.0)
+
+
+def containers(layout: Layout) -> tuple[Container, ...]:
+    """The containers of the lab, by name, whatever made them."""
+    ids = docker("ps", "--all", "--quiet", "--no-trunc", "--filter", f"label={layout.label}").split()
+    if not ids:
+        return ()
+    described = json.loads(docker("inspect", "--type", "container", *ids))
+    return tuple(sorted((_container(layout, one) for one in described), key=lambda container: container.name))
+
+
+def cgroup_version() -> str:
+    """Of the engine: ``1`` or ``2``."""
+    return docker("info", "--format", "{{.CgroupVersion}}")
+
+
+def ensure_network(layout: Layout) -> None:
+    """See to it that the network on which hosts find each other by name is there."""
+    if not _networks(layout):
+        docker("network", "create", "--label", layout.label, layout.network)
+
+
+def remove_networks(layout: Layout) -> None:
+    """Remove the lab's network, if it is there. No host may be left on it."""
+    for network in _networks(layout):
+        docker("network", "rm", network)
+
+
+def admit(host: LabHost, public_key: str) -> str:
+    """Let the owner of the key in, and wait until the host answers. Returns the host's public key.
+
+    Raises:
+        StepFailed: its sshd or its Docker engine does not answer in time.
+    """
+    host_key = docker(
+        "exec", "--interactive", host.name, "lab-admit", stdin=public_key.encode(), timeout_s=_ADMIT_S
+    )
+    deadline = time.monotonic() + _SSH_S
+    while not answers_ssh(host):
+        if time.monotonic() > deadline:
+            raise StepFailed(
+                f"no SSH server answers on 127.0.0.1:{host.ssh_port} within {_SSH_S:g} s", host=host.name
+            )
+        time.sleep(0.05)
+    kind, key, *_ = host_key.split()
+    return f"{kind} {key}"
+
+
+def answers_ssh(host: LabHost, timeout_s: float = 1.0) -> bool:
+    """Whether an SSH server greets on the host's published port."""
+    try:
+        with socket.create_connection(("127.0.0.1", host.ssh_port), timeout_s) as connection:
+            connection.settimeout(timeout_s)
+            return connection.recv(4) == b"SSH-"
+    except OSError:
+        return False
+
+
+def _networks(layout: Layout) -> list[str]:
+    return docker("network", "ls", "--quiet", "--filter", f"label={layout.label}").split()
+
+
+def _container(layout: Layout, described: dict[str, Any]) -> Container:
+    return Container(
+        name=described["Name"].lstrip("/"),
+        status=described["State"]["Status"],
+        spec=described["Config"]["Labels"].get(_SPEC, ""),
+        connected=layout.network in described["NetworkSettings"]["Networks"],
+    )

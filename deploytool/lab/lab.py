@@ -1,0 +1,124 @@
+"""A lab as a whole: up, down, status. All of it can be done twice, and after anything that went wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from deploytool.errors import UsageError
+from deploytool.lab import hosts, images, workdir
+from deploytool.lab.engine import ensure_engine
+from deploytool.lab.hosts import Action, Spec
+from deploytool.lab.layout import MAX_HOSTS, LabHost, Layout
+from deploytool.lab.machine import Say
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+# Starting a host is mostly work of this machine's engine; more at once only wait for each other.
+_AT_ONCE = 8
+_DONE = {
+    Action.CREATE: "made",
+    Action.START: "started",
+    Action.UNPAUSE: "unpaused",
+    Action.CONNECT: "connected again",
+    Action.REMOVE: "removed",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class HostStatus:
+    """One host as it is now. ``status`` is its container's, or ``disconnected`` from the lab's network."""
+
+    host: LabHost
+    status: str
+    ssh_answers: bool
+
+
+def _silent(line: str) -> None:
+    """Says nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lab:
+    """Disposable hosts on this machine, each with its own sshd, Docker engine and Compose.
+
+    ``say`` takes lines of progress. Several processes may use one lab at once: they take turns.
+    """
+
+    layout: Layout = field(default_factory=Layout)
+    say: Say = _silent
+
+    def up(self, count: int = 3, *, start_engine: bool = False) -> tuple[LabHost, ...]:
+        """Make the lab have ``count`` hosts that answer: makes, repairs and removes what that takes.
+
+        With ``start_engine``, as root on Debian or Ubuntu, Docker is installed and started if need be.
+
+        Raises:
+            UsageError: ``count`` is out of range, or no engine answers and none was to be started.
+            StepFailed: an image could not be built, or a host did not come up.
+        """
+        if not 1 <= count <= MAX_HOSTS:
+            raise UsageError(f"a lab has 1 to {MAX_HOSTS} hosts, not {count}")
+        with workdir.locked(self.layout, self.say):
+            ensure_engine(self.say, may_start=start_engine)
+            ready = images.ensure_images(self.say)
+            wanted = self.layout.hosts(count)
+            self._arrange(wanted, ready.host)
+            public_key = workdir.ensure_key(self.layout)
+            keys = _each(wanted, lambda host: hosts.admit(host, public_key))
+            workdir.write_files(self.layout, wanted, keys)
+            _each(wanted, lambda host: images.load_demo_images(host.name, ready.demo_recipe))
+        return wanted
+
+    def down(self, *, with_images: bool = False) -> int:
+        """Remove everything that the lab made, the images too if asked to. Returns how many hosts there were.
+
+        Raises:
+            UsageError, StepFailed: no Docker engine answers, or it refused.
+        """
+        with workdir.locked(self.layout, self.say):
+            ensure_engine(self.say, may_start=False)
+            there = hosts.containers(self.layout)
+            hosts.remove([container.name for container in there])
+            hosts.remove_networks(self.layout)
+            if with_images:
+                images.remove_images()
+            workdir.clear(self.layout)
+        return len(there)
+
+    def status(self) -> tuple[HostStatus, ...]:
+        """The hosts that there are, in order of their numbers.
+
+        Raises:
+            UsageError, StepFailed: no Docker engine answers.
+        """
+        ensure_engine(self.say, may_start=False)
+        there = {container.name: container for container in hosts.containers(self.layout)}
+        known = [host for host in self.layout.hosts(MAX_HOSTS) if host.name in there]
+        greeted = _each(known, hosts.answers_ssh)
+        return tuple(
+            HostStatus(host, there[host.name].condition, answers)
+            for host, answers in zip(known, greeted, strict=True)
+        )
+
+    def _arrange(self, wanted: tuple[LabHost, ...], image: str) -> None:
+        """Make the containers what ``next_actions`` wants them to be."""
+        version = hosts.cgroup_version()
+        specs = {host.name: hosts.specify(self.layout, host, image, version) for host in wanted}
+        actions = hosts.next_actions(tuple(specs.values()), hosts.containers(self.layout))
+        hosts.ensure_network(self.layout)
+        _each(actions.items(), lambda item: self._do(item[0], item[1], specs))
+
+    def _do(self, name: str, actions: tuple[Action, ...], specs: dict[str, Spec]) -> None:
+        for action in actions:
+            hosts.perform(self.layout, action, name, specs)
+            self.say(f"{name}: {_DONE[action]}")
+
+
+def _each(items: Iterable[T], do: Callable[[T], R]) -> list[R]:
+    """``do`` for all items at once, results in order; all are done when the first error is raised."""
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        return list(pool.map(do, items))

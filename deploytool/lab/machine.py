@@ -1,0 +1,59 @@
+"""Commands on this machine, with a deadline, and errors that are sentences.
+
+The one way in which the lab runs a process. Nothing here knows what a lab is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from deploytool.engine.base import Result
+from deploytool.engine.local import LocalTransport
+from deploytool.errors import HostUnreachable, StepFailed
+from deploytool.model.inventory import Connection
+
+Say = Callable[[str], None]
+"""Takes one line of progress."""
+
+_THIS_MACHINE = LocalTransport("this machine", Connection("localhost", kind="local"))
+
+
+def attempt(argv: Sequence[str], *, stdin: bytes = b"", timeout_s: float = 60.0) -> Result:
+    """Run ``argv`` and wait; a non-zero exit code is a result.
+
+    Raises:
+        StepFailed: no end within ``timeout_s``; the command and its children were stopped.
+    """
+    try:
+        return _THIS_MACHINE.run(argv, stdin=stdin, timeout_s=timeout_s)
+    except HostUnreachable as error:
+        raise StepFailed(error.message) from None
+
+
+def output(argv: Sequence[str], *, stdin: bytes = b"", timeout_s: float = 60.0) -> bytes:
+    """What ``argv`` printed.
+
+    Raises:
+        StepFailed: it failed, with the last thing that it said, or did not end in time.
+    """
+    result = attempt(argv, stdin=stdin, timeout_s=timeout_s)
+    if result.exit_code:
+        command = " ".join(argv[:2])
+        raise StepFailed(f"'{command}' failed with {result.exit_code}: {last_words(result)}")
+    return result.stdout
+
+
+def run(argv: Sequence[str], *, stdin: bytes = b"", timeout_s: float = 60.0) -> str:
+    """What ``argv`` printed as text, without surrounding white space; raises as ``output`` does."""
+    return output(argv, stdin=stdin, timeout_s=timeout_s).decode(errors="replace").strip()
+
+
+def docker(*argv: str, stdin: bytes = b"", timeout_s: float = 60.0) -> str:
+    """What ``docker argv`` printed; raises as ``run`` does."""
+    return run(("docker", *argv), stdin=stdin, timeout_s=timeout_s)
+
+
+def last_words(result: Result) -> str:
+    """The last line that a command printed, on stderr if there is one there."""
+    lines = (result.stderr.strip() or result.stdout.strip()).decode(errors="replace").splitlines()
+    return lines[-1].strip() if lines else "it said nothing"

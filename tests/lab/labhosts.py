@@ -1,0 +1,145 @@
+"""The lab as tests see it: real hosts to look at, to break, and to set right again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from deploytool.engine.base import Result
+from deploytool.errors import StepFailed
+from deploytool.lab import hosts
+from deploytool.lab.lab import Lab
+from deploytool.lab.layout import LabHost
+from deploytool.lab.machine import attempt, docker, run
+from deploytool.model import labels
+
+ROOT = Path(__file__).parents[2]
+
+# All that a test may have left: containers, networks, volumes, files.
+_CLEAN = """
+docker ps --all --quiet | xargs -r docker rm --force --volumes
+docker network prune --force
+docker volume ls --quiet | xargs -r docker volume rm --force
+rm -rf /var/lib/deploytool /home/*/deploytool
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A container on a host of the lab, as its engine shows it."""
+
+    id: str
+    name: str
+    project: str
+    service: str
+    image: str
+    status: str
+    labels: Mapping[str, str] = field(repr=False)
+
+    @property
+    def running(self) -> bool:
+        return self.status == "running"
+
+
+@dataclass(frozen=True, slots=True)
+class LabHosts:
+    """Three hosts, up and clean at the begin of each test. ``hosts`` and the faults take host names."""
+
+    lab: Lab
+    all: tuple[LabHost, ...]
+
+    @property
+    def inventory(self) -> Path:
+        """The committed inventory of the three hosts."""
+        return ROOT / "inventories" / "lab.yaml"
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        return tuple(host.name for host in self.all)
+
+    @property
+    def key_file(self) -> Path:
+        return self.lab.layout.key_file
+
+    @property
+    def known_hosts_file(self) -> Path:
+        return self.lab.layout.known_hosts_file
+
+    def host(self, name: str) -> LabHost:
+        """The host's ports on loopback, among others."""
+        return next(host for host in self.all if host.name == name)
+
+    def exec(self, host: str, *argv: str, stdin: bytes = b"", timeout_s: float = 60.0) -> str:
+        """What ``argv`` prints on the host, as root and without SSH; it must succeed."""
+        return run(("docker", "exec", "--interactive", host, *argv), stdin=stdin, timeout_s=timeout_s)
+
+    def try_exec(self, host: str, *argv: str, stdin: bytes = b"", timeout_s: float = 60.0) -> Result:
+        """As ``exec``, where failing is a result."""
+        return attempt(("docker", "exec", "--interactive", host, *argv), stdin=stdin, timeout_s=timeout_s)
+
+    def containers(self, host: str, project: str | None = None) -> tuple[Seen, ...]:
+        """The host's containers in any status, by name; those of one Compose project only, if it is given."""
+        ids = self.exec(host, "docker", "ps", "--all", "--quiet", "--no-trunc").split()
+        if not ids:
+            return ()
+        described = json.loads(self.exec(host, "docker", "inspect", "--type", "container", *ids))
+        seen = sorted(map(_seen, described), key=lambda container: container.name)
+        return tuple(one for one in seen if project in (None, one.project))
+
+    def pause(self, host: str) -> None:
+        """Freeze the host: connections open and nothing answers."""
+        docker("pause", host)
+
+    def unpause(self, host: str) -> None:
+        docker("unpause", host)
+
+    def kill(self, host: str) -> None:
+        """Switch the host off."""
+        docker("kill", host)
+
+    def start(self, host: str) -> None:
+        """Switch the host on, and wait until it answers."""
+        docker("start", host)
+        hosts.admit(self.host(host), self.lab.layout.public_key_file.read_text("utf-8"))
+
+    def disconnect(self, host: str) -> None:
+        """Cut the host off the network."""
+        docker("network", "disconnect", self.lab.layout.network, host)
+
+    def heal(self) -> None:
+        """Make all hosts answer and hold nothing, whatever a test did to them."""
+        if not self._all_well() or not self._clean():
+            self.lab.up(len(self.all))
+            assert self._clean(), "a host of the lab could not be cleaned"
+
+    def _all_well(self) -> bool:
+        there = {container.name: container.condition for container in hosts.containers(self.lab.layout)}
+        return there == dict.fromkeys(self.hosts, "running") and all(map(hosts.answers_ssh, self.all))
+
+    def _clean(self) -> bool:
+        with ThreadPoolExecutor(len(self.all)) as pool:
+            return all(pool.map(_clean, self.hosts))
+
+
+def _clean(host: str) -> bool:
+    try:
+        docker("exec", host, "timeout", "20", "sh", "-ec", _CLEAN, timeout_s=30.0)
+    except StepFailed:
+        return False
+    return True
+
+
+def _seen(described: dict) -> Seen:
+    own = described["Config"]["Labels"] or {}
+    return Seen(
+        id=described["Id"],
+        name=described["Name"].lstrip("/"),
+        project=own.get(labels.PROJECT, ""),
+        service=own.get(labels.SERVICE, ""),
+        image=described["Config"]["Image"],
+        status=described["State"]["Status"],
+        labels=own,
+    )
