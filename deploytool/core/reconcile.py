@@ -10,11 +10,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from deploytool.model.desired import Desired, HostFiles, Spec
+from deploytool.model.inventory import Host, HostState
 from deploytool.model.observed import Container, Observed, ObservedHost
 from deploytool.model.service import Project, Service
 
 # Docker Compose gives a container this name while it recreates it; an interrupted run leaves it behind.
 _RENAMED = re.compile(r"[0-9a-f]{12}_.+")
+_CURABLE = ("exited", "created", "paused", "restarting")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +77,13 @@ def reconcile(
     ``files`` are what each host should hold. Sorted by the services' order in the file, services that
     left the file last, then by host name.
     """
-    order = {service.name: None for service in project.services}
     found = {name: _by_service(project.name, host, policy) for name, host in _answered(observed)}
-    left = sorted({service for here in found.values() for service in here} - order.keys())
+    hosts = {host.name: host for host in project.hosts}
     return tuple(
-        _change(project, service, host_name, desired, files.get(host_name), found[host_name], policy)
-        for service in (*order, *left)
-        for host_name in sorted(found)
-        if desired[service, host_name] or service in found[host_name]
+        _change(service, host_name, hosts.get(host_name), desired, files.get(host_name), found[host_name])
+        for service in _rules(project, found, policy)
+        for host_name in found
+        if desired[service.name, host_name] or service.name in found[host_name]
     )
 
 
@@ -109,24 +110,47 @@ def _by_service(project_name: str, host: ObservedHost, policy: ReconcilePolicy) 
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class _Rules:
+    """How the containers of one service are judged. ``finishes``: to end with 0 is its goal.
+
+    ``stays_ended`` is the restart policy, where it is respected: under ``no`` what ended by itself stays
+    so, under ``on-failure`` what ended with 0.
+    """
+
+    name: str
+    in_file: bool = False
+    finishes: bool = False
+    stays_ended: str = ""
+
+
+def _rules(
+    project: Project, found: Mapping[str, Mapping[str, object]], policy: ReconcilePolicy
+) -> Iterator[_Rules]:
+    """One for each service of the file, in its order; then for those that left the file, by name."""
+    for service in project.services:
+        restart = service.restart.partition(":")[0] if policy.respect_restart else ""
+        yield _Rules(service.name, True, finishes(project, service), restart)
+    left = {name for here in found.values() for name in here} - {s.name for s in project.services}
+    yield from map(_Rules, sorted(left))
+
+
 def _change(
-    project: Project,
-    name: str,
+    rules: _Rules,
     host_name: str,
+    host: Host | None,
     desired: Desired,
     files: HostFiles | None,
     found: Mapping[str, Sequence[Container]],
-    policy: ReconcilePolicy,
 ) -> Change:
-    service, wanted = project.service(name), desired[name, host_name]
-    spec = files.specs.get(name) if files else None
-    here = found.get(name, ())
-    judged = [_judge(container, service, spec, project, policy) for container in here]
+    wanted, here = desired[rules.name, host_name], found.get(rules.name, ())
+    spec = files.specs.get(rules.name) if files else None
+    judged = [_judge(container, rules, spec, leaves=_keeps_nothing(host)) for container in here]
     ranked = sorted(judged, key=lambda j: (j.rank, j.container.number, j.container.name))
     kept, surplus = ranked[:wanted], ranked[wanted:]
     sound = sum(judgement.rank == 0 for judgement in kept)
     return Change(
-        service=name,
+        service=rules.name,
         host=host_name,
         in_place=tuple(j.container for j in kept if j.fate == "in place"),
         start=wanted - len(kept),
@@ -136,7 +160,7 @@ def _change(
         stop=tuple(j.container for j in surplus),
         causes={j.container.id: j.cause for j in ranked if j.cause},
         why_start=f"{sound} of {wanted} running" if here else "",
-        why_stop=_why_stop(project, service, host_name, wanted, len(here)),
+        why_stop=_why_stop(rules, host, wanted, len(here)) if surplus else "",
         changed=_changed(kept, spec),
     )
 
@@ -149,59 +173,65 @@ class _Judgement:
     rank: int  # what is kept first when there are too many
 
 
-def _judge(
-    container: Container,
-    service: Service | None,
-    spec: Spec | None,
-    project: Project,
-    policy: ReconcilePolicy,
-) -> _Judgement:
+def _judge(container: Container, rules: _Rules, spec: Spec | None, *, leaves: bool) -> _Judgement:
+    if is_done(container) and rules.finishes and leaves:
+        return _Judgement(container, "in place", "", 0)  # on record only: here it would not run again
     current = spec is not None and container.spec == spec.digest
-    illness = _illness(container, service is not None and finishes(project, service))
-    if policy.respect_restart and service and _ended_as_it_should(container, service):
+    illness = _illness(container)
+    if _ended_as_it_should(container, rules):
         illness = ""
+    cause = f"{container.name} {illness}" if illness else ""
     if _RENAMED.fullmatch(container.name):
-        return _Judgement(container, "broken", f"{container.name} was left by an interrupted Compose run", 5)
+        current, cause = False, f"{container.name} was left by an interrupted Compose run"
     if not current:
-        cause = f"{container.name} {illness}" if illness else ""
         return _Judgement(container, "broken" if illness else "replace", cause, 4 if illness else 2)
     if not illness:
-        starting = container.health == "starting"
-        return _Judgement(container, "in place", "", 1 if starting else 0)
+        return _Judgement(container, "in place", "", 1 if container.health == "starting" else 0)
     # A restart cures what merely stopped. What is stuck, or is sick while it runs, is made anew.
-    curable = container.state in ("exited", "created", "paused", "restarting")
-    return _Judgement(container, "restart" if curable else "broken", f"{container.name} {illness}", 3)
+    return _Judgement(container, "restart" if container.state in _CURABLE else "broken", cause, 3)
 
 
-def _illness(container: Container, finishes: bool) -> str:
+def is_done(container: Container) -> bool:
+    """Whether it ran to its end, and well."""
+    return container.state == "exited" and container.exit_code == 0
+
+
+def _illness(container: Container) -> str:
     """What is wrong with a container, as the predicate of a sentence; empty when nothing is."""
-    if container.state == "running":
-        return "is unhealthy" if container.health == "unhealthy" else ""
-    if container.state == "exited":
-        if finishes and container.exit_code == 0:
-            return ""
-        oom = ", out of memory" if container.oom_killed else ""
-        return f"exited ({container.exit_code}{oom})"
-    if container.state == "created":
-        return f"was never started{f': {container.error}' if container.error else ''}"
-    if container.state == "restarting":
-        return f"restarts in a loop ({container.exit_code})"
-    return {"paused": "is paused", "dead": "is dead"}.get(container.state, f"is {container.state}")
+    match container.state:
+        case "running":
+            return "is unhealthy" if container.health == "unhealthy" else ""
+        case "exited":
+            oom = ", out of memory" if container.oom_killed else ""
+            return f"exited ({container.exit_code}{oom})"
+        case "created":
+            return f"was never started{f': {container.error}' if container.error else ''}"
+        case "restarting":
+            return f"restarts in a loop ({container.exit_code})"
+        case "removing":
+            return "is being removed"
+        case state:
+            return f"is {state}"
 
 
-def _ended_as_it_should(container: Container, service: Service) -> bool:
+def _ended_as_it_should(container: Container, rules: _Rules) -> bool:
     if container.state != "exited":
         return False
-    return service.restart == "no" or (service.restart.startswith("on-failure") and container.exit_code == 0)
+    return rules.stays_ended == "no" or (
+        is_done(container) and (rules.finishes or rules.stays_ended == "on-failure")
+    )
 
 
-def _why_stop(project: Project, service: Service | None, host_name: str, wanted: int, there: int) -> str:
-    if service is None:
+def _keeps_nothing(host: Host | None) -> bool:
+    return host is None or host.state is HostState.DRAIN
+
+
+def _why_stop(rules: _Rules, host: Host | None, wanted: int, there: int) -> str:
+    if not rules.in_file:
         return "not in the playbook any more"
-    host = next((host for host in project.hosts if host.name == host_name), None)
     if host is None:
         return "the host left the play"
-    if host.state.value == "drain" and not wanted:
+    if host.state is HostState.DRAIN and not wanted:
         return "the host is drained"
     return f"{wanted} wanted, {there} there"
 

@@ -335,9 +335,14 @@ do_record() { # release number, how many to keep; the definition in place, the r
   look "$root"
 }
 
-do_unlock() { # gives the lease back, where it is ours
+do_lock() {
+  lease_take
+  echo 'ok 0'
+}
+
+do_unlock() { # gives the lease back, where it is ours or that of the run that is named as dead
   lease_read
-  [ "$held_by" != "$owner" ] || rm -f lease
+  case $held_by in "$owner" | "$dead") rm -f lease ;; esac
   rm -rf .stage
   echo 'ok 0'
 }

@@ -115,8 +115,12 @@ class Engine(Protocol):
         """Keep the lease alive while there is nothing to do on this host."""
         ...
 
+    def lock(self, project: str, hold: Hold) -> Outcome:
+        """Take the lease and do nothing else."""
+        ...
+
     def unlock(self, project: str, hold: Hold) -> Outcome:
-        """Give the lease back, if it is ours, and drop what was staged."""
+        """Give the lease back if it is ours, or ``take_from``'s; drop what was staged."""
         ...
 
     def close(self) -> None:

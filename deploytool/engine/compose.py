@@ -54,6 +54,9 @@ class ComposeEngine:
     def renew(self, project: str, hold: Hold) -> Outcome:
         return self._outcomes(self._act("renew", project, hold), 1)[0]
 
+    def lock(self, project: str, hold: Hold) -> Outcome:
+        return self._outcomes(self._act("lock", project, hold), 1)[0]
+
     def unlock(self, project: str, hold: Hold) -> Outcome:
         return self._outcomes(self._act("unlock", project, hold), 1)[0]
 

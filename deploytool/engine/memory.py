@@ -110,10 +110,14 @@ class MemoryEngine:
         self._enter("renew")
         return self._keep(project, hold) or Outcome()
 
+    def lock(self, project: str, hold: Hold) -> Outcome:
+        self._enter("lock")
+        return self._take(project, hold) or Outcome()
+
     def unlock(self, project: str, hold: Hold) -> Outcome:
         self._enter("unlock")
         folder = self._folder(project)
-        if folder.lease and folder.lease.owner == hold.lease.owner:
+        if folder.lease and folder.lease.owner in (hold.lease.owner, hold.take_from):
             folder.lease = None
         return Outcome()
 

@@ -17,9 +17,13 @@ look() {
     printf 'compose "%s"\n' "$compose"
     docker info --format "$facts" 2>&1 || echo 'fault engine'
   } | {
-    ids=$(docker ps --all --quiet --no-trunc 2>/dev/null)
-    # A container may go away between the two commands; what is left is still true.
-    [ -z "$ids" ] || docker inspect --type container --format "$container" $ids 2>/dev/null
+    # A container may go away between the two commands: then the list is taken anew.
+    for attempt in 1 2 3; do
+      ids=$(docker ps --all --quiet --no-trunc 2>/dev/null)
+      [ -n "$ids" ] || break
+      containers=$(docker inspect --type container --format "$container" $ids 2>&1) && break
+    done
+    [ -z "$ids" ] || printf '%s\n' "$containers"
     cat
   }
   printf 'clock %s\n' "$(date +%s)"
@@ -37,4 +41,4 @@ look() {
 }
 
 facts='facts {"node_id":{{json .ID}},"os":{{json .OSType}},"arch":{{json .Architecture}},"cpus":{{.NCPU}},"memory_bytes":{{.MemTotal}},"labels":{{json .Labels}},"docker":{{json .ServerVersion}}}'
-container='container {"id":{{json .Id}},"name":{{json .Name}},"created":{{json .Created}},"image":{{json .Config.Image}},"image_id":{{json .Image}},"labels":{{json .Config.Labels}},"restarts":{{.RestartCount}},"state":{{json .State.Status}},"exit_code":{{.State.ExitCode}},"oom":{{.State.OOMKilled}},"error":{{json .State.Error}},"started":{{json .State.StartedAt}},"health":{{if .State.Health}}{{json .State.Health.Status}}{{else}}""{{end}},"published":{{json .NetworkSettings.Ports}},"wanted":{{json .HostConfig.PortBindings}}}'
+container='container {"id":{{json .Id}},"name":{{json .Name}},"created":{{json .Created}},"image":{{json .Config.Image}},"image_id":{{json .Image}},"labels":{{json .Config.Labels}},"restarts":{{.RestartCount}},"state":{{json .State.Status}},"exit_code":{{.State.ExitCode}},"oom":{{.State.OOMKilled}},"error":{{json .State.Error}},"started":{{json .State.StartedAt}},"health":{{with index .State "Health"}}{{json .Status}}{{else}}""{{end}},"published":{{json .NetworkSettings.Ports}},"wanted":{{json .HostConfig.PortBindings}}}'

@@ -38,9 +38,14 @@ class Remedy(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What the decision rests on. ``distributions`` are ``ID`` and ``ID_LIKE`` of os-release."""
+    """What the decision rests on.
+
+    ``complaint`` is why no engine answers, empty where one does. ``docker_host`` is the address that the
+    user gave for the engine. ``distributions`` are ``ID`` and ``ID_LIKE`` of os-release.
+    """
 
     complaint: str
+    docker_host: str
     has_client: bool
     has_dockerd: bool
     is_root: bool
@@ -64,6 +69,11 @@ def remedy(machine: Machine, *, may_start: bool) -> Remedy:
     """
     if machine.answers:
         return Remedy.NONE
+    if machine.docker_host:
+        message = (
+            f"the Docker engine at DOCKER_HOST={machine.docker_host} does not answer: {machine.complaint}"
+        )
+        raise StepFailed(message, hint="unset DOCKER_HOST to use the engine of this machine")
     if "permission denied" in machine.complaint.lower():
         hint = "add your user to the group docker and log in again, or run this as root"
         raise StepFailed("Docker is here, but you may not use it", hint=hint)
@@ -91,15 +101,11 @@ def ensure_engine(say: Say, *, may_start: bool) -> None:
         _start()
 
 
-def engine_answers() -> bool:
-    """Whether a Docker engine answers now."""
-    return look().answers
-
-
 def look() -> Machine:
     """The facts about this machine."""
     return Machine(
         complaint=_complaint(),
+        docker_host=os.environ.get("DOCKER_HOST", ""),
         has_client=shutil.which("docker") is not None,
         has_dockerd=shutil.which("dockerd") is not None,
         is_root=os.geteuid() == 0,
@@ -114,14 +120,22 @@ def _install() -> None:
         apt.install("docker-cli")
 
 
+def verdict(log: str) -> str:
+    """Why dockerd gave up, out of its log, as one line: what it says at the end may have several."""
+    lines = log.strip().splitlines() or ["it said nothing"]
+    found = log.rpartition("failed to start daemon: ")
+    return " ".join((found[2] if found[1] else lines[-1]).split())
+
+
 def _start() -> None:
+    process = None
     if Path("/run/systemd/system").is_dir():
         run(("systemctl", "start", "docker"), timeout_s=_READY_S)
-    elif not engine_answers():
+    elif not look().answers:
         for name, pid_file in _PID_FILES:
             _drop_stale(name, pid_file)
-        _spawn_dockerd()
-    _wait_until_ready()
+        process = _spawn_dockerd()
+    _wait_until_ready(process)
 
 
 def _drop_stale(process_name: str, pid_file: Path) -> None:
@@ -134,17 +148,21 @@ def _drop_stale(process_name: str, pid_file: Path) -> None:
         pid_file.unlink()
 
 
-def _spawn_dockerd() -> None:
+def _spawn_dockerd() -> subprocess.Popen[bytes]:
     """Start dockerd so that it outlives this process, its terminal, and its process group."""
-    with _LOG.open("ab") as log:
-        subprocess.Popen(
+    with _LOG.open("wb") as log:
+        return subprocess.Popen(
             ("dockerd",), stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/", start_new_session=True
         )
 
 
-def _wait_until_ready() -> None:
+def _wait_until_ready(process: subprocess.Popen[bytes] | None) -> None:
+    """Wait for an engine that answers, but not for one whose process has ended."""
     deadline = time.monotonic() + _READY_S
     while complaint := _complaint():
+        if process is not None and process.poll() is not None:
+            reason = verdict(_LOG.read_text(encoding="utf-8", errors="replace"))
+            raise StepFailed(f"the Docker engine could not be started: {reason}", hint=f"see {_LOG}")
         if time.monotonic() > deadline:
             message = f"the Docker engine did not answer within {_READY_S:g} s: {complaint}"
             raise StepFailed(message, hint=f"see {_LOG}")

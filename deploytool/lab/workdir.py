@@ -56,7 +56,7 @@ def write_files(layout: Layout, hosts: Sequence[LabHost], host_keys: Sequence[st
 
 
 def clear(layout: Layout) -> None:
-    """Remove what the lab wrote, and the folder if nothing else is in it. The last deed of the holder of the lock."""
+    """Remove what the lab wrote, the lock too, and the folder if nothing else is in it."""
     written = (
         layout.key_file,
         layout.public_key_file,

@@ -6,7 +6,7 @@ Equal meaning gives equal form, since the spec of a container is a hash of it. `
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,12 +18,14 @@ from deploytool.load.files import Copied, FileMistake, FileStore, stored
 from deploytool.load.problems import Problems, near
 from deploytool.load.schema import SERVICE_SHAPE, TOPLEVEL_SHAPES
 from deploytool.load.shapes import DROP, Spot, key_place
+from deploytool.load.template import BROKEN
 from deploytool.load.yamlfile import place_of
 from deploytool.model.service import File
 
 CONFIG_MODE = 0o444
 SECRET_MODE = 0o600
 SECTIONS = ("networks", "volumes", "configs", "secrets")
+_SOURCES = ("file", "environment", "content")
 _FILED = {"configs": CONFIG_MODE, "secrets": SECRET_MODE}
 
 
@@ -39,7 +41,10 @@ class Surroundings:
 
 @dataclass(slots=True)
 class Canonical:
-    """Collects what one host gets. ``root`` is the project's folder there, ``modes`` what services ask for."""
+    """Collects what one host gets. ``root`` is the project's folder there.
+
+    ``modes`` are the modes that services ask for, by section and name; ``place`` is where they are written.
+    """
 
     around: Surroundings
     root: str
@@ -56,7 +61,9 @@ class Canonical:
             if self.modes.setdefault(key, mode) != mode:
                 section, name = key
                 hint = "define it twice in the top level, under two names"
-                self.problems.add(other.place, f"{section}: '{name}' is wanted with two different modes", hint)
+                self.problems.add(
+                    other.place, f"{section}: '{name}' is wanted with two different modes", hint
+                )
 
     def service(self, name: str, rendered: Any, decided: Mapping[str, Any], place: Place) -> dict[str, Any]:
         """One service. ``decided`` is its canonical part that was rendered for the whole play."""
@@ -121,7 +128,11 @@ class Canonical:
             )
         elif mount["type"] == "bind" and not source.startswith("/"):
             copied = self._copied(self.around.folder / source, place)
-            result["source"] = f"{self.root}/{copied.path}" if copied else source
+            bind = {key: value for key, value in result.pop("bind", {}).items() if key != "create_host_path"}
+            result |= {
+                "source": f"{self.root}/{copied.path}" if copied else source,
+                **({"bind": bind} if bind else {}),
+            }
         return result
 
     def _copied(self, path: Path, place: Place) -> Copied | None:

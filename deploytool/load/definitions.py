@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from deploytool.errors import InputError, Place, Problem
+from deploytool.errors import Place, Problem
 from deploytool.load.canonical import SECTIONS, Canonical, Surroundings
 from deploytool.load.deploy import service_of
 from deploytool.load.parts import Part, Renderer
@@ -48,7 +48,9 @@ class _Entry:
     section: str
     name: str
     part: Part
-    shared: dict[tuple[str, int | None], tuple[dict[str, Any] | None, Canonical]] = field(default_factory=dict)
+    shared: dict[tuple[str, int | None], tuple[dict[str, Any] | None, Canonical]] = field(
+        default_factory=dict
+    )
 
 
 class PlayDefinitions:
@@ -68,16 +70,19 @@ class PlayDefinitions:
         """Take a service in. Its part for the play is rendered and checked at once."""
         part = Part(text.rest, text.place, renderer)
         part.settle(play, problems)
-        decided: Any = {}
-        try:
-            rendered = renderer.render(text.deciding, play, text.place)
-            decided = SERVICE_SHAPE(rendered, Spot(text.place, text.name, problems))
-        except InputError as error:
-            problems.extend(error)
+        rendered = renderer.render(text.deciding, play, text.place, problems)
+        decided = SERVICE_SHAPE(rendered, Spot(text.place, text.name, problems))
         self._sources.append(_Source(text.name, text.place, {} if decided is DROP else decided, part))
 
     def add_entry(
-        self, section: str, name: str, raw: Any, place: Place, renderer: Renderer, play: Any, problems: Problems
+        self,
+        section: str,
+        name: str,
+        raw: Any,
+        place: Place,
+        renderer: Renderer,
+        play: Any,
+        problems: Problems,
     ) -> None:
         """Take an entry of a top-level section in."""
         part = Part(raw, place, renderer)
@@ -103,7 +108,9 @@ class PlayDefinitions:
             )
             for source in self._sources
         )
-        check_references(services, trial.bodies, {s.name: s.decided for s in self._sources}, len(hosts), problems)
+        check_references(
+            services, trial.bodies, {s.name: s.decided for s in self._sources}, len(hosts), problems
+        )
         return services
 
     def on(self, host: Host, placements: Placements) -> Definition:
@@ -115,7 +122,9 @@ class PlayDefinitions:
 
     @property
     def _common(self) -> bool:
-        return all(source.part.common for source in self._sources) and all(e.part.common for e in self._entries)
+        return all(source.part.common for source in self._sources) and all(
+            e.part.common for e in self._entries
+        )
 
     def _render(self, host: Host, placements: Placements, problems: Problems) -> Definition:
         root = f"{host.directory}/{self._project}"
@@ -138,28 +147,23 @@ class PlayDefinitions:
             body, own = source.shared[collected.root]
         else:
             own = Canonical(self._around, collected.root, Problems())
-            body = {}
-            try:
-                rendered = source.part.on(variables)
-                body = own.service(source.name, rendered, source.decided, source.place)
-            except InputError as error:
-                own.problems.extend(error)
+            rendered = source.part.on(variables, own.problems)
+            body = own.service(source.name, rendered, source.decided, source.place)
             if source.part.common:
                 source.shared[collected.root] = body, own
         collected.absorb(own)
         return body
 
-    def _entry(self, entry: _Entry, variables: Mapping[str, Any], collected: Canonical) -> dict[str, Any] | None:
+    def _entry(
+        self, entry: _Entry, variables: Mapping[str, Any], collected: Canonical
+    ) -> dict[str, Any] | None:
         key = (collected.root, collected.modes.get((entry.section, entry.name)))
         if entry.part.common and key in entry.shared:
             value, own = entry.shared[key]
         else:
             own = Canonical(self._around, collected.root, Problems(), modes=collected.modes)
-            value = None
-            try:
-                value = own.toplevel(entry.section, entry.name, entry.part.on(variables), entry.part.place)
-            except InputError as error:
-                own.problems.extend(error)
+            rendered = entry.part.on(variables, own.problems)
+            value = own.toplevel(entry.section, entry.name, rendered, entry.part.place)
             if entry.part.common:
                 entry.shared[key] = value, own
         collected.absorb(own)

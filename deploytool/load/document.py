@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ SECTIONS = ("networks", "volumes", "configs", "secrets")
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """``folder`` is what relative paths in it start from; ``sections`` are the raw top-level entries by name."""
+    """``folder`` is what relative paths in it start from; ``sections`` are the raw top-level sections."""
 
     folder: Path
     services: Any
@@ -75,13 +75,4 @@ def check_keys(root: Map, problems: Problems) -> None:
 
 
 def _sections(root: Map) -> dict[str, Any]:
-    return {section: _placed(root, section) for section in SECTIONS if root.get(section) is not None}
-
-
-def _placed(root: Map, section: str) -> Any:
-    return root[section]
-
-
-def names_of(sections: Mapping[str, Mapping[str, Any]]) -> dict[str, Iterable[str]]:
-    """The names of the top-level entries, by section."""
-    return {section: tuple(entries) for section, entries in sections.items()}
+    return {section: root[section] for section in SECTIONS if root.get(section) is not None}

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from deploytool.errors import InputError, Place
+from deploytool.errors import Place
 from deploytool.load.interpolate import Interpolation
 from deploytool.load.problems import Problems
 from deploytool.load.template import Templates, is_template
@@ -26,9 +26,9 @@ class Renderer:
     templates: Templates
     interpolation: Interpolation
 
-    def render(self, value: Any, variables: Mapping[str, Any], place: Place) -> Any:
-        """The value with all strings rendered. Raises InputError with every problem in it."""
-        return self.templates.render(value, variables, place, finish=self.interpolation)
+    def render(self, value: Any, variables: Mapping[str, Any], place: Place, problems: Problems) -> Any:
+        """The value with all strings rendered; ``BROKEN`` in it for each that fails, with a problem."""
+        return self.templates.collect(value, variables, place, problems, finish=self.interpolation)
 
 
 class Part:
@@ -49,16 +49,21 @@ class Part:
 
         Where they do not, each host will say what is missing; a value without templates fails at once.
         """
-        try:
-            self._value = self._renderer.render(self._raw, play, self.place)
-        except InputError as error:
-            if not any(is_template(text) or getattr(text, "vault", False) for text in strings(self._raw)):
-                problems.extend(error)
-                self._value = None
+        found = Problems()
+        value = self._renderer.render(self._raw, play, self.place, found)
+        if not found.found or not any(_may_differ(text) for text in strings(self._raw)):
+            self._value = value
+            problems.found += found.found
 
-    def on(self, variables: Mapping[str, Any]) -> Any:
-        """The value for a host. Raises InputError with every problem in it."""
-        return self._value if self.common else self._renderer.render(self._raw, variables, self.place)
+    def on(self, variables: Mapping[str, Any], problems: Problems) -> Any:
+        """The value for a host, with ``BROKEN`` for each string that fails."""
+        if self.common:
+            return self._value
+        return self._renderer.render(self._raw, variables, self.place, problems)
+
+
+def _may_differ(text: str) -> bool:
+    return is_template(text) or bool(getattr(text, "vault", False))
 
 
 def strings(value: Any) -> Iterator[str]:

@@ -27,7 +27,9 @@ def check_references(
         _check_dependencies(service, known, decided.get(service.name, {}), problems)
         for key, other in _shared(bodies.get(service.name, {})):
             _check_shared(service, key, other, known, hosts, problems)
-    for circle in _circles({s.name: [d.service for d in s.depends_on if d.service in known] for s in services}):
+    for circle in _circles(
+        {s.name: [d.service for d in s.depends_on if d.service in known] for s in services}
+    ):
         first = known[circle[0]]
         at = key_place(decided.get(first.name, {}), "depends_on", first.place)
         problems.add(at, f"services depend on each other in a circle: {' → '.join((*circle, circle[0]))}")
@@ -61,10 +63,16 @@ def _check_shared(
     place: Place = service.place
     target = known.get(other)
     if target is None:
-        problems.add(place, f"'{key}' of '{service.name}' names '{other}', which is no service", near(other, known))
+        problems.add(
+            place, f"'{key}' of '{service.name}' names '{other}', which is no service", near(other, known)
+        )
     elif hosts > 1 and not _always_together(service, target):
-        hint = "make both 'mode: global' with the same constraints, or reach the other through a published port"
-        problems.add(place, f"'{key}' needs '{other}' on every host of '{service.name}', which nothing ensures", hint)
+        hint = (
+            "make both 'mode: global' with the same constraints, or reach the other through a published port"
+        )
+        problems.add(
+            place, f"'{key}' needs '{other}' on every host of '{service.name}', which nothing ensures", hint
+        )
 
 
 def _always_together(service: Service, target: Service) -> bool:

@@ -8,6 +8,7 @@ false is taken for one where one is wanted, as Compose does.
 
 from __future__ import annotations
 
+import datetime
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from typing import Any
 
 from deploytool.errors import Place
 from deploytool.load.problems import Problems, near
+from deploytool.load.template import BROKEN
 from deploytool.load.units import duration_text, parse_bytes, parse_duration
 from deploytool.load.yamlfile import Map, Str, place_of
 
@@ -36,9 +38,13 @@ class Spot:
         return DROP
 
     def inside(self, container: Any, key: Any, name: str | None = None) -> Spot:
-        """The spot of ``container[key]``; it keeps this name where the key is no name of its own."""
+        """The spot of ``container[key]``; it keeps this name where the key is no name of its own.
+
+        A value whose template failed has its problem already: whatever is said of it here is dropped.
+        """
         own = str(key) if isinstance(key, str) else self.name
-        return Spot(place_of(container, key, self.place), own if name is None else name, self.problems)
+        problems = Problems() if container[key] is BROKEN else self.problems
+        return Spot(place_of(container, key, self.place), own if name is None else name, problems)
 
 
 Shape = Callable[[Any, Spot], Any]
@@ -53,7 +59,7 @@ def kind_of(value: Any) -> str:
 
 
 def anything(value: Any, spot: Spot) -> Any:
-    return value
+    return DROP if value is BROKEN else value
 
 
 def text(value: Any, spot: Spot) -> Any:
@@ -68,7 +74,7 @@ def written(value: Any, spot: Spot) -> Any:
         return "true" if value else "false"
     if value is None:
         return ""
-    if isinstance(value, (dict, list)):
+    if not isinstance(value, (str, int, float, datetime.date)):
         return spot.wrong(f"has to be text, not {kind_of(value)}")
     return _clean(str(value), spot)
 

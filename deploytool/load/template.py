@@ -17,21 +17,25 @@ from jinja2 import TemplateError, TemplateSyntaxError, nodes, pass_context
 
 from deploytool.errors import InputError, Place, Problem
 from deploytool.load.filters import FILTERS, TESTS, Lookups
-from deploytool.load.problems import near
+from deploytool.load.problems import Problems, near
 from deploytool.load.sandbox import Bounded, Environment, Mistake, UnknownName, plain, text_of
 from deploytool.load.yamlfile import Map, Seq, Str
 
 MAX_TEMPLATE = 1024 * 1024
 
 
-class _Omit:
-    """The value of ``omit``: what is set to it is left out."""
+class _Mark:
+    """A value that stands for none."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
 
     def __repr__(self) -> str:
-        return "omit"
+        return self._name
 
 
-OMIT = _Omit()
+OMIT = _Mark("omit")  # the variable ``omit``: what is set to it is left out
+BROKEN = _Mark("broken")  # in the place of a string whose template failed
 
 Finish = Callable[[str, Place], str]
 
@@ -85,15 +89,24 @@ class Templates:
         Raises:
             InputError: undefined name, wrong syntax, a loop, a limit; with every problem in ``value``.
         """
-        if isinstance(value, str):
-            return self._string(value, variables, getattr(value, "place", place), finish)
-        if not isinstance(value, (dict, list)) or not value:
-            return value
-        problems: list[Problem] = []
-        result = self._nested(value, variables, place, finish, problems)
-        if problems:
-            raise InputError(problems)
+        problems = Problems()
+        result = self.collect(value, variables, place, problems, finish=finish)
+        problems.raise_if_any()
         return result
+
+    def collect(
+        self,
+        value: Any,
+        variables: Mapping[str, Any],
+        place: Place,
+        problems: Problems,
+        *,
+        finish: Finish | None = None,
+    ) -> Any:
+        """As ``render``, but what fails becomes ``BROKEN`` and a problem, so that the rest can be checked."""
+        if not value or not isinstance(value, (str, dict, list)):
+            return value
+        return self._nested(value, variables, place, finish, problems)
 
     def _nested(
         self,
@@ -101,7 +114,7 @@ class Templates:
         variables: Mapping[str, Any],
         place: Place,
         finish: Finish | None,
-        problems: list[Problem],
+        problems: Problems,
     ) -> Any:
         if isinstance(value, dict):
             return self._mapping(value, variables, place, finish, problems)
@@ -112,11 +125,11 @@ class Templates:
         try:
             return self._string(value, variables, getattr(value, "place", place), finish)
         except InputError as error:
-            problems.extend(error.problems)
-            return OMIT
+            problems.extend(error)
+            return BROKEN
 
     def _mapping(
-        self, value: Any, variables: Any, place: Place, finish: Finish | None, problems: list[Problem]
+        self, value: Any, variables: Any, place: Place, finish: Finish | None, problems: Problems
     ) -> Map:
         result = Map(getattr(value, "place", place))
         for key, item in value.items():
@@ -124,13 +137,13 @@ class Templates:
             key_at = value.key_place(key) if isinstance(value, Map) else place
             rendered = self._nested(item, variables, at, finish, problems)
             name = self._nested(Str.at(key, key_at), variables, key_at, None, problems) if "{" in key else key
-            if rendered is not OMIT and name is not OMIT:
+            if rendered is not OMIT and name is not OMIT and name is not BROKEN:
                 result[str(name)] = rendered
                 result.keys_at[str(name)], result.values_at[str(name)] = key_at, at
         return result
 
     def _list(
-        self, value: Any, variables: Any, place: Place, finish: Finish | None, problems: list[Problem]
+        self, value: Any, variables: Any, place: Place, finish: Finish | None, problems: Problems
     ) -> Seq:
         result = Seq(getattr(value, "place", place))
         for index, item in enumerate(value):

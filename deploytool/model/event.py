@@ -12,12 +12,16 @@ from deploytool.model.plan import Plan, Step
 
 @dataclass(frozen=True, slots=True)
 class HostLooked:
-    """A host was observed. ``reason`` is empty where it answered, else why not."""
+    """A host was observed. ``reason`` is empty where it answered, else why not.
+
+    ``setup``: somebody has to set the host right, and a command that needs it will say so by itself.
+    """
 
     host: str
     seconds: float
     reason: str = ""
     hint: str = ""
+    setup: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,11 +32,11 @@ _DOING = {
 def event_lines(event: Event, verbose: int = 0) -> Iterator[str]:
     """What a plain log says about an event; nothing where it is of no interest."""
     if isinstance(event, HostLooked):
-        if event.reason:
+        if event.reason and not event.setup:
             yield f"{event.host}: unreachable: {event.reason}"
             if event.hint:
                 yield f"  hint: {event.hint}"
-        elif verbose:
+        elif verbose and not event.reason:
             yield f"{event.host}: looked ({event.seconds:.1f} s)"
     elif isinstance(event, StepStarted):
         if verbose:

@@ -97,7 +97,8 @@ class Execution:
 
     def run(self) -> Executed:
         """Do all that can be done. A first interrupt lets the steps under way finish; a second one ends."""
-        with ThreadPoolExecutor(self._forks, thread_name_prefix="step") as pool:
+        pool = ThreadPoolExecutor(self._forks, thread_name_prefix="step")
+        try:
             while True:
                 try:
                     delayed = self._begin_ready(pool)
@@ -113,6 +114,9 @@ class Execution:
             wait(self._renewing)
             self._skip_rest()
             self._unlock(pool)
+        finally:
+            # Not waited for: all is done by now, unless a second interrupt wants to leave at once.
+            pool.shutdown(wait=False, cancel_futures=True)
         return self._result
 
     # --- choosing ---------------------------------------------------------------------------------------

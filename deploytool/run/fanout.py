@@ -43,8 +43,11 @@ def each(names: Iterable[str], work: Callable[[str], T], forks: int) -> dict[str
     ordered = list(names)
     if not ordered:
         return {}
-    with ThreadPoolExecutor(min(forks, len(ordered)), thread_name_prefix="host") as pool:
+    pool = ThreadPoolExecutor(min(forks, len(ordered)), thread_name_prefix="host")
+    try:
         return dict(zip(ordered, pool.map(work, ordered), strict=True))
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)  # an interrupt does not wait for slow hosts
 
 
 def look(
@@ -57,8 +60,11 @@ def look(
     def one(name: str) -> ObservedHost | Unreachable:
         begun = time.monotonic()
         seen = observe(engines.named(name))
-        reason, hint = (seen.reason, seen.hint) if isinstance(seen, Unreachable) else ("", "")
-        emit(HostLooked(name, time.monotonic() - begun, reason, hint))
+        seconds = time.monotonic() - begun
+        if isinstance(seen, Unreachable):
+            emit(HostLooked(name, seconds, seen.reason, seen.hint, seen.setup))
+        else:
+            emit(HostLooked(name, seconds))
         return seen
 
     return each(hosts, one, forks)

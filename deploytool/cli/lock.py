@@ -1,0 +1,96 @@
+"""``deploytool lock``: the lease by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from deploytool.cli import options as shared
+from deploytool.cli.screen import Screen
+from deploytool.cli.session import load_options, running
+from deploytool.errors import HostsUnusable, LeaseHeld, Place, Problem
+from deploytool.model.observed import ObservedHost
+from deploytool.run.converge import Run, held_by
+from deploytool.run.locks import Held, acquire, held, release
+
+
+@click.group()
+def lock() -> None:
+    """See, take and give back the lease that keeps two runs apart.
+
+    Example: deploytool lock status inventories/lab.yaml
+    """
+
+
+@lock.command()
+@shared.files
+@shared.reaching
+def status(**options: Any) -> int:
+    """Show who holds the leases, and until when.
+
+    Example: deploytool lock status inventories/lab.yaml
+    """
+    loaded = load_options(options)
+    with running(loaded, Screen(verbose=options["verbose"]), "lock status", options) as run:
+        leases = _leases(run)
+    for one in leases:
+        state = "until it is released" if one.lease.manual else f"for {one.seconds_left:.0f} s more"
+        expired = "expired" if one.seconds_left <= 0 else state
+        click.echo(f"{one.project}: {held_by(one.host, one.lease)}, {expired}")
+    if not leases:
+        click.echo("No lease is held.")
+    return 0
+
+
+@lock.command(name="acquire")
+@shared.files
+@shared.reaching
+@click.option("-m", "--message", required=True, help="Why; shown to everybody who is kept waiting.")
+def acquire_(message: str, **options: Any) -> int:
+    """Keep all runs from changing these projects, until you release them.
+
+    Example: deploytool lock acquire inventories/lab.yaml -m "database maintenance"
+    """
+    loaded = load_options(options)
+    with running(loaded, Screen(verbose=options["verbose"]), message, options) as run:
+        seen = run.observe()
+        hosts = {
+            name: tuple(p.name for p in run.intent.projects if name in {h.name for h in p.hosts})
+            for name, host in seen.items()
+            if isinstance(host, ObservedHost)
+        }
+        refused = acquire(run.engines, hosts, run.lease, message, run.options.forks)
+    problems = [Problem(Place(host), why, "see deploytool lock status") for host, why in refused.items() if why]
+    if problems:
+        raise LeaseHeld("; ".join(f"{problem.place}: {problem.message}" for problem in problems))
+    click.echo(f"The lease is yours on {len(hosts)} hosts. Give it back with deploytool lock release.")
+    return 0 if len(hosts) == len(seen) else HostsUnusable.exit_code
+
+
+@lock.command(name="release")
+@shared.files
+@shared.reaching
+def release_(**options: Any) -> int:
+    """Give the leases back, whoever holds them.
+
+    Example: deploytool lock release inventories/lab.yaml
+    """
+    loaded = load_options(options)
+    with running(loaded, Screen(verbose=options["verbose"]), "lock release", options) as run:
+        leases = _leases(run)
+        failed = release(run.engines, leases, run.lease, run.options.forks)
+    return _said(leases, failed)
+
+
+def _leases(run: Run) -> tuple[Held, ...]:
+    return held(run.observe(), tuple(project.name for project in run.intent.projects))
+
+
+def _said(leases: Sequence[Held], failed: dict[str, str]) -> int:
+    for one in leases:
+        click.echo(f"{one.host}: {one.project}: {failed[one.host] or f'released, was held by {one.lease.who}'}")
+    if not leases:
+        click.echo("No lease is held.")
+    return HostsUnusable.exit_code if any(failed.values()) else 0

@@ -1,0 +1,143 @@
+"""The steps of one project in the making: their ids, their sums, and what they wait for.
+
+Steps of one service on one host form a chain, so that a start can state its sum.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from graphlib import TopologicalSorter
+
+from deploytool.core.reconcile import Change, finishes
+from deploytool.model.observed import Container
+from deploytool.model.plan import Gate, Ref, Step, StepKind
+from deploytool.model.service import Project, Service
+
+# Beyond what the healthcheck allows, a busy host needs this to start a container at all.
+START_SLACK_S = 15.0
+# A job may take long; without a --timeout it gets this.
+JOB_DEADLINE_S = 3600.0
+DEFAULT_GRACE_S = 10.0
+
+
+def gate_of(project: Project, service: Service, timeout_s: float | None) -> Gate:
+    """What a new replica of ``service`` has to do, and by when."""
+    monitor_s = service.update.monitor_s
+    if finishes(project, service):
+        return Gate("completed", timeout_s or JOB_DEADLINE_S)
+    healthcheck = service.healthcheck
+    allowed_s = healthcheck.deadline_s if healthcheck else monitor_s
+    return Gate("ready", timeout_s or allowed_s + START_SLACK_S, monitor_s)
+
+
+class Draft:
+    """Mutable. ``ready`` are, by service, the steps after which it is up everywhere.
+
+    ``there`` are the containers by (host, service) before the first step.
+    """
+
+    def __init__(
+        self, project: Project, there: Mapping[tuple[str, str], int], timeout_s: float | None
+    ) -> None:
+        self.steps: dict[str, Step] = {}
+        self.ready: dict[str, tuple[str, ...]] = {}
+        self._project = project
+        self._services = {service.name: service for service in project.services}
+        self._gates = {s.name: gate_of(project, s, timeout_s) for s in project.services}
+        self._there = dict(there)
+        self._ends: dict[tuple[str, str], str] = {}
+        self._numbers: dict[str, int] = {}
+        self._waits = False
+
+    def prepare(self, host_name: str) -> None:
+        """The host gets its files and images before anything changes."""
+        self._add(Step("", StepKind.PREPARE, host_name, self._project.name, "files and images"), ())
+
+    def start(self, change: Change, count: int, cause: str, needs: tuple[str, ...], **details: object) -> str:
+        """``count`` more replicas beside what is there by then. Like all of these, returns the step's id."""
+        self._there[change.host, change.service] += count
+        return self._add(self._step(StepKind.START, change, count, cause, details), needs)
+
+    def restart(
+        self, change: Change, containers: Iterable[Container], cause: str, needs: tuple[str, ...]
+    ) -> str:
+        """The same containers, running again."""
+        refs = refs_of(containers)
+        return self._add(self._step(StepKind.RESTART, change, len(refs), cause, {"containers": refs}), needs)
+
+    def stop(
+        self,
+        change: Change,
+        containers: Iterable[Container],
+        cause: str,
+        needs: tuple[str, ...],
+        **details: object,
+    ) -> str:
+        """These containers, out."""
+        refs = refs_of(containers)
+        self._there[change.host, change.service] -= len(refs)
+        return self._add(
+            self._step(StepKind.STOP, change, len(refs), cause, {"containers": refs, **details}), needs
+        )
+
+    def wait(self, step_id: str, needed: str) -> None:
+        """Let one step wait for another one."""
+        step = self.steps[step_id]
+        if needed not in step.needs:
+            self.steps[step_id] = replace(step, needs=(*step.needs, needed))
+            self._waits = True
+
+    def waits_for(self, step_id: str, other: str) -> bool:
+        """Whether a step waits for another one, directly or not."""
+        seen, todo = {step_id}, [step_id]
+        while todo:
+            step = self.steps.get(todo.pop())
+            new = set(step.needs) - seen if step else set()
+            seen |= new
+            todo += new
+        return other in seen
+
+    def in_order(self) -> tuple[Step, ...]:
+        """All steps, each after those that it needs."""
+        if not self._waits:
+            return tuple(self.steps.values())
+        graph = {step.id: step.needs for step in self.steps.values()}
+        known = (self.steps.get(step_id) for step_id in TopologicalSorter(graph).static_order())
+        return tuple(step for step in known if step)
+
+    def _step(
+        self, kind: StepKind, change: Change, count: int, cause: str, details: Mapping[str, object]
+    ) -> Step:
+        service = self._services.get(change.service)
+        step = Step(
+            id="",
+            kind=kind,
+            host=change.host,
+            project=self._project.name,
+            cause=cause,
+            service=change.service,
+            count=count,
+            total=self._there[change.host, change.service],
+            gate=None if kind is StepKind.STOP else self._gates.get(change.service),
+            grace_s=service.stop_grace_s if service else DEFAULT_GRACE_S,
+        )
+        return replace(step, **details)  # type: ignore[arg-type]
+
+    def _add(self, step: Step, needs: tuple[str, ...]) -> str:
+        """``needs`` is shared by many steps where nothing has to be added: there may be thousands in it."""
+        chain = (step.host, step.service)
+        before = self._ends.get(chain)
+        if before and before not in needs:
+            needs = (*needs, before)
+        base = "/".join(filter(None, (step.project, step.host, step.service, step.kind.value)))
+        self._numbers[base] = self._numbers.get(base, 0) + 1
+        step_id = f"{base}/{self._numbers[base]}"
+        self.steps[step_id] = replace(step, id=step_id, needs=needs)
+        if step.service:
+            self._ends[chain] = step_id
+        return step_id
+
+
+def refs_of(containers: Iterable[Container]) -> tuple[Ref, ...]:
+    return tuple(Ref(container.id, container.name) for container in containers)

@@ -1,0 +1,80 @@
+"""The lease by hand: who holds it, taking it with a reason, giving it back for somebody else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from deploytool.engine.base import Hold
+from deploytool.errors import HostUnreachable
+from deploytool.model.observed import Lease, Observed, ObservedHost
+from deploytool.run.fanout import Engines, each
+
+# A manual lease has no run that could renew it: it lasts until it is released.
+MANUAL_TTL_S = 10 * 365 * 24 * 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A lease on one host. ``seconds_left`` is by the host's clock; negative once it has expired."""
+
+    host: str
+    project: str
+    lease: Lease
+    seconds_left: float
+
+
+def held(observed: Observed, projects: tuple[str, ...]) -> tuple[Held, ...]:
+    """All leases of the projects, by host and project, expired ones included."""
+    found = []
+    for host_name, host in sorted(observed.items()):
+        for project in projects:
+            folder = host.projects.get(project) if isinstance(host, ObservedHost) else None
+            if folder and folder.lease and isinstance(host, ObservedHost):
+                left = folder.lease.expires_s - host.facts.now_s
+                found.append(Held(host_name, project, folder.lease, left))
+    return tuple(found)
+
+
+def acquire(
+    engines: Engines, hosts: Mapping[str, tuple[str, ...]], lease: Lease, reason: str, forks: int
+) -> dict[str, str]:
+    """Take a manual lease for each host's projects; returns why not, by host, empty where it was taken.
+
+    What was taken on some hosts is given back when another one refuses.
+    """
+    manual = replace(lease, manual=True, reason=reason, process="")
+    hold = Hold(manual, MANUAL_TTL_S)
+    refused = each(hosts, lambda name: _each_project(engines, name, hosts[name], hold, "lock"), forks)
+    if any(refused.values()):
+        each(hosts, lambda name: _each_project(engines, name, hosts[name], hold, "unlock"), forks)
+    return refused
+
+
+def release(engines: Engines, leases: tuple[Held, ...], mine: Lease, forks: int) -> dict[str, str]:
+    """Give back leases, whoever holds them; returns why not, by host, empty where it was done."""
+    by_host: dict[str, list[Held]] = {}
+    for one in leases:
+        by_host.setdefault(one.host, []).append(one)
+
+    def give_back(name: str) -> str:
+        failures = (
+            _each_project(engines, name, (one.project,), Hold(mine, take_from=one.lease.owner), "unlock")
+            for one in by_host[name]
+        )
+        return "; ".join(filter(None, failures))
+
+    return each(by_host, give_back, forks)
+
+
+def _each_project(engines: Engines, host_name: str, projects: tuple[str, ...], hold: Hold, verb: str) -> str:
+    engine = engines.named(host_name)
+    for project in projects:
+        try:
+            outcome = engine.lock(project, hold) if verb == "lock" else engine.unlock(project, hold)
+        except HostUnreachable as error:
+            return error.message
+        if not outcome.ok:
+            who = f" by {outcome.held.who}" if outcome.held else ""
+            return f"{project}: {outcome.reason}{who}"
+    return ""

@@ -1,0 +1,418 @@
+"""The main job, as a user does it: the command on real hosts. State is asserted before output."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import textwrap
+import time
+import urllib.request
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.lab.labhosts import LabHosts
+
+WEB = """\
+- name: Shop
+  hosts: web
+  services:
+    web:
+      image: "demo/web:{{ tag | default('1') }}"
+      healthcheck:
+        test: [CMD, /bin/busybox, wget, -q, -O, /dev/null, "http://127.0.0.1:8080/"]
+        interval: 1s
+        retries: 5
+      stop_grace_period: 2s
+      deploy:
+        replicas: {{ count | default(6) | int }}
+        update_config: {parallelism: 2, order: start-first}
+"""
+
+
+@dataclass
+class User:
+    """Somebody with a working copy, a playbook, and a shell without a terminal."""
+
+    lab: LabHosts
+    folder: Path
+
+    def write(self, text: str, name: str = "site.yaml") -> Path:
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(textwrap.dedent(text), "utf-8")
+        return path
+
+    def run(self, *argv: object, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "deploytool", *map(str, argv)]
+        environment = {**os.environ, **(env or {})}
+        return subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            timeout=150,
+            cwd=self.folder,
+            env=environment,
+            check=False,
+        )
+
+    def converge(self, *more: object) -> subprocess.CompletedProcess[str]:
+        return self.run("converge", self.lab.inventory, self.folder / "site.yaml", *more)
+
+    def ids(self, project: str = "shop") -> dict[str, set[str]]:
+        """Host → ids of the project's running containers."""
+        return {
+            host: {c.id for c in self.lab.containers(host, project) if c.running} for host in self.lab.hosts
+        }
+
+    def counts(self, project: str = "shop") -> list[int]:
+        return [len(ids) for ids in self.ids(project).values()]
+
+
+@pytest.fixture
+def user(lab: LabHosts, tmp_path: Path) -> User:
+    someone = User(lab, tmp_path)
+    someone.write(WEB)
+    return someone
+
+
+def ok(done: subprocess.CompletedProcess[str]) -> subprocess.CompletedProcess[str]:
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    return done
+
+
+def fails(done: subprocess.CompletedProcess[str], code: int, *words: str) -> None:
+    """The exit code, a sentence with the words, no traceback."""
+    assert done.returncode == code, f"{done.returncode}: {done.stdout}\n{done.stderr}"
+    said = done.stdout + done.stderr
+    assert "Traceback" not in said
+    for word in words:
+        assert word in said, said
+
+
+def test_counts_are_followed_and_each_second_run_changes_nothing(user):
+    """6 are 2+2+2; 7, 3, 0 and back: only the difference moves, and a repeated run says so."""
+    ok(user.converge())
+    assert user.counts() == [2, 2, 2]
+    for count, expected in ((7, [2, 2, 3]), (3, [1, 1, 1]), (0, [0, 0, 0]), (6, [2, 2, 2])):
+        before = set().union(*user.ids().values())
+        ok(user.converge("-e", f"count={count}"))
+        after = user.ids()
+        assert sorted(user.counts()) == expected
+        assert len(before & set().union(*after.values())) == min(len(before), count)
+        assert "Nothing to do." in ok(user.converge("-e", f"count={count}")).stdout
+        assert user.ids() == after
+
+
+def test_nothing_to_do_costs_one_connection_and_one_exec_a_host(user, monkeypatch):
+    """Counted where they are made, in a run of this process."""
+    import paramiko
+
+    from deploytool.cli import app
+    from deploytool.engine.ssh.transport import SshTransport
+
+    ok(user.converge())
+    connections, execs = Counter(), Counter()
+    start, run = paramiko.Transport.start_client, SshTransport.run
+
+    def counted_start(self, *args, **kwargs):
+        connections[self.getpeername()] += 1
+        return start(self, *args, **kwargs)
+
+    def counted_run(self, argv, **kwargs):
+        execs[self.host_name] += 1
+        return run(self, argv, **kwargs)
+
+    monkeypatch.setattr(paramiko.Transport, "start_client", counted_start)
+    monkeypatch.setattr(SshTransport, "run", counted_run)
+    code = app.main(
+        ["converge", str(user.lab.inventory), str(user.folder / "site.yaml")], standalone_mode=False
+    )
+    assert code == 0
+    assert execs == {"lab1": 1, "lab2": 1, "lab3": 1}
+    assert sorted(connections.values()) == [1, 1, 1]
+
+
+@pytest.mark.parametrize("harm", ["rm -f", "stop -t 1", "kill", "pause"])
+def test_what_was_harmed_by_hand_comes_back_and_nothing_else_is_touched(user, harm):
+    """Removed, stopped, killed, paused: one converge, and all other ids stay."""
+    ok(user.converge())
+    before = user.ids()
+    victim = sorted(before["lab2"])[0]
+    user.lab.exec("lab2", "sh", "-c", f"docker {harm} {victim}")
+    ok(user.converge())
+    after = user.ids()
+    assert [len(ids) for ids in after.values()] == [2, 2, 2]
+    others = {host: ids - {victim} for host, ids in before.items()}
+    assert all(others[host] <= after[host] for host in after)
+    assert "Nothing to do." in ok(user.converge()).stdout
+
+
+@pytest.mark.parametrize("fault", ["pause", "kill"])
+def test_a_dead_host_does_not_stop_the_others_and_is_not_replaced(user, fault):
+    """Exit 4 within one connect timeout; the others are repaired; nothing starts elsewhere."""
+    ok(user.converge())
+    victim = sorted(user.ids()["lab1"])[0]
+    user.lab.exec("lab1", "docker", "rm", "-f", victim)
+    getattr(user.lab, fault)("lab3")
+    begun = time.monotonic()
+    done = user.converge("--connect-timeout", "4s")
+    seconds = time.monotonic() - begun
+    assert [len(user.lab.containers(host, "shop")) for host in ("lab1", "lab2")] == [2, 2]
+    fails(done, 4, "lab3")
+    assert seconds < 4 + 15, "one timeout, not several; the rest is what a busy machine needs"
+
+
+def test_compose_up_by_hand_changes_nothing_on_a_converged_host(user):
+    """The file on the host is ordinary Compose, and says what runs."""
+    ok(user.converge())
+    before = user.ids()
+    for host in user.lab.hosts:
+        user.lab.exec(host, "docker", "compose", "-f", "/var/lib/deploytool/shop/compose.yaml", "up", "-d")
+    assert user.ids() == before
+    assert "Nothing to do." in ok(user.converge()).stdout
+
+
+def test_an_update_replaces_all_and_names_what_changed(user):
+    """New image everywhere, old containers gone, the plan says which key."""
+    ok(user.converge())
+    before = set().union(*user.ids().values())
+    done = ok(user.converge("-e", "tag=2"))
+    now = [c for host in user.lab.hosts for c in user.lab.containers(host, "shop")]
+    assert {c.image for c in now} == {"demo/web:2"}
+    assert len(now) == 6
+    assert not before & {c.id for c in now}
+    assert "demo/web:1 → demo/web:2" in done.stdout
+    assert "changed: image" in done.stdout
+
+
+def test_what_is_not_ours_is_never_touched(user):
+    """A plain container, a Compose project of somebody else, a volume: there before, there after."""
+    lab = user.lab
+    theirs = (
+        'name: theirs\nservices: {web: {image: "demo/web:1", volumes: ["data:/data"]}}\nvolumes: {data: {}}\n'
+    )
+    lab.exec("lab1", "docker", "run", "-d", "--name", "plain", "demo/web:1")
+    lab.exec(
+        "lab1", "sh", "-c", "mkdir -p /srv/theirs && cat >/srv/theirs/compose.yaml", stdin=theirs.encode()
+    )
+    lab.exec("lab1", "docker", "compose", "-f", "/srv/theirs/compose.yaml", "up", "-d")
+    mine = {c.id for c in lab.containers("lab1")}
+    for count in (6, 3, 0):
+        ok(user.converge("-e", f"count={count}"))
+    assert {c.id for c in lab.containers("lab1") if c.running} == mine
+    assert "theirs_data" in lab.exec("lab1", "docker", "volume", "ls", "-q")
+
+
+def test_a_project_of_the_same_name_is_refused(user):
+    """Exit 6 with the container's name and the flag, and nothing is touched."""
+    lab = user.lab
+    lab.exec("lab2", "docker", "run", "-d", "--name", "older", "--label", "com.docker.compose.project=shop",
+             "--label", "com.docker.compose.service=web", "demo/web:1")  # fmt: skip
+    done = user.converge()
+    assert [c.name for host in lab.hosts for c in lab.containers(host)] == ["older"]
+    fails(done, 6, "older on lab2", "--adopt")
+
+
+def test_published_ports_configs_and_secrets_reach_the_container(user):
+    """Files are copied by content: another content is another container, the same one is not."""
+    play = """\
+        - name: Shop
+          hosts: lab1
+          services:
+            web:
+              image: "demo/web:1"
+              ports: ["80:8080"]
+              environment: {GREETING: "$ü {{ inventory_hostname }}"}
+              configs: [{source: page, target: /www/page.html}]
+              secrets: [token]
+          configs: {page: {file: page.html}}
+          secrets: {token: {file: token.txt}}
+        """
+    user.write(play)
+    user.write("grüße $HOME", "page.html")
+    user.write("s3cr3t-value", "token.txt")
+    done = ok(user.converge())
+    lab1 = user.lab.host("lab1")
+    with urllib.request.urlopen(f"http://127.0.0.1:{lab1.http_port}/page.html", timeout=10) as page:
+        assert page.read().decode() == "grüße $HOME"
+    (container,) = user.lab.containers("lab1", "shop")
+    assert (
+        user.lab.exec("lab1", "docker", "exec", container.id, "/bin/busybox", "cat", "/run/secrets/token")
+        == "s3cr3t-value"
+    )
+    environment = user.lab.exec("lab1", "docker", "exec", container.id, "/bin/busybox", "env")
+    assert "GREETING=$ü lab1" in environment
+    assert "s3cr3t-value" not in done.stdout + done.stderr
+    assert "Nothing to do." in ok(user.converge()).stdout
+    user.write("other", "page.html")
+    ok(user.converge())
+    (renewed,) = user.lab.containers("lab1", "shop")
+    assert renewed.id != container.id
+
+
+def test_a_sick_version_stops_the_rollout_and_says_why(user):
+    """Exit 5, the last words of the container, the old replicas still there, no lease left."""
+    ok(user.converge())
+    before = set().union(*user.ids().values())
+    sick = WEB.replace("http://127.0.0.1:8080/", "http://127.0.0.1:1/").replace("retries: 5", "retries: 1")
+    user.write(sick)
+    done = user.converge()
+    assert before <= set().union(*user.ids().values())
+    fails(done, 5, "is unhealthy", "docker compose -p shop logs web")
+    user.write(WEB)
+    ok(user.converge())
+    assert user.counts() == [2, 2, 2]
+
+
+def test_an_image_that_does_not_exist_touches_nothing(user):
+    """Exit 5 before the first stop anywhere."""
+    ok(user.converge())
+    before = user.ids()
+    done = user.converge("-e", "tag=none")
+    assert user.ids() == before
+    fails(done, 5, "demo/web:none")
+    assert "Nothing to do." in ok(user.converge()).stdout
+
+
+def test_a_host_without_docker_or_compose_has_to_be_set_right_first(user):
+    """Exit 4 with what is missing, and no host is touched."""
+    lab = user.lab
+    plugin = "/usr/libexec/docker/cli-plugins/docker-compose"
+    found = lab.exec(
+        "lab2", "sh", "-c", f"ls {plugin} /usr/lib/docker/cli-plugins/docker-compose 2>/dev/null || :"
+    )
+    for path, words in ((found.split()[0], "Compose plugin"), ("/usr/bin/docker", "docker is not installed")):
+        lab.exec("lab2", "mv", path, f"{path}.away")
+        try:
+            done = user.converge()
+            assert lab.containers("lab1", "shop") == ()
+        finally:
+            lab.exec("lab2", "mv", f"{path}.away", path)
+        fails(done, 4, "lab2", words, "--limit")
+
+
+def test_an_engine_that_is_down_is_like_a_dead_host(user):
+    """Exit 4; the others converge."""
+    ok(user.converge())
+    user.lab.exec("lab2", "pkill", "-STOP", "-x", "sshd", "--oldest")
+    try:
+        fails(user.converge("--connect-timeout", "3s"), 4, "lab2")
+    finally:
+        user.lab.exec("lab2", "pkill", "-CONT", "-x", "sshd")
+    assert "Nothing to do." in ok(user.converge()).stdout
+
+
+def test_an_unknown_host_key_is_refused_with_the_way_out(user):
+    """Exit 4, the exact ssh-keyscan line, no host touched; --accept-new-host-keys is the other way."""
+    text = user.lab.inventory.read_text("utf-8")
+    known = user.folder / "known_hosts"
+    inventory = user.write(
+        text.replace("{{ inventory_dir }}/../.lab/known_hosts", str(known)).replace(
+            "{{ inventory_dir }}/../.lab", str(user.lab.key_file.parent)
+        ),
+        "hosts.yaml",
+    )
+    done = user.run("converge", inventory, user.folder / "site.yaml")
+    assert user.counts() == [0, 0, 0]
+    fails(done, 4, "ssh-keyscan -p 2201 127.0.0.1", "--accept-new-host-keys")
+    ok(user.run("converge", inventory, user.folder / "site.yaml", "--accept-new-host-keys"))
+    ok(user.run("plan", inventory, user.folder / "site.yaml"))
+
+
+def test_a_plan_touches_nothing_and_says_what_is_pending(user):
+    """No folder, no container; exit 10 where it was asked for."""
+    done = user.run("plan", user.lab.inventory, user.folder / "site.yaml", "--detailed-exitcode")
+    assert user.counts() == [0, 0, 0]
+    assert user.lab.try_exec("lab1", "ls", "/var/lib/deploytool").exit_code != 0
+    assert done.returncode == 10
+    assert "Plan: 6 to start, 0 to replace, 0 to stop on 3 hosts." in done.stdout
+    assert user.converge("--check").stdout == done.stdout
+
+
+def test_status_says_expected_and_actual(user):
+    """As a table and as JSON; drift is visible without a plan."""
+    ok(user.converge())
+    victim = sorted(user.ids()["lab2"])[0]
+    user.lab.exec("lab2", "docker", "rm", "-f", victim)
+    done = user.run(
+        "status", user.lab.inventory, user.folder / "site.yaml", "-o", "json", "--detailed-exitcode"
+    )
+    assert done.returncode == 10, done.stderr
+    states = {row["host"]: row["state"] for row in json.loads(done.stdout)["replicas"]}
+    assert states == {"lab1": "ok", "lab2": "missing", "lab3": "ok"}
+    text = ok(user.run("status", user.lab.inventory, user.folder / "site.yaml")).stdout
+    assert "5 of 6 replicas are healthy." in text
+
+
+def test_a_killed_run_is_finished_by_the_next(user):
+    """kill -9 in the middle of an update; the next run takes over at once and leaves nothing behind."""
+    ok(user.converge())
+    command = [
+        sys.executable,
+        "-m",
+        "deploytool",
+        "converge",
+        str(user.lab.inventory),
+        "site.yaml",
+        "-e",
+        "tag=2",
+    ]
+    with subprocess.Popen(command, cwd=user.folder, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL) as run:
+        for line in run.stderr:
+            if b"ready" in line and b"web" in line:
+                break
+        run.kill()
+    ok(user.converge("-e", "tag=2"))
+    now = [c for host in user.lab.hosts for c in user.lab.containers(host, "shop")]
+    assert Counter(c.image for c in now) == {"demo/web:2": 6}
+    assert "Nothing to do." in ok(user.converge("-e", "tag=2")).stdout
+
+
+@pytest.fixture
+def compose_here(lab: LabHosts, tmp_path: Path) -> dict[str, str]:
+    """The environment in which this machine's docker has the Compose plugin: its own, else the lab's."""
+    if subprocess.run(["docker", "compose", "version"], capture_output=True, check=False).returncode == 0:
+        return {}
+    plugins = tmp_path / "docker" / "cli-plugins"
+    plugins.mkdir(parents=True)
+    binary = "lab1:/usr/libexec/docker/cli-plugins/docker-compose"
+    subprocess.run(["docker", "cp", binary, str(plugins)], check=True, capture_output=True)
+    return {"DOCKER_CONFIG": str(tmp_path / "docker")}
+
+
+def test_this_machine_can_be_converged_without_sshd(user, tmp_path, compose_here):
+    """ansible_connection: local, with this machine's own engine."""
+    inventory = user.write(
+        f"""\
+        all:
+          hosts:
+            here:
+              ansible_connection: local
+              deploytool_dir: {tmp_path}/state
+        """,
+        "local.yaml",
+    )
+    user.write(
+        """\
+        - name: deploytool local test
+          hosts: here
+          services: {web: {image: "demo/web:1"}}
+        """
+    )
+    project = "deploytool-local-test"
+    listing = ["docker", "ps", "-aq", "--filter", f"label=com.docker.compose.project={project}"]
+    try:
+        for expected in ("Converged", "Nothing to do."):
+            done = user.run("converge", inventory, user.folder / "site.yaml", env=compose_here)
+            assert len(subprocess.check_output(listing, text=True).split()) == 1, done.stderr
+            assert expected in ok(done).stdout
+    finally:
+        for container in subprocess.check_output(listing, text=True).split():
+            subprocess.run(["docker", "rm", "-f", container], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(["docker", "network", "rm", f"{project}_default"], check=False, capture_output=True)
