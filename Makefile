@@ -4,7 +4,7 @@
 BIN := .venv/bin
 DEPLOYTOOL := $(BIN)/deploytool
 FETCH := $(if $(shell command -v curl),curl -fsS,$(BIN)/python -c \
-	'import sys, urllib.request as u; print(*(u.urlopen(a).read().decode() for a in sys.argv[1:]), sep="", end="")')
+	'import sys, urllib.request; print(urllib.request.urlopen(sys.argv[1]).read().decode(), end="")')
 
 .PHONY: help demo test lint lab clean
 
@@ -25,15 +25,19 @@ demo: .venv/installed ## See it work, on three disposable hosts
 	$(DEPLOYTOOL) lab up --start-engine
 	@printf '\n# Make them run what playbooks/site.yaml says:\n'
 	$(DEPLOYTOOL) converge inventories/lab.yaml --yes
-	$(FETCH) http://127.0.0.1:8081/ http://127.0.0.1:8082/ http://127.0.0.1:8083/
+	@printf '\n# The front answers on port 8080 of lab1, which is port 8181 here:\n'
+	$(FETCH) http://127.0.0.1:8181/
 	@printf '\n# Once more: nothing is left to do.\n'
 	$(DEPLOYTOOL) converge inventories/lab.yaml --yes
 	@printf '\n# Remove one container behind its back, and let it repair that:\n'
 	docker exec lab2 sh -c 'docker rm --force $$(docker ps --quiet --filter label=com.docker.compose.service=web | head -n 1)'
 	$(DEPLOYTOOL) converge inventories/lab.yaml --yes
-	@printf '\n# Try next: change demo/web:1 to demo/web:2 in playbooks/site.yaml, then\n'
-	@printf '  %s\n' '$(DEPLOYTOOL) plan inventories/lab.yaml' '$(DEPLOYTOOL) converge inventories/lab.yaml' \
-		'$(DEPLOYTOOL) status inventories/lab.yaml' '$(DEPLOYTOOL) lab down'
+	@printf '\n# Try next:\n'
+	@printf '  %-65s # %s\n' \
+		'$(DEPLOYTOOL) status inventories/lab.yaml' 'what runs where' \
+		'$(DEPLOYTOOL) plan inventories/lab.yaml -e tag=2' 'what another version would change' \
+		'$(DEPLOYTOOL) converge inventories/lab.yaml -e tag=2' 'roll it out' \
+		'$(DEPLOYTOOL) lab down' 'take the hosts away'
 
 test: lint ## Check and test everything, on disposable hosts too
 	$(BIN)/python -m pytest -q -n 2 -m 'not lab'

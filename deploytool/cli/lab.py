@@ -18,8 +18,9 @@ def _progress(line: str) -> None:
 def lab() -> None:
     """Disposable hosts to try it on.
 
-    Each is a container with its own sshd, Docker engine and Compose: \b
+    Each is a container with its own sshd, Docker engine and Compose.
 
+    \b
         deploytool lab up -n 3
     """
 

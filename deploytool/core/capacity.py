@@ -105,7 +105,7 @@ class Ledger:
             if container.ports:
                 self._own.setdefault(f"{container.project}/{container.service}", []).extend(container.ports)
             return
-        if container.ours or container.state in _HOLDS_PORTS:
+        if holds_ports(container):
             self._ports.take(container.ports, container.name)
         if container.ours:
             self.total += 1
@@ -124,6 +124,11 @@ class Ledger:
         port = next(blocked, need.ports[0])
         owner = self._ports.owner(HostPort(port.first, port.protocol, port.ip))
         return port_taken(port, owner or need.owner)
+
+
+def holds_ports(container: Container) -> bool:
+    """Whether its host ports count as taken: one of ours may be started again, so they always do."""
+    return container.ours or container.state in _HOLDS_PORTS
 
 
 def ledgers(

@@ -82,10 +82,11 @@ def _clash(one: str, other: str) -> bool:
     return one == other or one in _ALL_ADDRESSES or other in _ALL_ADDRESSES
 
 
+def overlap(one: Port, other: Port) -> bool:
+    """Whether two published ports may be the same port of the host, leaving addresses aside."""
+    return one.protocol == other.protocol and one.first <= other.last and other.first <= one.last
+
+
 def _compete(ports: Sequence[Port]) -> bool:
     """Whether one replica's ports may take the same port of the host from each other."""
-    return any(
-        one.protocol == other.protocol and one.first <= other.last and other.first <= one.last
-        for index, one in enumerate(ports)
-        for other in ports[:index]
-    )
+    return any(overlap(one, other) for index, one in enumerate(ports) for other in ports[:index])

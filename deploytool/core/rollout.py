@@ -81,7 +81,7 @@ def _drafted(
     for change in touched:
         before, rest = at_once(change, first) if first else (None, change)
         if before and before.stop:
-            draft.stop(change, before.stop, change.why_stop or f"{change.service} changes", ())
+            draft.stop(change, before.stop, change.why_stop or _causes(change, before.stop), ())
         by_service.setdefault(change.service, []).append(rest)
     closure = _closure(project)
     for service in _in_order(project):

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from deploytool.core.capacity import Ledger, Need, ledgers
+from deploytool.core.capacity import Ledger, Need, holds_ports, ledgers
 from deploytool.core.draft import Draft
-from deploytool.core.ports import PortBook
+from deploytool.core.ports import PortBook, overlap
 from deploytool.core.reconcile import Change
-from deploytool.model.observed import Container, HostPort, Observed, ObservedHost
+from deploytool.model.observed import Container, HostPort, Observed, ObservedHost, Unreachable
 from deploytool.model.plan import Step, StepKind
 from deploytool.model.service import Port, Project, Resources, Service
 
@@ -51,7 +51,7 @@ def _of(service: Service, changes: Iterable[Change]) -> list[Change]:
 
 
 def _book_starts(project: Project, service: Service, change: Change, book: Ledger | None) -> None:
-    """Count in what is started, and by how much replacements are bigger than what they replace."""
+    """Count in what is started, and what replacements take beyond what they replace."""
     if book is None:
         return
     book.book(Need.of(project.name, service), change.start)
@@ -59,7 +59,8 @@ def _book_starts(project: Project, service: Service, change: Change, book: Ledge
         cpus = service.reserve.cpus - container.reserve.cpus
         memory_bytes = service.reserve.memory_bytes - container.reserve.memory_bytes
         more = Resources(max(0.0, cpus), max(0, memory_bytes))
-        book.book(Need.of(project.name, replace(service, reserve=more, ports=())), 1)
+        ports = tuple(port for port in service.ports if not _holds(container.ports, (port,)))
+        book.book(Need.of(project.name, replace(service, reserve=more, ports=ports)), 1)
 
 
 def _obstacle(
@@ -105,6 +106,31 @@ class _Down:
     surplus: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _Up:
+    """A start or restart. In its chain, ``number`` replicas were begun with it and before; by then the
+    containers in ``gone`` are out, or are among these."""
+
+    step: Step
+    number: int
+    gone: frozenset[str]
+
+
+@dataclass(slots=True)
+class _Site:
+    """One host on which something stops and something starts, both in the draft's order."""
+
+    downs: list[_Down] = field(default_factory=list)
+    ups: list[_Up] = field(default_factory=list)
+
+    def add_up(self, step: Step) -> None:
+        chain = [up for up in self.ups if up.step.service == step.service]
+        number = step.count + (chain[-1].number if chain else 0)
+        stopped = (c.id for down in self.downs if down.service == step.service for c in down.containers)
+        restarted = (ref.id for up in (*(up.step for up in chain), step) for ref in up.containers)
+        self.ups.append(_Up(step, number, frozenset((*stopped, *restarted))))
+
+
 def make_room(
     draft: Draft,
     project: Project,
@@ -121,75 +147,87 @@ def make_room(
     obstacle, there is no wait in that case.
     """
     leaving = {c.id: c for change in changes for c in (*change.stop, *change.replace, *change.broken)}
-    downs = _downs(draft, leaving, observed, earlier)
-    ups = _ups(draft, downs)
-    books = ledgers((h for h in project.hosts if h.name in ups), observed, "", ())
+    sites = _sites(draft, leaving, observed, earlier)
+    books = ledgers((host for host in project.hosts if host.name in sites), observed, "", ())
     services = {service.name: service for service in project.services}
     stuck: dict[str, str] = {}
-    for host_name, starts in ups.items():
-        for up in starts:
-            service, book = services[up.service], books.get(host_name)
-            if book is not None and book.room(Need.of(project.name, service), up.count) < up.count:
-                stuck |= _wait_for_ports(draft, up, service, downs[host_name], book)
-                _wait_for_resources(draft, up, service, downs[host_name], book)
+    for host_name, site in sites.items():
+        for up in site.ups:
+            service = services[up.step.service]
+            ports = _short_of(up, site, services, observed[host_name])
+            stuck |= _wait_for_ports(draft, up, site.downs, ports)
+            if up.step.kind is StepKind.START and not up.step.replaces and host_name in books:
+                _wait_for_resources(draft, up.step, service, site.downs, books[host_name])
     return stuck
 
 
-def _downs(
+def _sites(
     draft: Draft, leaving: Mapping[str, Container], observed: Observed, earlier: Mapping[str, str]
-) -> dict[str, list[_Down]]:
-    found: dict[str, list[_Down]] = {}
-    for step in draft.steps.values():
-        if step.kind is StepKind.STOP:
-            containers = tuple(leaving[ref.id] for ref in step.containers)
-            down = _Down(step.id, step.service, containers, not step.replaces)
-            found.setdefault(step.host, []).append(down)
+) -> dict[str, _Site]:
+    sites: dict[str, _Site] = {}
     for host_name, seen in observed.items() if earlier else ():
         for container in seen.containers if isinstance(seen, ObservedHost) else ():
             if container.id in earlier:
                 down = _Down(earlier[container.id], "", (container,), True)
-                found.setdefault(host_name, []).append(down)
-    return found
-
-
-def _ups(draft: Draft, hosts: Mapping[str, object]) -> dict[str, list[Step]]:
-    """The starts on hosts on which something is stopped as well."""
-    found: dict[str, list[Step]] = {}
+                sites.setdefault(host_name, _Site()).downs.append(down)
     for step in draft.steps.values():
-        if step.kind in (StepKind.START, StepKind.RESTART) and step.host in hosts:
-            found.setdefault(step.host, []).append(step)
-    return found
+        site = sites.setdefault(step.host, _Site())
+        if step.kind is StepKind.STOP:
+            containers = tuple(leaving[ref.id] for ref in step.containers)
+            site.downs.append(_Down(step.id, step.service, containers, not step.replaces))
+        elif step.kind in (StepKind.START, StepKind.RESTART):
+            site.add_up(step)
+    return {name: site for name, site in sites.items() if site.downs and site.ups}
 
 
-def _wait_for_ports(
-    draft: Draft, up: Step, service: Service, downs: Iterable[_Down], book: Ledger
-) -> dict[str, str]:
+def _wait_for_ports(draft: Draft, up: _Up, downs: Iterable[_Down], ports: Sequence[Port]) -> dict[str, str]:
+    service = up.step.service
     stuck: dict[str, str] = {}
-    ports = [port for port in Need.of("", service).ports if book.room(_just(port), up.count) < up.count]
     for down in downs if ports else ():
-        holders = [c for c in down.containers if _holds(c.ports, ports)]
-        if not holders or down.service == up.service:
+        holders = [c for c in down.containers if c.id not in up.gone and _holds(c.ports, ports)]
+        if not holders or (down.service == service and not down.surplus):
             continue
-        if draft.waits_for(down.step_id, up.id):
-            stuck.update((container.id, up.service) for container in holders)
+        if draft.waits_for(down.step_id, up.step.id):
+            stuck.update((container.id, service) for container in holders)
         else:
-            draft.wait(up.id, down.step_id)
+            draft.wait(up.step.id, down.step_id)
     return stuck
+
+
+def _short_of(
+    up: _Up, site: _Site, services: Mapping[str, Service], seen: ObservedHost | Unreachable
+) -> list[Port]:
+    """The ports of which there are too few while all is there that goes later, and others start too."""
+    wanted = Need.of("", services[up.step.service]).ports
+    beside = _beside(up, seen) if wanted else PortBook()
+    short = []
+    for port in wanted:
+        rivals = (o.step for o in site.ups if o.step.service != up.step.service)
+        number = up.number + sum(
+            r.count for r in rivals if any(overlap(port, p) for p in services[r.service].ports)
+        )
+        number = min(number, port.last - port.first + 1)
+        if beside.room((port,), number) < number:
+            short.append(port)
+    return short
+
+
+def _beside(up: _Up, seen: ObservedHost | Unreachable) -> PortBook:
+    """The ports that others hold when ``up`` begins."""
+    book = PortBook()
+    for container in seen.containers if isinstance(seen, ObservedHost) else ():
+        if container.id not in up.gone and holds_ports(container):
+            book.take(container.ports, container.id)
+    return book
 
 
 def _wait_for_resources(
     draft: Draft, up: Step, service: Service, downs: Iterable[_Down], book: Ledger
 ) -> None:
     need = Need.of("", replace(service, ports=()))
-    if up.replaces or up.kind is StepKind.RESTART or book.room(need, up.count) >= up.count:
-        return
-    for down in downs:
+    for down in downs if book.room(need, up.count) < up.count else ():
         if down.surplus and down.service != up.service and not draft.waits_for(down.step_id, up.id):
             draft.wait(up.id, down.step_id)
-
-
-def _just(port: Port) -> Need:
-    return Need(0, 0, (port,), "")
 
 
 def _holds(held: Sequence[HostPort], wanted: Iterable[Port]) -> bool:

@@ -127,19 +127,20 @@ verdict_of() { # until, monitor seconds, start, ids…: prints "", "wait" or why
     }
     why=''
     case $until/$1/$2 in
-      completed/exited/*) [ "$3" = 0 ] || why="it exited with $3" ;;
+      completed/exited/*) [ "$3" = 0 ] || why="exited with $3" ;;
       completed/*) verdict=wait ;;
-      */running/unhealthy) why="it is unhealthy" ;;
+      again/running/unhealthy) verdict=wait ;; # from before: the next check may say otherwise
+      */running/unhealthy) why="is unhealthy" ;;
       */running/healthy) ;;
       */running/starting) verdict=wait ;;
       */running/*)
-        if [ "$4" -gt 0 ]; then why="it was restarted $4 times, the last time after exit code $3"
+        if [ "$4" -gt 0 ]; then why="was restarted $4 times, the last time after exit code $3"
         elif [ "$(($(date +%s) - begun))" -lt "$monitor" ]; then verdict=wait; fi
         ;;
       */created/*) verdict=wait ;;
-      *) why="it is $1, exit code $3" ;;
+      *) why="is $1, exit code $3" ;;
     esac
-    [ "$5" != true ] || why="it ran out of memory"
+    [ "$5" != true ] || why="ran out of memory"
     [ -z "$why" ] || {
       echo "$6 $why"
       return
@@ -272,7 +273,8 @@ do_restart() { # groups of task, service, total, spec, until, deadline, monitor,
       esac >/dev/null 2>&1 || docker rm -f "$id" >/dev/null 2>&1 # what cannot start again is made anew
     done
     if said=$(scale_up "$2" "$3"); then
-      waits="$waits $1 $5 $6 $7 $(newer "$(ids_with "$2" "$4")")"
+      case $5 in ready) until=again ;; *) until=$5 ;; esac
+      waits="$waits $1 $until $6 $7 $(newer "$(ids_with "$2" "$4")")"
     else
       fail "$1" "Docker Compose could not start it: $(complaint "$said")"
     fi

@@ -61,6 +61,9 @@ def _raise_faults(said: Mapping[str, list[str]], host_name: str) -> None:
             "Docker's Compose plugin (v2) is missing", hint=INSTALL, host=host_name, setup=True
         )
 
+    if "template" in said:  # what docker inspect says when it cannot print a container
+        raise HostUnreachable(f"its containers cannot be read: template {said['template'][0]}", host=host_name)
+
 
 def _facts(said: Mapping[str, list[str]], host_name: str) -> Facts:
     raw = next((value for line in said.get("facts", ()) if (value := _json(line))), None)

@@ -119,6 +119,6 @@ class Lab:
 
 
 def _each(items: Iterable[T], do: Callable[[T], R]) -> list[R]:
-    """``do`` for all items at once, results in order; all are done when the first error is raised."""
+    """``do`` for all items at once, results in order; nothing goes on when an error is raised."""
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         return list(pool.map(do, items))

@@ -14,7 +14,7 @@ from typing import Any
 from deploytool.errors import Place
 from deploytool.load.deploy import restart_of
 from deploytool.load.dotenv import read_dotenv
-from deploytool.load.files import Copied, FileMistake, FileStore, stored
+from deploytool.load.files import Copied, FileMistake, FileStore, is_file, stored
 from deploytool.load.problems import Problems, near
 from deploytool.load.schema import SERVICE_SHAPE, TOPLEVEL_SHAPES
 from deploytool.load.shapes import DROP, Spot, key_place
@@ -31,12 +31,13 @@ _FILED = {"configs": CONFIG_MODE, "secrets": SECRET_MODE}
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a document's services may refer to. ``names`` are the top-level names by section."""
+    """What a document's services may refer to: its folder, its variables, its top-level names by section."""
 
     folder: Path
     environment: Mapping[str, str]
-    names: Mapping[str, Iterable[str]]
-    store: FileStore
+    names: dict[str, set[str]] = field(default_factory=dict)
+    store: FileStore = field(default_factory=FileStore)
+    env_files: dict[tuple[Path, bool], tuple[dict[str, str], Problems]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -105,16 +106,25 @@ class Canonical:
         result: dict[str, str] = {}
         for entry in entries:
             path = self.around.folder / entry["path"]
-            if not path.exists() and entry.get("required") is False:
+            if not is_file(path) and entry.get("required") is False:
                 continue
-            if not path.exists():
+            if not is_file(path):
                 self.problems.add(
                     entry["place"], f"there is no file '{path}'", "write required: false if it may be missing"
                 )
                 continue
-            raw = entry.get("format") == "raw"
-            result |= read_dotenv(path, str(path), self.around.environment, self.problems, raw=raw)
+            result |= self._env_file(path, entry.get("format") == "raw")
         return result
+
+    def _env_file(self, path: Path, raw: bool) -> dict[str, str]:
+        known = self.around.env_files
+        if (path, raw) not in known:
+            problems = Problems()
+            values = read_dotenv(path, str(path), self.around.environment, problems, raw=raw)
+            known[path, raw] = values, problems
+        values, problems = known[path, raw]
+        self.problems.found += problems.found
+        return values
 
     def _mount(self, mount: dict[str, Any]) -> dict[str, Any]:
         result = {key: value for key, value in mount.items() if key != "place"}
@@ -155,7 +165,7 @@ class Canonical:
         return networks
 
     def _known(self, section: str, word: str, name: str, place: Place) -> None:
-        known = self.around.names.get(section, ())
+        known = self.around.names.get(section, set())
         if name not in known:
             hint = near(name, known) or f"add '{name}:' to the top-level '{section}'"
             self.problems.add(place, f"the {word} '{name}' is not defined", hint)
@@ -176,25 +186,28 @@ class Canonical:
 
     def toplevel(self, section: str, name: str, rendered: Any, place: Place) -> dict[str, Any] | None:
         """One entry of a top-level section; None where it is wrong."""
-        shaped = TOPLEVEL_SHAPES[section](
-            {} if rendered is None else rendered, Spot(place, name, self.problems)
-        )
+        if rendered is BROKEN:
+            return None
+        written = {} if rendered is None else rendered
+        shaped = TOPLEVEL_SHAPES[section](written, Spot(place, name, self.problems))
         if shaped is DROP:
             return None
         if section in _FILED:
-            return self._filed(section, name, shaped, place)
+            given = [key for key in _SOURCES if key in written]
+            return self._filed(section, name, shaped, given, place)
         external = shaped.get("external")
         if isinstance(external, dict):
             return {**shaped, **external, "external": True}
         return dict(shaped)
 
     def _filed(
-        self, section: str, name: str, shaped: Mapping[str, Any], place: Place
+        self, section: str, name: str, shaped: Mapping[str, Any], given: Sequence[str], place: Place
     ) -> dict[str, Any] | None:
-        given = [key for key in ("file", "environment", "content") if key in shaped]
+        """The entry for a file; ``given`` are the ways in which the entry names its content."""
         if len(given) != 1:
             what = "needs one of" if not given else "has more than one of"
             self.problems.add(place, f"'{name}' {what} file, environment and content")
+        if len(given) != 1 or given[0] not in shaped:
             return None
         content = self._content(given[0], shaped[given[0]], place_of(shaped, given[0], place))
         if content is None:

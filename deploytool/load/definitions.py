@@ -85,6 +85,7 @@ class PlayDefinitions:
         problems: Problems,
     ) -> None:
         """Take an entry of a top-level section in."""
+        self._around.names.setdefault(section, set()).add(name)
         part = Part(raw, place, renderer)
         part.settle(play, problems)
         self._entries.append(_Entry(section, name, part))

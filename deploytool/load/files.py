@@ -44,6 +44,21 @@ class _Entry:
     content: bytes
 
 
+def is_file(path: Path) -> bool:
+    """Whether there is such a file; no for a path that no file can have."""
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except (OSError, ValueError):
+        return False
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return stat.S_ISDIR(path.stat().st_mode)
+    except (OSError, ValueError):
+        return False
+
+
 class FileStore:
     """Reads files and folders, each once, and limits what one project may carry in all."""
 
@@ -58,7 +73,7 @@ class FileStore:
             FileMistake: it is not there, cannot be read, is too large, or leads out of itself.
         """
         if path not in self._known:
-            entries = list(self._folder(path)) if path.is_dir() else [self._file(path, path.name)]
+            entries = list(self._folder(path)) if _is_folder(path) else [self._file(path, path.name)]
             self._known[path] = _copied(path.name, entries)
         return self._known[path]
 

@@ -102,11 +102,13 @@ class LoadedInventory:
         """The names that Ansible sets itself. ``hostvars`` leaves the play's variables out."""
         host = self.roster.hosts.get(host_name)
         file = _absolute(host.file) if host else None
+        # One list for all hosts of a play: a copy for each would fill the memory with thousands of hosts.
+        play_hosts = layers.hosts if isinstance(layers.hosts, list) else list(layers.hosts)
         return {
             "ansible_check_mode": layers.check_mode,
-            "ansible_play_batch": list(layers.hosts),
-            "ansible_play_hosts": list(layers.hosts),
-            "ansible_play_hosts_all": list(layers.hosts),
+            "ansible_play_batch": play_hosts,
+            "ansible_play_hosts": play_hosts,
+            "ansible_play_hosts_all": play_hosts,
             "group_names": list(self._groups_of(host_name)),
             "groups": self._members,
             "hostvars": HostVars(self, layers.directory),
@@ -114,7 +116,7 @@ class LoadedInventory:
             "inventory_file": str(file) if file else None,
             "inventory_hostname": host_name,
             "inventory_hostname_short": short_name(host_name),
-            "play_hosts": list(layers.hosts),
+            "play_hosts": play_hosts,
             "playbook_dir": str((layers.directory or Path()).absolute()),
         }
 

@@ -10,8 +10,10 @@ from deploytool.errors import Place
 from deploytool.load.interpolate import Interpolation
 from deploytool.load.problems import Problems
 from deploytool.load.template import Templates, is_template
+from deploytool.load.yamlfile import Map
 
-_UNKNOWN = object()
+_OPEN = object()  # needs the variables of a host
+_NOTHING = object()
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,34 +34,61 @@ class Renderer:
 
 
 class Part:
-    """One raw value. ``common`` tells whether every host gets the same."""
+    """One raw value. Of a mapping, each key that needs no host is rendered once and shared."""
 
     def __init__(self, raw: Any, place: Place, renderer: Renderer) -> None:
-        self._raw = raw
         self.place = place
         self._renderer = renderer
-        self._value: Any = _UNKNOWN
+        self._settled: Any = Map(raw.place) if isinstance(raw, Map) else None
+        self._open: Any = raw
 
     @property
     def common(self) -> bool:
-        return self._value is not _UNKNOWN
+        """Whether every host gets the same."""
+        return self._open is _NOTHING
 
     def settle(self, play: Mapping[str, Any], problems: Problems) -> None:
-        """Render for the whole play, if the variables of the play suffice.
+        """Render for the whole play, as far as the variables of the play suffice.
 
         Where they do not, each host will say what is missing; a value without templates fails at once.
         """
+        if not isinstance(self._open, Map):
+            value = self._tried(self._open, play, problems)
+            self._settled, self._open = (None, self._open) if value is _OPEN else (value, _NOTHING)
+            return
+        left = Map(self._open.place)
+        for key, raw in self._open.items():
+            one = _only(self._open, key, raw)
+            value = self._tried(one, play, problems)
+            (left if value is _OPEN else self._settled).lay(one if value is _OPEN else value)
+        self._open = left if left else _NOTHING
+
+    def _tried(self, raw: Any, play: Mapping[str, Any], problems: Problems) -> Any:
         found = Problems()
-        value = self._renderer.render(self._raw, play, self.place, found)
-        if not found.found or not any(_may_differ(text) for text in strings(self._raw)):
-            self._value = value
-            problems.found += found.found
+        value = self._renderer.render(raw, play, self.place, found)
+        if found.found and any(_may_differ(text) for text in strings(raw)):
+            return _OPEN
+        problems.found += found.found
+        return value
 
     def on(self, variables: Mapping[str, Any], problems: Problems) -> Any:
         """The value for a host, with ``BROKEN`` for each string that fails."""
         if self.common:
-            return self._value
-        return self._renderer.render(self._raw, variables, self.place, problems)
+            return self._settled
+        own = self._renderer.render(self._open, variables, self.place, problems)
+        if not isinstance(self._settled, Map):
+            return own
+        result = Map(self._settled.place)
+        result.lay(self._settled)
+        result.lay(own)
+        return result
+
+
+def _only(source: Map, key: str, value: Any) -> Map:
+    result = Map(source.place)
+    result[key] = value
+    result.keys_at[key], result.values_at[key] = source.key_place(key), source.place_of(key)
+    return result
 
 
 def _may_differ(text: str) -> bool:

@@ -20,7 +20,7 @@ from deploytool.load.canonical import Surroundings
 from deploytool.load.definitions import PlayDefinitions
 from deploytool.load.document import Document, inline_document, read_document
 from deploytool.load.dotenv import read_dotenv
-from deploytool.load.files import FileStore
+from deploytool.load.files import is_file
 from deploytool.load.header import Header, read_header
 from deploytool.load.interpolate import Interpolation
 from deploytool.load.inventory import Layers, LoadedInventory
@@ -83,7 +83,8 @@ class _Play:
         pattern = self._pattern()
         self.layers = replace(self.layers, hosts=self._selected(pattern))
         header = read_header(self.raw, self._play_scope(()), self.problems)
-        scopes = {name: self._host_scope(name, header) for name in self.layers.hosts}
+        shared = {"placements": _PLACEMENTS, "hostvars": self.inventory.magic("", self.layers)["hostvars"]}
+        scopes = {name: self._host_scope(name, header, shared) for name in self.layers.hosts}
         hosts = self._hosts(scopes)
         document = self._document(header, self._play_scope(()))
         if document is None or not hosts:
@@ -138,7 +139,7 @@ class _Play:
             self.problems.add(place, "'vars_files' has an entry that is no file name")
             return None
         paths = [self._beside(name) for name in names]
-        path = next((path for path in paths if path.is_file()), None)
+        path = next((path for path in paths if is_file(path)), None)
         if path is None:
             self.problems.add(place, f"there is no file '{paths[0]}'")
             return None
@@ -159,14 +160,14 @@ class _Play:
             return ""
         return ",".join(parts)
 
-    def _selected(self, pattern: str) -> tuple[str, ...]:
+    def _selected(self, pattern: str) -> list[str]:
         if not pattern:
-            return ()
+            return []
         try:
-            return self.select(pattern, self.inventory.names)
+            return list(self.select(pattern, self.inventory.names))
         except ValueError as error:
             self.problems.add(self.raw.place_of("hosts"), str(error), getattr(error, "hint", ""))
-            return ()
+            return []
 
     def _play_scope(self, scopes: Sequence[LazyVars]) -> LazyVars:
         """What is known for the play. What only the hosts of ``scopes`` know is forbidden by name."""
@@ -183,8 +184,8 @@ class _Play:
             magic |= {name: scope.magic.get(name) for name in ("inventory_dir", "inventory_file", "hostvars")}
         return self.inventory.scope("", self.layers, magic)
 
-    def _host_scope(self, name: str, header: Header, extra: Mapping[str, Any] | None = None) -> LazyVars:
-        scope = self.inventory.scope(name, self.layers, extra or {"placements": _PLACEMENTS})
+    def _host_scope(self, name: str, header: Header, magic: Mapping[str, Any]) -> LazyVars:
+        scope = self.inventory.scope(name, self.layers, magic)
         for aliases, value in header.connection:
             if isinstance(scope.variables, dict) and not any(alias in scope.variables for alias in aliases):
                 scope.variables[aliases[0]] = value
@@ -208,7 +209,7 @@ class _Play:
             self.problems.add(place, f"'compose' has to be the path of a Compose file, not {kind_of(name)}")
             return None
         path = self._beside(name)
-        if not path.is_file():
+        if not is_file(path):
             self.problems.add(
                 place, f"there is no Compose file '{path}'", "the path starts from the playbook's folder"
             )
@@ -258,11 +259,10 @@ class _Play:
             listed = {service: list(names) for service, names in placements.items()}
             return self._host_scope(host_name, header, {"placements": listed, "hostvars": hostvars})
 
-        names = {section: tuple(entries) for section, entries in document.sections.items()}
-        around = Surroundings(document.folder, renderer.interpolation.environment, names, FileStore())
+        around = Surroundings(document.folder, renderer.interpolation.environment)
         definitions = PlayDefinitions(project, scope, around)
-        add_services(definitions, document, renderer, play, self.problems)
         add_entries(definitions, document, renderer, play, self.problems)
+        add_services(definitions, document, renderer, play, self.problems)
         return definitions
 
 

@@ -39,9 +39,9 @@ def _check_dependencies(
     service: Service, known: Mapping[str, Service], decided: Mapping[str, Any], problems: Problems
 ) -> None:
     entries = decided.get("depends_on") or {}
-    at = place_of(decided, "depends_on", service.place)
     for dependency in service.depends_on:
         name = dependency.service
+        at = getattr(name, "place", place_of(decided, "depends_on", service.place))
         if name == service.name:
             problems.add(at, f"the service '{name}' depends on itself")
         elif name not in known and entries.get(name, {}).get("required", True):

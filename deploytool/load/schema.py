@@ -94,24 +94,18 @@ def _external(value: Any, spot: Spot) -> Any:
     return map_of(text)(value, spot) if isinstance(value, dict) else flag(value, spot)
 
 
-def _depends_on(value: Any, spot: Spot) -> Any:
-    if isinstance(value, list):
-        return {name: {} for name in _texts(value, spot)}
-    return (
-        map_of(section(DEPENDENCY))({k: {} if v is None else v for k, v in value.items()}, spot)
-        if isinstance(value, dict)
-        else spot.wrong(f"has to be a list or a mapping of services, not {kind_of(value)}")
-    )
+def _by_name(entry: Shape) -> Shape:
+    """A list of names, or a mapping of names to settings that may be null; canonical: a mapping."""
 
+    def shape(value: Any, spot: Spot) -> Any:
+        if isinstance(value, list):
+            return {name: {} for name in _texts(value, spot)}
+        if not isinstance(value, dict):
+            return spot.wrong(f"has to be a list of names or a mapping, not {kind_of(value)}")
+        read = {k: {} if v is None else entry(v, spot.inside(value, k)) for k, v in value.items()}
+        return {key: item for key, item in read.items() if item is not DROP}
 
-def _networks(value: Any, spot: Spot) -> Any:
-    if isinstance(value, list):
-        return {name: {} for name in _texts(value, spot)}
-    if not isinstance(value, dict):
-        return spot.wrong(f"has to be a list or a mapping of networks, not {kind_of(value)}")
-    attach = section(ATTACHMENT)
-    read = {str(k): {} if v is None else attach(v, spot.inside(value, k)) for k, v in value.items()}
-    return {key: item for key, item in read.items() if item is not DROP}
+    return shape
 
 
 def _grants(value: Any, spot: Spot) -> Any:
@@ -320,7 +314,7 @@ SERVICE: Mapping[str, Key] = {
     "cpus": _passed(amount, "a limit; reserve with deploy.resources.reservations"),
     "cpuset": _passed(text),
     "credential_spec": _refused("Linux hosts have none"),
-    "depends_on": _honoured(_depends_on, "orders the start over all hosts", DEPENDENCY),
+    "depends_on": _honoured(_by_name(section(DEPENDENCY)), "orders the start over all hosts", DEPENDENCY),
     "deploy": _within(DEPLOY),
     "develop": _refused(
         "it is for `docker compose watch` on one machine", "leave it to compose.override.yaml"
@@ -357,7 +351,7 @@ SERVICE: Mapping[str, Key] = {
     "memswap_limit": _passed(size_or_unlimited),
     "models": _refused("Docker Engine without Docker Desktop runs no models"),
     "network_mode": _passed(text, "`service:` only between services that always share a host"),
-    "networks": _passed(_networks, "a bridge network ends at its host", ATTACHMENT),
+    "networks": _passed(_by_name(section(ATTACHMENT)), "a bridge network ends at its host", ATTACHMENT),
     "oom_kill_disable": _passed(flag),
     "oom_score_adj": _passed(integer),
     "pid": _passed(text, "`service:` only between services that always share a host"),

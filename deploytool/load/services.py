@@ -9,6 +9,7 @@ from typing import Any
 from deploytool.errors import Place
 from deploytool.load.definitions import PlayDefinitions
 from deploytool.load.document import Document
+from deploytool.load.extends import Extender
 from deploytool.load.parts import Renderer
 from deploytool.load.problems import Problems
 from deploytool.load.shapes import key_place, kind_of
@@ -27,15 +28,21 @@ def add_services(
     problems: Problems,
 ) -> None:
     """Every service. Which there are is decided for the play, so their names may be templates of it."""
-    before = len(problems.found)
     reader = _Names(renderer, play, problems)
     found = list(reader.entries("services", "service", document.services, document.place))
     if not found and isinstance(document.services, dict) and not document.services:
         problems.add(document.place, "'services' is empty", "to run nothing, take the play's containers down")
+    extender = Extender(
+        document.folder,
+        document.services,
+        lambda value, place: renderer.render(value, play, place, problems),
+        problems,
+    )
     for name, raw, place in found:
         if isinstance(raw, Map):
-            definitions.add_service(split(name, raw, place), renderer, play, problems)
-        elif len(problems.found) == before or raw is not None:
+            text = split(name, extender.resolved(name, raw), place)
+            definitions.add_service(text, renderer, play, problems)
+        elif raw is not BROKEN:
             problems.add(place, f"the service '{name}' has to be a mapping, not {_kind(raw)}")
 
 
@@ -60,10 +67,12 @@ class _Names:
         self._problems = problems
 
     def entries(self, section: str, word: str, raw: Any, place: Place) -> Iterator[tuple[str, Any, Place]]:
-        """Name, raw value and place of the key of each entry."""
+        """Name, raw value and place of the key of each entry; the value is ``BROKEN`` where its template fails."""
         at = getattr(raw, "place", place)
         if isinstance(raw, str) and is_template(raw):
             raw = self._rendered(raw, at)
+        if raw is BROKEN:
+            return
         if not isinstance(raw, dict):
             if raw is not None or section == "services":
                 self._problems.add(at, f"'{section}' has to be a mapping, not {_kind(raw)}")
@@ -74,7 +83,7 @@ class _Names:
             name = self._rendered(Str.at(key, key_at), key_at) if is_template(key) else key
             if name in seen:
                 self._problems.add(key_at, f"the {word} '{name}' is defined twice")
-            elif name is not None and self._is_name(str(name), word, key_at):
+            elif name is not BROKEN and self._is_name(str(name), word, key_at):
                 seen.add(str(name))
                 yield str(name), self._body(value, place_of(raw, key, key_at)), key_at
 
@@ -90,8 +99,7 @@ class _Names:
         return False
 
     def _rendered(self, value: str, place: Place) -> Any:
-        result = self._renderer.render(value, self._play, place, self._problems)
-        return None if result is BROKEN else result
+        return self._renderer.render(value, self._play, place, self._problems)
 
 
 def _kind(value: Any) -> str:

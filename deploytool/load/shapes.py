@@ -76,7 +76,7 @@ def written(value: Any, spot: Spot) -> Any:
         return ""
     if not isinstance(value, (str, int, float, datetime.date)):
         return spot.wrong(f"has to be text, not {kind_of(value)}")
-    return _clean(str(value), spot)
+    return _clean(value if isinstance(value, str) else str(value), spot)  # text keeps its place
 
 
 def _clean(value: str, spot: Spot) -> Any:

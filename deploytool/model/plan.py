@@ -95,7 +95,10 @@ class ProjectPlan:
 
 @dataclass(frozen=True, slots=True)
 class ServiceSummary:
-    """The line about one service: images before and after (equal where nothing changed), and the policy."""
+    """The line about one service: images before and after (equal where nothing changed), and the policy.
+
+    ``removed``: the service is not in the playbook any more.
+    """
 
     service: str
     replicas: int
@@ -105,6 +108,7 @@ class ServiceSummary:
     order: str = "stop-first"
     parallelism: int = 1
     rolled: bool = False
+    removed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

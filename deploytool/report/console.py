@@ -69,7 +69,7 @@ def recap(report: Report) -> Iterator[str]:
         yield f"{failed} step{'s' * (failed != 1)} failed, {report.skipped} not done."
     if report.interrupted:
         yield f"Interrupted: {report.done} steps done, {report.skipped} not done. Run again to go on."
-    elif report.left and report.done:
+    elif report.left and report.done and not report.failures:
         yield "The result does not hold; what still differs:"
         yield from (f"  {line}" for line in plan_text(report.left).splitlines())
     elif report.plan and not report.left:

@@ -54,14 +54,16 @@ def _service(item: ServiceSummary, steps: Iterable[Step]) -> str:
         if not item.replicas:
             return "0 replicas"
         return f"{_replicas(item.in_place)} in place"
-    image = item.image or "not in the playbook any more"
+    if item.removed:
+        return "not in the playbook any more"
+    image = f"{item.image} · " if item.image else ""
     if item.image_before and item.image and item.image_before != item.image:
-        image = f"{item.image_before} → {item.image}"
+        image = f"{item.image_before} → {item.image} · "
     parts = [_replicas(item.replicas)]
     if item.rolled:
         at_a_time = f"{item.parallelism} at a time" if item.parallelism else "all at once"
         parts += [item.order, at_a_time]
-    return f"{image} · {', '.join(parts)}"
+    return f"{image}{', '.join(parts)}"
 
 
 def _hosts_of(steps: Iterable[Step], width: int) -> Iterator[str]:

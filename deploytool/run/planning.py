@@ -247,6 +247,7 @@ def _summaries(
             order="start-first" if name in rolled.surged else "stop-first",
             parallelism=service.update.parallelism if service else 1,
             rolled=bool(replaced),
+            removed=service is None,
         )
 
 

@@ -43,7 +43,7 @@ def lab_hosts(request: pytest.FixtureRequest, _alone: None) -> LabHosts:
     try:
         made = LabHosts(lab, lab.up(_COUNT, start_engine=os.geteuid() == 0))
     except DeploytoolError as error:
-        reason = f"no lab: {error.message}. {error.hint}"
+        reason = f"no lab: {error.message} ({error.hint})"
         request.config.stash[_NO_LAB] = reason
         if os.environ.get("CI") == "true":
             pytest.fail(reason, pytrace=False)

@@ -14,8 +14,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import paramiko
 import pytest
 
+from deploytool.cli import app
+from deploytool.engine.ssh import open_transport
 from tests.lab.labhosts import LabHosts
 
 WEB = """\
@@ -26,11 +29,14 @@ WEB = """\
       image: "demo/web:{{ tag | default('1') }}"
       healthcheck:
         test: [CMD, /bin/busybox, wget, -q, -O, /dev/null, "http://127.0.0.1:8080/"]
-        interval: 1s
-        retries: 5
-      stop_grace_period: 2s
+        interval: 5s
+        retries: 2
+        start_period: 10s
+        start_interval: 300ms
+      init: true
+      stop_grace_period: 1s
       deploy:
-        replicas: {{ count | default(6) | int }}
+        replicas: "{{ count | default(6) | int }}"
         update_config: {parallelism: 2, order: start-first}
 """
 
@@ -111,25 +117,27 @@ def test_counts_are_followed_and_each_second_run_changes_nothing(user):
 
 def test_nothing_to_do_costs_one_connection_and_one_exec_a_host(user, monkeypatch):
     """Counted where they are made, in a run of this process."""
-    import paramiko
-
-    from deploytool.cli import app
-    from deploytool.engine.ssh.transport import SshTransport
-
     ok(user.converge())
     connections, execs = Counter(), Counter()
-    start, run = paramiko.Transport.start_client, SshTransport.run
+    start = paramiko.Transport.start_client
 
     def counted_start(self, *args, **kwargs):
         connections[self.getpeername()] += 1
         return start(self, *args, **kwargs)
 
-    def counted_run(self, argv, **kwargs):
-        execs[self.host_name] += 1
-        return run(self, argv, **kwargs)
+    class Counted:
+        def __init__(self, host, settings):
+            self.name, self.transport = host.name, open_transport(host, settings)
+
+        def run(self, argv, **kwargs):
+            execs[self.name] += 1
+            return self.transport.run(argv, **kwargs)
+
+        def close(self):
+            self.transport.close()
 
     monkeypatch.setattr(paramiko.Transport, "start_client", counted_start)
-    monkeypatch.setattr(SshTransport, "run", counted_run)
+    monkeypatch.setattr("deploytool.cli.session.open_transport", Counted)
     code = app.main(
         ["converge", str(user.lab.inventory), str(user.folder / "site.yaml")], standalone_mode=False
     )
@@ -228,7 +236,7 @@ def test_published_ports_configs_and_secrets_reach_the_container(user):
             web:
               image: "demo/web:1"
               ports: ["80:8080"]
-              environment: {GREETING: "$ü {{ inventory_hostname }}"}
+              environment: {GREETING: "$$ü {{ inventory_hostname }}"}
               configs: [{source: page, target: /www/page.html}]
               secrets: [token]
           configs: {page: {file: page.html}}
@@ -260,7 +268,7 @@ def test_a_sick_version_stops_the_rollout_and_says_why(user):
     """Exit 5, the last words of the container, the old replicas still there, no lease left."""
     ok(user.converge())
     before = set().union(*user.ids().values())
-    sick = WEB.replace("http://127.0.0.1:8080/", "http://127.0.0.1:1/").replace("retries: 5", "retries: 1")
+    sick = WEB.replace("http://127.0.0.1:8080/", "http://127.0.0.1:1/").replace("start_period: 10s", "start_period: 0s").replace("5s", "1s")
     user.write(sick)
     done = user.converge()
     assert before <= set().union(*user.ids().values())

@@ -24,7 +24,7 @@ from tests.lab.labhosts import ROOT, LabHosts
 
 
 @pytest.fixture
-def spare(tmp_path: Path) -> Iterator[Lab]:
+def spare(tmp_path: Path, lab_hosts: LabHosts) -> Iterator[Lab]:
     """A second lab on this machine, with names and ports of its own, which is gone after the test."""
     made = Lab(Layout(tmp_path / ".lab", "sparelab", 2401, 8401, 8501))
     yield made

@@ -7,18 +7,23 @@ from dataclasses import replace
 import pytest
 
 from deploytool.errors import StepFailed, UsageError
-from deploytool.lab.engine import Machine, Remedy, remedy
+from deploytool.lab.engine import Machine, Remedy, remedy, verdict
 
 SILENT = "Cannot connect to the Docker daemon at unix:///var/run/docker.sock."
 FRESH = Machine(
-    complaint=SILENT, has_client=False, has_dockerd=False, is_root=True, distributions=frozenset({"debian"})
+    complaint=SILENT,
+    docker_host="",
+    has_client=False,
+    has_dockerd=False,
+    is_root=True,
+    distributions=frozenset({"debian"}),
 )
 
 
 @pytest.mark.parametrize("may_start", [True, False])
 def test_an_engine_that_answers_is_used_as_it_is(may_start):
     """Whatever else the machine has or lacks, nothing is installed or started beside it."""
-    machine = Machine("", has_client=True, has_dockerd=False, is_root=False, distributions=frozenset())
+    machine = replace(FRESH, complaint="", is_root=False, distributions=frozenset())
     assert remedy(machine, may_start=may_start) is Remedy.NONE
 
 
@@ -59,3 +64,26 @@ def test_a_user_without_permission_is_not_told_to_install_docker():
     with pytest.raises(StepFailed, match="may not use it") as refused:
         remedy(denied, may_start=True)
     assert "group docker" in refused.value.hint
+
+
+def test_an_engine_elsewhere_is_not_replaced_by_one_here():
+    """Where the user named an engine, starting another one would not make that one answer."""
+    with pytest.raises(StepFailed, match="tcp://there:2375") as refused:
+        remedy(replace(FRESH, docker_host="tcp://there:2375"), may_start=True)
+    assert "DOCKER_HOST" in refused.value.hint
+
+
+@pytest.mark.parametrize(
+    ("log", "expected"),
+    [
+        (
+            "time=1 level=info\nfailed to start daemon: no iptables\n (exit status 4)\n",
+            "no iptables (exit status 4)",
+        ),
+        ("time=1 level=info\nflag provided but not defined\n", "flag provided but not defined"),
+        ("", "it said nothing"),
+    ],
+)
+def test_dockerds_reason_is_one_line(log, expected):
+    """The error says why dockerd ended, not only where to read it."""
+    assert verdict(log) == expected
