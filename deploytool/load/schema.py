@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from deploytool.load.ports import ports
+from deploytool.load.ports import PORT, ports
 from deploytool.load.shapes import (
     DROP,
     Key,
@@ -38,7 +38,7 @@ from deploytool.load.shapes import (
     text,
     variables,
 )
-from deploytool.load.volumes import mounts
+from deploytool.load.volumes import MOUNT, mounts
 
 
 def _honoured(shape: Shape, note: str = "", keys: Mapping[str, Key] | None = None) -> Key:
@@ -357,7 +357,7 @@ SERVICE: Mapping[str, Key] = {
     "pid": _passed(text, "`service:` only between services that always share a host"),
     "pids_limit": _passed(integer),
     "platform": _honoured(text, "only hosts of that platform are chosen"),
-    "ports": _honoured(ports, "a port of the host that a replica holds; `mode: ingress` is refused"),
+    "ports": _honoured(ports, "a port of the host that a replica holds; `mode: ingress` is refused", PORT),
     "post_start": _passed(list_of(section(_HOOK)), "", _HOOK),
     "pre_stop": _refused(
         "replicas are stopped by id, without Compose", "handle the stop signal in the container"
@@ -386,7 +386,9 @@ SERVICE: Mapping[str, Key] = {
     "user": _passed(text),
     "userns_mode": _passed(text),
     "uts": _passed(text),
-    "volumes": _honoured(mounts, "named volumes keep a replica on its host; relative paths are copied to it"),
+    "volumes": _honoured(
+        mounts, "a named volume keeps its replica on the host; relative paths are copied", MOUNT
+    ),
     "volumes_from": _refused(_NOT_HERE, "mount the same named volume in both services"),
     "working_dir": _passed(text),
 }

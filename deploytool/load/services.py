@@ -67,7 +67,7 @@ class _Names:
         self._problems = problems
 
     def entries(self, section: str, word: str, raw: Any, place: Place) -> Iterator[tuple[str, Any, Place]]:
-        """Name, raw value and place of the key of each entry; the value is ``BROKEN`` where its template fails."""
+        """Name, raw value and place of each entry's key; the value is ``BROKEN`` where its template fails."""
         at = getattr(raw, "place", place)
         if isinstance(raw, str) and is_template(raw):
             raw = self._rendered(raw, at)
