@@ -98,6 +98,7 @@ class Execution:
     def run(self) -> Executed:
         """Do all that can be done. A first interrupt lets the steps under way finish; a second one ends."""
         pool = ThreadPoolExecutor(self._forks, thread_name_prefix="step")
+        at_once = False
         try:
             while True:
                 try:
@@ -107,7 +108,8 @@ class Execution:
                     self._renew(pool)
                     self._finish_some()
                 except KeyboardInterrupt:
-                    if self._result.interrupted:
+                    at_once = self._result.interrupted
+                    if at_once:
                         raise
                     self._result.interrupted = True
                     self._stopping = "the run was interrupted"
@@ -115,8 +117,7 @@ class Execution:
             self._skip_rest()
             self._unlock(pool)
         finally:
-            # Not waited for: all is done by now, unless a second interrupt wants to leave at once.
-            pool.shutdown(wait=False, cancel_futures=True)
+            pool.shutdown(wait=not at_once, cancel_futures=True)
         return self._result
 
     # --- choosing ---------------------------------------------------------------------------------------

@@ -39,11 +39,16 @@ class PlanPolicy:
 
 @dataclass(slots=True)
 class Planner:
-    """Makes plans for one intent. Rendering a host's files again is saved where nothing moved."""
+    """Makes plans for one intent. Rendering a host's files again is saved where nothing moved.
+
+    ``fixed`` are schedules that were made elsewhere (a rollback, a rebalance), by project: these are
+    taken as they are.
+    """
 
     intent: Intent
     policy: PlanPolicy
     stamp: Stamp = NO_STAMP
+    fixed: Mapping[str, Desired] = field(default_factory=dict)
     _rendered: dict[tuple[str, str], tuple[Desired, HostFiles]] = field(default_factory=dict)
 
     def desired(self, observed: Observed) -> list[Claim]:
@@ -55,6 +60,9 @@ class Planner:
         claims: list[Claim] = []
         homeless: list[Problem] = []
         for project in self.intent.projects:
+            if project.name in self.fixed:
+                claims.append(Claim(project, self.fixed[project.name]))
+                continue
             if not _any_answered(project, observed):
                 continue  # nothing is known, not even on paper: that no host answers is the news, not this
             try:
