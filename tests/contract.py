@@ -166,6 +166,23 @@ class EngineContract:
         assert folder.compose_sha256 == text_sha256(files_for().compose)
         assert (folder.release.number, folder.release.members, folder.lease) == (7, ("h1",), None)
 
+    def test_a_host_remembers_its_releases(self, bed):
+        """With the definition that each one had there."""
+        assert bed.engine.releases(PROJECT) == []
+        self.running(bed)
+        assert self.do(bed, record(files_for(), 1)).ok
+        assert self.do(bed, record(files_for("demo/web:2"), 2)).ok
+        stored = bed.engine.releases(PROJECT)
+        assert [one.release.number for one in stored] == [1, 2]
+        assert [one.compose for one in stored] == [files_for().compose, files_for("demo/web:2").compose]
+
+    def test_a_lease_can_be_taken_by_hand_and_given_back_by_another(self, bed):
+        """lock acquire and lock release."""
+        assert bed.engine.lock(PROJECT, MINE).ok
+        assert bed.engine.lock(PROJECT, THEIRS).held.owner == "mine"
+        assert bed.engine.unlock(PROJECT, replace(THEIRS, take_from="mine")).ok
+        assert bed.engine.lock(PROJECT, THEIRS).ok
+
     def test_record_of_nothing_removes_the_definition(self, bed):
         """A host that holds nothing says nothing."""
         containers = self.running(bed)

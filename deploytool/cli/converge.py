@@ -3,79 +3,80 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
+from difflib import get_close_matches
 from typing import Any
 
 import click
 
 from deploytool.cli import options as shared
 from deploytool.cli.screen import Screen
-from deploytool.cli.session import Loaded, ask, load_options, running
-from deploytool.errors import CHANGES_PENDING, HostsUnusable
+from deploytool.cli.session import ask, load_options, running
+from deploytool.errors import CHANGES_PENDING, INTERRUPTED, HostsUnusable, UsageError
 from deploytool.model.observed import Unreachable
 from deploytool.model.plan import Plan, StepKind
 from deploytool.report.console import recap
+from deploytool.report.explain import explain_text
 from deploytool.report.plan import plan_text
-
-_OUTPUT = click.option(
-    "-o",
-    "--output",
-    type=click.Choice(["text", "jsonl"]),
-    default="text",
-    show_default=True,
-    help="What to print.",
-)
-_DETAILED = click.option("--detailed-exitcode", is_flag=True, help="Exit with 10 where changes are pending.")
+from deploytool.run.converge import Run
 
 
 @click.command()
 @shared.files
 @shared.reaching
 @shared.policies
-@_OUTPUT
-@_DETAILED
-def plan(**options: Any) -> int:
+@shared.showing
+@click.option("--explain", metavar="SERVICE", help="Say for each host why it was chosen or refused.")
+def plan(explain: str | None, **options: Any) -> int:
     """Show what converge would change; touches nothing.
 
     Example: deploytool plan inventories/lab.yaml
     """
-    return _plan(load_options(options), options)
+    loaded = load_options(options)
+    screen = Screen(options["output"], options["verbose"])
+    with running(loaded, screen, "plan", options) as run:
+        return _explain(run, screen, explain) if explain else show_plan(run, screen, options)
 
 
 @click.command()
 @shared.files
 @shared.reaching
 @shared.policies
-@_OUTPUT
-@_DETAILED
-@click.option("-C", "--check", "--dry-run", is_flag=True, help="Only show what would change, as plan does.")
-@click.option("-y", "--yes", is_flag=True, help="Do not ask before replicas are stopped or replaced.")
-@click.option(
-    "--lock-wait",
-    type=shared.duration,
-    default="0",
-    help="How long to wait for another run; default: not at all.",
-)
-def converge(check: bool, yes: bool, **options: Any) -> int:
+@shared.showing
+@shared.carrying_out
+def converge(**options: Any) -> int:
     """Make the hosts run what the playbook says, and look again whether they do.
 
     Example: deploytool converge inventories/lab.yaml
     """
     loaded = load_options(options)
-    if check:
-        return _plan(loaded, options)
     screen = Screen(options["output"], options["verbose"])
+    with running(loaded, screen, "converge", options) as run:
+        return carry_out(run, screen, options)
+
+
+def carry_out(run: Run, screen: Screen, options: Mapping[str, Any]) -> int:
+    """Show the plan, ask where that is called for, converge, and say how it ended; returns the exit code.
+
+    With ``--check`` only the first. The options are those of ``showing`` and ``carrying_out``.
+    """
+    if options["check"]:
+        return show_plan(run, screen, options)
+    declined = []
 
     def confirm(found: Plan) -> bool:
-        """Show the plan; on a terminal, ask before anything that runs is stopped or replaced."""
         screen.pause()
         _show(found, options["output"])
-        stops = any(step.kind is StepKind.STOP for step in found.steps)
-        return yes or not (stops and sys.stdin.isatty() and sys.stdout.isatty()) or ask("Make these changes?")
+        if not options["yes"] and _calls_for_asking(found) and not ask("Make these changes?"):
+            declined.append(found)
+        return not declined
 
-    with running(loaded, screen, "converge", options) as run:
-        run.confirm = confirm
-        report = run.converge()
-        screen.drain()
+    run.confirm = confirm
+    report = run.converge()
+    screen.drain()
+    if declined:
+        click.echo("Nothing was changed.", err=True)
+        return INTERRUPTED
     if options["output"] == "text":
         if not report.plan:
             _show(report.plan, "text")
@@ -84,15 +85,39 @@ def converge(check: bool, yes: bool, **options: Any) -> int:
     return report.exit_code
 
 
-def _plan(loaded: Loaded, options: dict[str, Any]) -> int:
-    screen = Screen(options["output"], options["verbose"])
-    with running(loaded, screen, "plan", options) as run:
-        found, seen = run.plan()
-        screen.drain()
+def show_plan(run: Run, screen: Screen, options: Mapping[str, Any]) -> int:
+    """Look, and show what would change; returns the exit code."""
+    found, seen = run.plan()
+    screen.drain()
     _show(found, options["output"])
     if any(isinstance(host, Unreachable) for host in seen.values()):
         return HostsUnusable.exit_code
     return CHANGES_PENDING if found and options["detailed_exitcode"] else 0
+
+
+def _calls_for_asking(found: Plan) -> bool:
+    """On a terminal, before anything that runs is stopped or replaced."""
+    stops = any(step.kind is StepKind.STOP for step in found.steps)
+    return stops and sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def _explain(run: Run, screen: Screen, service: str) -> int:
+    """Show the schedule's reasons for one service, in every project that has it.
+
+    Raises:
+        UsageError: no project has it.
+    """
+    known = {service.name for project in run.intent.projects for service in project.services}
+    if service not in known:
+        near = get_close_matches(service, known, n=1)
+        hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(sorted(known))}"
+        raise UsageError(f"--explain: there is no service '{service}'", hint=hint)
+    seen = run.observe()
+    screen.drain()
+    for project, verdicts in run.planner.explain(seen, service):
+        rows = [(verdict.host, verdict.kept + verdict.chosen, verdict.text) for verdict in verdicts]
+        click.echo(explain_text(project.name, service, rows), nl=False)
+    return HostsUnusable.exit_code if any(isinstance(host, Unreachable) for host in seen.values()) else 0
 
 
 def _show(found: Plan, output: str) -> None:

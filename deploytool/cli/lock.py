@@ -62,7 +62,9 @@ def acquire_(message: str, **options: Any) -> int:
             if isinstance(host, ObservedHost)
         }
         refused = acquire(run.engines, hosts, run.lease, message, run.options.forks)
-    problems = [Problem(Place(host), why, "see deploytool lock status") for host, why in refused.items() if why]
+    problems = [
+        Problem(Place(host), why, "see deploytool lock status") for host, why in refused.items() if why
+    ]
     if problems:
         raise LeaseHeld("; ".join(f"{problem.place}: {problem.message}" for problem in problems))
     click.echo(f"The lease is yours on {len(hosts)} hosts. Give it back with deploytool lock release.")
@@ -90,7 +92,9 @@ def _leases(run: Run) -> tuple[Held, ...]:
 
 def _said(leases: Sequence[Held], failed: dict[str, str]) -> int:
     for one in leases:
-        click.echo(f"{one.host}: {one.project}: {failed[one.host] or f'released, was held by {one.lease.who}'}")
+        click.echo(
+            f"{one.host}: {one.project}: {failed[one.host] or f'released, was held by {one.lease.who}'}"
+        )
     if not leases:
         click.echo("No lease is held.")
     return HostsUnusable.exit_code if any(failed.values()) else 0

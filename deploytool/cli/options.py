@@ -111,3 +111,32 @@ def policies(function: F) -> F:
             "--allow-partial", is_flag=True, help="Start although hosts that may run it do not answer."
         ),
     )(function)
+
+
+def showing(function: F) -> F:
+    """What is printed, and what the exit code says."""
+    return _stack(
+        click.option(
+            "-o",
+            "--output",
+            type=click.Choice(["text", "jsonl"]),
+            default="text",
+            show_default=True,
+            help="What to print.",
+        ),
+        click.option("--detailed-exitcode", is_flag=True, help="Exit with 10 where changes are pending."),
+    )(function)
+
+
+def carrying_out(function: F) -> F:
+    """Whether and when a plan is carried out."""
+    return _stack(
+        click.option("-C", "--check", "--dry-run", is_flag=True, help="Only show what would change."),
+        click.option("-y", "--yes", is_flag=True, help="Do not ask before replicas are stopped or replaced."),
+        click.option(
+            "--lock-wait",
+            type=duration,
+            default="0",
+            help="For another run; default: no waiting.",
+        ),
+    )(function)

@@ -111,6 +111,7 @@ def policy_of(intent: Intent, options: Mapping[str, Any]) -> PlanPolicy:
             allow_partial=bool(options.get("allow_partial")),
         ),
         limit=limited(intent, options.get("limit")),
+        max_moves=int(options.get("max_moves") or 0),
         timeout_s=options.get("timeout"),
     )
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from deploytool.model.desired import HostFiles
-from deploytool.model.observed import Lease, ObservedHost, Release
+from deploytool.model.observed import Lease, ObservedHost, Release, StoredRelease
 from deploytool.model.plan import Step
 
 
@@ -108,6 +108,14 @@ class Engine(Protocol):
 
         Raises:
             HostUnreachable: the host was lost on the way; what became of the tasks is not known.
+        """
+        ...
+
+    def releases(self, project: str) -> Sequence[StoredRelease]:
+        """All releases that the host remembers of a project, by number; changes nothing.
+
+        Raises:
+            HostUnreachable: as ``observe``.
         """
         ...
 

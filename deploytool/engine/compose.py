@@ -17,10 +17,11 @@ from functools import cache
 from importlib.resources import files as package_files
 
 from deploytool.engine.base import Hold, Outcome, Result, Task, Transport
-from deploytool.engine.docker import parse_lease, parse_observation
+from deploytool.engine.docker import parse_lease, parse_observation, parse_release
+from deploytool.errors import HostUnreachable
 from deploytool.model.desired import HostFiles
 from deploytool.model.inventory import DEFAULT_DIRECTORY
-from deploytool.model.observed import ObservedHost, Release
+from deploytool.model.observed import ObservedHost, Release, StoredRelease
 from deploytool.model.plan import Gate, StepKind
 
 KEPT_RELEASES = 10
@@ -50,6 +51,14 @@ class ComposeEngine:
         arguments, stdin, timeout_s = _WORDS[kind](tasks)
         result = self._act(kind.value, project, hold, arguments, stdin, timeout_s)
         return self._outcomes(result, len(tasks))
+
+    def releases(self, project: str) -> Sequence[StoredRelease]:
+        argv = ["sh", "-c", _script("releases.sh"), "deploytool", self.directory, project]
+        result = self.transport.run(argv, timeout_s=OBSERVE_TIMEOUT_S)
+        if result.exit_code:
+            complaint = " ".join(_lines(result.stderr)[-1:])
+            raise HostUnreachable(f"its releases cannot be read: {complaint}", host=self.host_name)
+        return _stored_releases(result.stdout)
 
     def renew(self, project: str, hold: Hold) -> Outcome:
         return self._outcomes(self._act("renew", project, hold), 1)[0]
@@ -216,6 +225,25 @@ def _tar(files: HostFiles | None, release: Release | None) -> bytes:
                 _add_folder(archive, "/".join(parts[:depth]), folders)
             _add(archive, file.path, file.content, file.mode)
     return buffer.getvalue()
+
+
+def _stored_releases(raw: bytes) -> list[StoredRelease]:
+    """The tar of ``releases/``; a release whose record is damaged is left out."""
+    texts: dict[str, str] = {}
+    if raw:
+        with tarfile.open(fileobj=io.BytesIO(raw)) as archive:
+            for member in archive.getmembers():
+                content = archive.extractfile(member) if member.isfile() else None
+                texts[member.name.removeprefix("./")] = (
+                    content.read().decode("utf-8", "replace") if content else ""
+                )
+    found = []
+    for name, text in texts.items():
+        folder, _, file = name.rpartition("/")
+        release = parse_release(text) if file == "release.json" else None
+        if release:
+            found.append(StoredRelease(release, texts.get(f"{folder}/compose.yaml")))
+    return sorted(found, key=lambda stored: stored.release.number)
 
 
 def _add(archive: tarfile.TarFile, name: str, content: bytes, mode: int) -> None:

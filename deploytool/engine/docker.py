@@ -62,7 +62,9 @@ def _raise_faults(said: Mapping[str, list[str]], host_name: str) -> None:
         )
 
     if "template" in said:  # what docker inspect says when it cannot print a container
-        raise HostUnreachable(f"its containers cannot be read: template {said['template'][0]}", host=host_name)
+        raise HostUnreachable(
+            f"its containers cannot be read: template {said['template'][0]}", host=host_name
+        )
 
 
 def _facts(said: Mapping[str, list[str]], host_name: str) -> Facts:

@@ -24,6 +24,7 @@ from deploytool.model.observed import (
     ObservedHost,
     ProjectFolder,
     Release,
+    StoredRelease,
 )
 from deploytool.model.plan import StepKind
 from deploytool.render.compose import text_sha256
@@ -41,6 +42,7 @@ class Folder:
     staged: str | None = None
     release: Release | None = None
     lease: Lease | None = None
+    history: list[StoredRelease] = field(default_factory=list)
 
 
 Fault = Callable[[str, str, str], str]
@@ -105,6 +107,10 @@ class MemoryEngine:
         if kind in (StepKind.PREPARE, StepKind.RECORD) and outcomes[0].ok:
             outcomes[0] = replace(outcomes[0], observed=self._seen())
         return outcomes
+
+    def releases(self, project: str) -> Sequence[StoredRelease]:
+        self._enter("releases")
+        return list(self._folder(project).history)
 
     def renew(self, project: str, hold: Hold) -> Outcome:
         self._enter("renew")
@@ -187,6 +193,9 @@ class MemoryEngine:
     def _record(self, task: Task, folder: Folder) -> Outcome:
         folder.compose = task.files.compose if task.files else None
         folder.staged, folder.release, folder.lease = None, task.release, None
+        if task.release:
+            others = [old for old in folder.history if old.release.number != task.release.number]
+            folder.history = [*others, StoredRelease(task.release, folder.compose)]
         return Outcome()
 
     # --- state ------------------------------------------------------------------------------------------
@@ -219,7 +228,7 @@ class MemoryEngine:
             number=number,
             spec=said[labels.SPEC],
             keys=yaml.safe_load(said[labels.KEYS]),
-            image=definition["image"],
+            image=definition["image"].replace("$$", "$"),  # as Compose reads it
             health="unhealthy" if definition["image"] in self.host.sick else "",
             ports=tuple(
                 HostPort(int(p["published"])) for p in definition.get("ports", ()) if "published" in p

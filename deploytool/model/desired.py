@@ -17,22 +17,35 @@ class Desired:
 
     project: str
     counts: Mapping[tuple[str, str], int]
+    _services: Mapping[str, Mapping[str, int]] = field(init=False, repr=False, compare=False)
+    _hosts: Mapping[str, tuple[str, ...]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Sort it by host and by service once: both are asked for every host of a fleet."""
+        services: dict[str, dict[str, int]] = {}
+        hosts: dict[str, list[str]] = {}
+        for (service, host), number in sorted(self.counts.items()):
+            if number:
+                services.setdefault(host, {})[service] = number
+                hosts.setdefault(service, []).append(host)
+        object.__setattr__(self, "_services", dict(sorted(services.items())))
+        object.__setattr__(self, "_hosts", {service: tuple(names) for service, names in hosts.items()})
 
     def __getitem__(self, key: tuple[str, str]) -> int:
         return self.counts.get(key, 0)
 
     def hosts_of(self, service: str) -> tuple[str, ...]:
         """The hosts that were chosen for a service, sorted by name."""
-        return tuple(sorted(host for (name, host), n in self.counts.items() if name == service and n))
+        return self._hosts.get(service, ())
 
     def services_on(self, host_name: str) -> Mapping[str, int]:
         """Service → replicas on one host, sorted by name, without zeros."""
-        return {s: n for (s, host), n in sorted(self.counts.items()) if host == host_name and n}
+        return self._services.get(host_name, {})
 
     @property
     def members(self) -> tuple[str, ...]:
         """The hosts that hold something, sorted by name."""
-        return tuple(sorted({host for (_, host), n in self.counts.items() if n}))
+        return tuple(self._services)
 
 
 @dataclass(frozen=True, slots=True)

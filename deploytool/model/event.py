@@ -5,6 +5,7 @@ Workers never print. An event is immutable, carries no secret, and says all that
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from deploytool.model.plan import Plan, Step
@@ -85,6 +86,7 @@ Event = HostLooked | Planned | StepStarted | StepDone | StepFailed | StepSkipped
 class Report:
     """How a run ended. ``left`` is what still differs after the last look; empty when converged.
 
+    ``rolled_back`` are the releases that projects were taken back to after a failure, by project.
     ``exit_code`` follows the table of exit codes; ``unreachable`` and ``failed`` are sentences by host.
     """
 
@@ -96,4 +98,5 @@ class Report:
     skipped: int = 0
     left: Plan = Plan()
     interrupted: bool = False
+    rolled_back: Mapping[str, int] = field(default_factory=dict)
     seconds: float = 0.0

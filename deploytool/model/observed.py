@@ -114,6 +114,14 @@ class Release:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredRelease:
+    """A release as one host keeps it: ``compose`` is None where nothing was to run there."""
+
+    release: Release
+    compose: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class ProjectFolder:
     """A project's folder on a host. ``compose_sha256`` is empty where there is no compose.yaml."""
 

@@ -67,6 +67,9 @@ def recap(report: Report) -> Iterator[str]:
     if report.failures:
         failed = len(report.failures)
         yield f"{failed} step{'s' * (failed != 1)} failed, {report.skipped} not done."
+    for project, number in report.rolled_back.items():
+        held = "which still differs" if report.left else "which runs again"
+        yield f"{project}: rolled back to release {number}, {held}."
     if report.interrupted:
         yield f"Interrupted: {report.done} steps done, {report.skipped} not done. Run again to go on."
     elif report.left and report.done and not report.failures:

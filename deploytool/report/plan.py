@@ -82,9 +82,13 @@ def _actions(steps: list[Step]) -> str:
         ("+", "start", [s for s in steps if _starts(s)]),
         ("-", "stop", [s for s in steps if _stops(s)]),
     ):
-        if mine:
-            parts.append(f"{sign} {word} {sum(step.count for step in mine)}")
-            causes += [step.cause for step in mine if step.cause]
+        count = sum(step.count for step in mine)
+        if count:
+            parts.append(f"{sign} {word} {count}")
+            causes += [step.cause for step in mine if step.cause and step.count]
+    waits = [step.cause for step in steps if _starts(step) and not step.count]
+    if waits:
+        parts.append(f"· wait {'; '.join(waits)}")
     return "   ".join([*parts, "; ".join(dict.fromkeys(causes))]).rstrip()
 
 

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 from deploytool.core.guard import unusable
 from deploytool.engine.base import Hold
-from deploytool.errors import LeaseHeld
+from deploytool.errors import LeaseHeld, Refused
 from deploytool.model.event import Event, Note, Planned, Report
 from deploytool.model.inventory import Host
 from deploytool.model.observed import Lease, ObservedHost, Unreachable
 from deploytool.model.plan import Plan
-from deploytool.model.service import Intent
+from deploytool.model.service import Intent, Project, Service
 from deploytool.run.execute import Executed, Execution
 from deploytool.run.fanout import Engines, look, observe
 from deploytool.run.lease import TTL_S, is_dead
 from deploytool.run.planning import Planner, members_elsewhere
+from deploytool.run.rollback import past, rolled_back
 
 # Hosts that are lost, or that change under the plan, call for a new plan; not for ever.
 MAX_ROUNDS = 4
@@ -92,7 +93,42 @@ class Run:
             left = self.planner.plan(seen)
             if executed.failures or executed.interrupted or executed.ok:
                 break
-        return self._report(plan, left, seen, total, self.clock() - begun)
+        went_back: dict[str, int] = {}
+        if total.failures and not total.interrupted:
+            went_back, left, seen = self._roll_back(left, seen, total)
+        return self._report(plan, left, seen, total, went_back, self.clock() - begun)
+
+    def _roll_back(self, left: Plan, seen: Seen, total: Executed) -> tuple[dict[str, int], Plan, Seen]:
+        """Take the projects whose failed service asks for it back to the release that is on record.
+
+        Once: a rollback that fails stays as it is, and the report says so.
+        """
+        failed = {(failure.step.project, failure.step.service) for failure in total.failures}
+        projects = [
+            p for p in self.intent.projects if any((p.name, s.name) in failed for s in _rolls_back(p))
+        ]
+        pasts = [past(project, seen, self.engines, self.options.forks) for project in projects]
+        wanted = [(old, release) for old in pasts if (release := old.recorded)]
+        for old in pasts:
+            if not old.recorded:
+                self.emit(Note(f"{old.project}: there is no release to roll back to", "warning"))
+        if not wanted:
+            return {}, left, seen
+        try:
+            intent, fixed = rolled_back(self.intent, wanted)
+        except Refused as error:
+            self.emit(Note(f"not rolled back: {error.message}", "warning"))
+            return {}, left, seen
+        for old, release in wanted:
+            self.emit(Note(f"{old.project}: rolling back to release {release.number}"))
+        # What the failed definition brought along is not in the older one: that is no accident.
+        policy = replace(self.planner.policy, guard=replace(self.planner.policy.guard, allow_vanished=True))
+        planner = Planner(intent, policy, self.planner.stamp, fixed)
+        plan = planner.plan(seen)
+        executed = self._execute(plan, seen, "")
+        _add(total, executed)
+        seen = self._look_again(plan, seen, executed)
+        return {old.project: release.number for old, release in wanted}, planner.plan(seen), seen
 
     def _execute(self, plan: Plan, seen: Seen, take_from: str) -> Executed:
         hold = Hold(self.lease, TTL_S, take_from)
@@ -131,7 +167,15 @@ class Run:
         lost = {name: Unreachable(reason) for name, reason in executed.lost.items()}
         return {**seen, **executed.seen, **again, **lost}
 
-    def _report(self, plan: Plan, left: Plan, seen: Seen, total: Executed, seconds: float) -> Report:
+    def _report(
+        self,
+        plan: Plan,
+        left: Plan,
+        seen: Seen,
+        total: Executed,
+        went_back: dict[str, int],
+        seconds: float,
+    ) -> Report:
         report = Report(
             plan=plan,
             done=total.done,
@@ -140,9 +184,14 @@ class Run:
             skipped=total.skipped,
             left=left,
             interrupted=total.interrupted,
+            rolled_back=went_back,
             seconds=seconds,
         )
         return replace(report, exit_code=exit_code_of(report))
+
+
+def _rolls_back(project: Project) -> Iterable[Service]:
+    return (service for service in project.services if service.update.failure_action == "rollback")
 
 
 def exit_code_of(report: Report) -> int:

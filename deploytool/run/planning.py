@@ -7,13 +7,16 @@ of the same run claim.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from deploytool.core.guard import GuardPolicy, guard
 from deploytool.core.holdings import newest_release
+from deploytool.core.jobs import done, finished_elsewhere, with_done, without
+from deploytool.core.rebalance import moved, rebalance
 from deploytool.core.reconcile import Change, ReconcilePolicy, reconcile
 from deploytool.core.rollout import RolledOut, roll_out
-from deploytool.core.schedule import Claim, SchedulePolicy, lost_majority, schedule
+from deploytool.core.schedule import Claim, SchedulePolicy, Verdict, explain, lost_majority, schedule
 from deploytool.errors import NoHost, Problem
 from deploytool.model.desired import Desired, HostFiles
 from deploytool.model.inventory import Host
@@ -28,12 +31,16 @@ NO_STAMP = Stamp("", "", "")
 
 @dataclass(frozen=True, slots=True)
 class PlanPolicy:
-    """What a person allowed and asked for. ``limit`` are the only hosts that a step may touch."""
+    """What a person allowed and asked for.
+
+    ``limit`` are the only hosts that a step may touch, ``max_moves`` how many replicas may move for balance.
+    """
 
     schedule: SchedulePolicy = SchedulePolicy()
     reconcile: ReconcilePolicy = ReconcilePolicy()
     guard: GuardPolicy = GuardPolicy()
     limit: frozenset[str] | None = None
+    max_moves: int = 0
     timeout_s: float | None = None
 
 
@@ -41,8 +48,9 @@ class PlanPolicy:
 class Planner:
     """Makes plans for one intent. Rendering a host's files again is saved where nothing moved.
 
-    ``fixed`` are schedules that were made elsewhere (a rollback, a rebalance), by project: these are
-    taken as they are.
+    ``fixed`` are schedules that were made elsewhere (a rollback), by project: these are taken as they are.
+    ``_began`` is where all was before the first move for balance: what moved since counts in every plan, so
+    that planning again after the moves ends somewhere.
     """
 
     intent: Intent
@@ -50,6 +58,7 @@ class Planner:
     stamp: Stamp = NO_STAMP
     fixed: Mapping[str, Desired] = field(default_factory=dict)
     _rendered: dict[tuple[str, str], tuple[Desired, HostFiles]] = field(default_factory=dict)
+    _began: dict[str, Desired] = field(default_factory=dict)
 
     def desired(self, observed: Observed) -> list[Claim]:
         """The schedule of every project.
@@ -59,6 +68,7 @@ class Planner:
         """
         claims: list[Claim] = []
         homeless: list[Problem] = []
+        moves = self.policy.max_moves
         for project in self.intent.projects:
             if project.name in self.fixed:
                 claims.append(Claim(project, self.fixed[project.name]))
@@ -66,11 +76,17 @@ class Planner:
             if not _any_answered(project, observed):
                 continue  # nothing is known, not even on paper: that no host answers is the news, not this
             try:
-                wanted = schedule(project, observed, policy=self.policy.schedule, others=claims)
+                wanted = self._schedule(project, observed, claims)
             except NoHost as error:
                 homeless.extend(error.problems)
-            else:
-                claims.append(Claim(project, wanted))
+                continue
+            if self.policy.max_moves:
+                began = self._began.setdefault(project.name, wanted)
+                wanted = rebalance(
+                    project, observed, wanted, moves - moved(began, wanted), self.policy.schedule, claims
+                )
+                moves -= moved(began, wanted)
+            claims.append(Claim(project, wanted))
         if homeless:
             raise NoHost(homeless)
         return claims
@@ -82,7 +98,24 @@ class Planner:
             NoHost: a replica has no home. Refused: by a guard. InputError: a template fails for a host.
         """
         desired = {claim.project.name: claim.desired for claim in self.desired(observed)}
-        return Plan(tuple(self._project(p, desired.get(p.name), observed) for p in self.intent.projects))
+        plans: list[ProjectPlan] = []
+        for project in self.intent.projects:
+            plans.append(self._project(project, desired.get(project.name), observed, plans))
+        return Plan(tuple(plans))
+
+    def explain(self, observed: Observed, service_name: str) -> list[tuple[Project, tuple[Verdict, ...]]]:
+        """For every project with the service: why each host was chosen or refused, also where that fails."""
+        claims: list[Claim] = []
+        found = []
+        for project in self.intent.projects:
+            if project.service(service_name):
+                policy = self.policy.schedule
+                verdicts = explain(project, observed, service_name, policy=policy, others=claims)
+                found.append((project, verdicts))
+            if _any_answered(project, observed):
+                with suppress(NoHost):  # the plan itself says so; here it only claims nothing
+                    claims.append(Claim(project, self._schedule(project, observed, claims)))
+        return found
 
     def files(self, observed: Observed) -> dict[tuple[str, str], HostFiles]:
         """What each host should hold, by (host, project). Raises as ``plan`` does, but for the guards."""
@@ -92,7 +125,26 @@ class Planner:
             for host_name, files in self._files(claim.project, claim.desired, observed).items()
         }
 
-    def _project(self, project: Project, desired: Desired | None, observed: Observed) -> ProjectPlan:
+    def _schedule(self, project: Project, observed: Observed, others: Sequence[Claim]) -> Desired:
+        """Where all runs, jobs that are done included: whether one is, its rendered spec has to say."""
+        policy = self.policy.schedule
+        wanted = schedule(project, observed, policy=policy, others=others)
+        finished = finished_elsewhere(project, wanted, observed)
+        if not finished:
+            return wanted
+        specs = {service: self._specs(project, service, wanted) for service, _ in finished}
+        counts = done(project, finished, specs)
+        rest = schedule(without(project, counts), observed, policy=policy, others=others)
+        return with_done(rest, counts)
+
+    def _specs(self, project: Project, service_name: str, desired: Desired) -> set[str]:
+        """What a service is made from, on all hosts that are to run it."""
+        chosen = (host for host in project.hosts if desired[service_name, host.name])
+        return {self._file(project, desired, host).specs[service_name].digest for host in chosen}
+
+    def _project(
+        self, project: Project, desired: Desired | None, observed: Observed, before: Iterable[ProjectPlan]
+    ) -> ProjectPlan:
         hosts = tuple(host.name for host in project.hosts)
         if desired is None:
             notes = ("none of its hosts answered: nothing is known of it",)
@@ -100,7 +152,7 @@ class Planner:
         files = self._files(project, desired, observed)
         changes = reconcile(project, desired, files, observed, self.policy.reconcile)
         guard(project, changes, observed, self.policy.guard)
-        rolled = roll_out(project, changes, observed, self.policy.timeout_s)
+        rolled = roll_out(project, changes, observed, self.policy.timeout_s, _stopped(before))
         release = self._release(project, desired, files, observed)
         records = _records(project, release, files, changes, observed)
         steps, left_out = _limited([*rolled.steps, *records], self.policy.limit)
@@ -219,15 +271,24 @@ def _why_record(project_name: str, release: Release, files: HostFiles, seen: Obs
     return ""
 
 
+def _stopped(plans: Iterable[ProjectPlan]) -> dict[str, str]:
+    """Containers that earlier projects stop, with the step: a later one may take their port."""
+    steps = (step for plan in plans for step in plan.steps if step.kind is StepKind.STOP)
+    return {container.id: step.id for step in steps for container in step.containers}
+
+
 def _limited(steps: Sequence[Step], limit: frozenset[str] | None) -> tuple[tuple[Step, ...], int]:
     """Only the steps on hosts of ``limit``, without those that need a step elsewhere; and how many went."""
     if limit is None:
         return tuple(steps), 0
     kept: dict[str, Step] = {}
+    left_out: set[str] = set()
     for step in steps:
-        if step.host in limit and all(need in kept for need in step.needs):
+        if step.host in limit and not left_out.intersection(step.needs):
             kept[step.id] = step
-    return tuple(kept.values()), len(steps) - len(kept)
+        else:
+            left_out.add(step.id)
+    return tuple(kept.values()), len(left_out)
 
 
 def _summaries(

@@ -1,0 +1,72 @@
+"""``deploytool history`` and ``rollback``: what was released, and going back to it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from deploytool.cli import options as shared
+from deploytool.cli.converge import carry_out
+from deploytool.cli.screen import Screen
+from deploytool.cli.session import load_options, running
+from deploytool.errors import UsageError
+from deploytool.report.history import history_text
+from deploytool.run.converge import Run
+from deploytool.run.rollback import past, rolled_back
+
+
+@click.command()
+@shared.files
+@shared.reaching
+def history(**options: Any) -> int:
+    """Show the releases that the hosts remember: when, who, which commit, what ran where.
+
+    Example: deploytool history inventories/lab.yaml
+    """
+    loaded = load_options(options)
+    screen = Screen(verbose=options["verbose"])
+    with running(loaded, screen, "history", options) as run:
+        seen = run.observe()
+        pasts = [past(project, seen, run.engines, run.options.forks) for project in run.intent.projects]
+        screen.drain()
+    for old in pasts:
+        click.echo(history_text(old.project, old.releases, old.current), nl=False)
+    return 0
+
+
+@click.command()
+@shared.files
+@shared.reaching
+@shared.policies
+@shared.showing
+@shared.carrying_out
+@click.option(
+    "--to", "number", type=int, help="The release to go back to; default: the one before the current one."
+)
+@click.option("--project", help="Which project, where the playbook has several.")
+def rollback(number: int | None, project: str | None, **options: Any) -> int:
+    """Go back to an earlier release, as a rolling update of its own.
+
+    Example: deploytool rollback inventories/lab.yaml --to 3
+    """
+    loaded = load_options(options)
+    screen = Screen(options["output"], options["verbose"])
+    with running(loaded, screen, "rollback", options) as run:
+        _go_back(run, number, project)
+        return carry_out(run, screen, options)
+
+
+def _go_back(run: Run, number: int | None, project: str | None) -> None:
+    """Put the older release in the place of what the files say."""
+    names = [p.name for p in run.intent.projects]
+    if project is not None and project not in names:
+        raise UsageError(f"--project: there is no project '{project}'", hint=f"there are {', '.join(names)}")
+    if number is not None and project is None and len(names) > 1:
+        raise UsageError("--to needs --project, since each project counts its own releases")
+    chosen = [p for p in run.intent.projects if project in (None, p.name)]
+    seen = run.observe()
+    pasts = [past(one, seen, run.engines, run.options.forks) for one in chosen]
+    wanted = [(old, old.before(number)) for old in pasts]
+    run.intent, run.planner.fixed = rolled_back(run.intent, wanted)
+    run.planner.intent = run.intent

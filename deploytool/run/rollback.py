@@ -1,0 +1,145 @@
+"""What was released when, and an older release as an intent of its own.
+
+A rollback is an ordinary run: the older release's definitions and placements go through the same door.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from deploytool.core.holdings import newest_release
+from deploytool.errors import HostUnreachable, Place, Problem, Refused, UsageError
+from deploytool.load.stored import StoredDefinitions, stored_definition, stored_service
+from deploytool.model.desired import Desired
+from deploytool.model.inventory import Host
+from deploytool.model.observed import Observed, ObservedHost, Release, StoredRelease
+from deploytool.model.service import Intent, Project, Service
+from deploytool.run.fanout import Engines, each
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """A project's releases, oldest first, and each host's compose.yaml of each, by (number, host)."""
+
+    project: str
+    releases: tuple[Release, ...]
+    texts: Mapping[tuple[int, str], str]
+    current: int
+
+    @property
+    def recorded(self) -> Release | None:
+        """The current release: the last one that converged."""
+        return next((release for release in self.releases if release.number == self.current), None)
+
+    def before(self, number: int | None) -> Release:
+        """The release to go back to: ``number``, else the last one that differs from the current one.
+
+        Raises:
+            UsageError: there is none.
+        """
+        known = {release.number: release for release in self.releases}
+        if number is not None:
+            if number not in known:
+                numbers = ", ".join(map(str, known)) or "none"
+                raise UsageError(
+                    f"{self.project} has no release {number}", hint=f"the hosts remember {numbers}"
+                )
+            return known[number]
+        current = self.recorded
+        older = [
+            r for r in self.releases if r.number < self.current and current and r.digest != current.digest
+        ]
+        if not older:
+            raise UsageError(
+                f"{self.project} has no release before the current one", hint="see deploytool history"
+            )
+        return older[-1]
+
+
+def past(project: Project, seen: Observed, engines: Engines, forks: int) -> Past:
+    """Ask every host that answered what it remembers of a project."""
+    answered = [name for name, host in seen.items() if isinstance(host, ObservedHost)]
+    told = each(answered, lambda name: _remembered(engines, name, project.name), forks)
+    releases: dict[int, Release] = {}
+    texts: dict[tuple[int, str], str] = {}
+    for host_name, stored in sorted(told.items()):
+        for one in stored:
+            releases.setdefault(one.release.number, one.release)
+            if one.compose is not None:
+                texts[one.release.number, host_name] = one.compose
+    newest = newest_release(project.name, seen)
+    ordered = tuple(releases[number] for number in sorted(releases))
+    return Past(project.name, ordered, texts, newest.number if newest else 0)
+
+
+def rolled_back(intent: Intent, pasts: Sequence[tuple[Past, Release]]) -> tuple[Intent, dict[str, Desired]]:
+    """The intent that each project was, and the schedule that it had, for ``Planner.fixed``.
+
+    Raises:
+        Refused: a host of the release is not in the inventory any more, or does not remember it.
+    """
+    projects, fixed, problems = [], {}, []
+    for old, release in pasts:
+        project = next(project for project in intent.projects if project.name == old.project)
+        members = _members(intent, release)
+        for name in release.members:
+            if name not in members:
+                problems.append(_missing(project, release, name, "is not in the inventory any more"))
+            elif (release.number, name) not in old.texts:
+                problems.append(_missing(project, release, name, "did not answer, or does not remember it"))
+        if not problems:
+            projects.append(_project(project, old, release, members))
+            fixed[project.name] = _desired(project.name, release)
+    if problems:
+        raise Refused(problems)
+    return replace(intent, projects=tuple(projects)), fixed
+
+
+def _remembered(engines: Engines, host_name: str, project: str) -> Sequence[StoredRelease]:
+    try:
+        return engines.named(host_name).releases(project)
+    except HostUnreachable:
+        return ()  # lost since it was looked at: where its text is needed, rolled_back says so
+
+
+def _members(intent: Intent, release: Release) -> dict[str, Host]:
+    of_play = {host.name: host for project in intent.projects for host in project.hosts}
+    known = {**intent.inventory.hosts, **of_play}
+    return {name: known[name] for name in release.members if name in known}
+
+
+def _missing(project: Project, release: Release, host_name: str, why: str) -> Problem:
+    message = f"{project.name}: release {release.number} ran on {host_name}, which {why}"
+    return Problem(Place(project.place.file, project.place.line), message, "choose another release")
+
+
+def _project(project: Project, old: Past, release: Release, members: Mapping[str, Host]) -> Project:
+    texts = {name: old.texts[release.number, name] for name in members}
+    hosts = {host.name: host for host in (*project.hosts, *members.values())}
+    return replace(
+        project,
+        hosts=tuple(hosts.values()),
+        services=tuple(_services(project, release, texts)),
+        definitions=StoredDefinitions(texts),
+    )
+
+
+def _services(project: Project, release: Release, texts: Mapping[str, str]) -> list[Service]:
+    """The services of the release, in the order of today's file, those that left it last."""
+    order = [service.name for service in project.services]
+    names = sorted(
+        release.placements, key=lambda name: (order.index(name) if name in order else len(order), name)
+    )
+    found = []
+    for name in names:
+        hosts = [host for host, count in release.placements[name].items() if count]
+        if hosts:
+            definition = stored_definition(texts[hosts[0]], hosts[0])
+            found.append(stored_service(name, definition, project.service(name)))
+    return found
+
+
+def _desired(project: str, release: Release) -> Desired:
+    counts = {(s, host): n for s, hosts in release.placements.items() for host, n in hosts.items() if n}
+    return Desired(project, counts)

@@ -1,0 +1,122 @@
+"""Going back is a run of its own: the older definitions and placements, through the same door."""
+
+from __future__ import annotations
+
+import pytest
+
+from deploytool.errors import Refused, UsageError
+from deploytool.model.service import Service, Update
+from deploytool.run.rollback import past, rolled_back
+from tests.builders import Fleet, host, intent, project
+
+HOSTS = [host("h1"), host("h2"), host("h3")]
+
+
+def shop(tag: int, replicas: int = 6, hosts=HOSTS):
+    services = (Service("web", replicas=replicas), Service("db"))
+    return intent(project(*services, hosts=hosts, images={"web": f"demo/web:{tag}$x"}), hosts=HOSTS)
+
+
+def go_back(fleet: Fleet, wanted, number: int | None = None):
+    run = fleet.run(wanted)
+    seen = run.observe()
+    old = past(run.intent.projects[0], seen, run.engines, 4)
+    run.intent, run.planner.fixed = rolled_back(run.intent, [(old, old.before(number))])
+    run.planner.intent = run.intent
+    return run.converge()
+
+
+@pytest.fixture
+def fleet():
+    """Three releases: six of version 1, three of version 2, three of version 3."""
+    fleet = Fleet.of("h1", "h2", "h3")
+    for tag, replicas in ((1, 6), (2, 3), (3, 3)):
+        assert fleet.converge(shop(tag, replicas)).exit_code == 0
+    return fleet
+
+
+def test_a_rollback_brings_back_images_and_counts(fleet):
+    """Without a number, the release before the current one; the record is a new release."""
+    report = go_back(fleet, shop(3, 3))
+    assert (report.exit_code, fleet.images(), sum(fleet.counts().values())) == (0, {"demo/web:2$x"}, 3)
+    assert fleet.hosts["h1"].folders["shop"].release.number == 4
+
+
+def test_an_older_release_can_be_named(fleet):
+    """Its counts come back with it, host by host."""
+    assert go_back(fleet, shop(3, 3), 1).exit_code == 0
+    assert (fleet.images(), fleet.counts()) == ({"demo/web:1$x"}, {"h1": 2, "h2": 2, "h3": 2})
+
+
+def test_what_was_rolled_back_to_has_the_specs_it_had(fleet):
+    """Converging the old files afterwards changes no container: it is the same definition."""
+    go_back(fleet, shop(3, 3), 1)
+    before = fleet.ids()
+    assert fleet.converge(shop(1, 6)).exit_code == 0
+    assert fleet.ids() == before
+
+
+def test_a_rollback_of_a_rollback_goes_forward_again(fleet):
+    """The release before the rollback is the one that it replaced."""
+    go_back(fleet, shop(3, 3))
+    go_back(fleet, shop(3, 3))
+    assert fleet.images() == {"demo/web:3$x"}
+
+
+def test_there_is_nothing_before_the_first_release():
+    """A sentence, not a stack trace; and an unknown number names the known ones."""
+    fleet = Fleet.of("h1", "h2", "h3")
+    fleet.converge(shop(1))
+    with pytest.raises(UsageError, match="no release before"):
+        go_back(fleet, shop(1))
+    with pytest.raises(UsageError, match="no release 7") as caught:
+        go_back(fleet, shop(1), 7)
+    assert "remember 1" in caught.value.hint
+
+
+def test_a_release_on_a_host_that_is_away_is_refused(fleet):
+    """Half a rollback would be neither release."""
+    fleet.hosts["h3"].reachable = False
+    with pytest.raises(Refused, match="ran on h3, which did not answer"):
+        go_back(fleet, shop(3, 3), 1)
+
+
+def careful(tag: int, hosts=HOSTS):
+    update = Update(parallelism=2, order="start-first", failure_action="rollback")
+    services = (Service("web", replicas=6, update=update), Service("db"))
+    return intent(project(*services, hosts=hosts, images={"web": f"demo/web:{tag}"}), hosts=HOSTS)
+
+
+def test_a_failed_update_rolls_itself_back():
+    """failure_action: rollback: the whole play as it was, exit 5, and the report says so."""
+    fleet = Fleet.of("h1", "h2", "h3")
+    fleet.converge(careful(1))
+    before = fleet.ids()
+    fleet.hosts["h2"].sick.add("demo/web:2")
+    report = fleet.converge(careful(2))
+    assert (report.exit_code, dict(report.rolled_back), bool(report.left)) == (5, {"shop": 1}, False)
+    assert fleet.images() == {"demo/web:1"}
+    assert len(before & fleet.ids()) >= 4, "what was not replaced yet stays as it is"
+    assert not any(memory.folders["shop"].lease for memory in fleet.hosts.values())
+    assert not fleet.plan(careful(1))
+
+
+def test_a_failed_rollback_is_not_rolled_back_again():
+    """It stays as it is, and the report says that it does not hold."""
+    fleet = Fleet.of("h1", "h2", "h3")
+    fleet.converge(careful(1))
+    for memory in fleet.hosts.values():
+        memory.sick |= {"demo/web:1", "demo/web:2"}
+    report = fleet.converge(careful(2, [*HOSTS]))
+    assert report.exit_code == 5
+    assert not any(memory.folders["shop"].lease for memory in fleet.hosts.values())
+
+
+def test_a_first_release_that_fails_has_nothing_to_go_back_to():
+    """It pauses, and a note says why."""
+    fleet = Fleet.of("h1", "h2", "h3")
+    for memory in fleet.hosts.values():
+        memory.sick.add("demo/web:1")
+    report = fleet.converge(careful(1))
+    assert (report.exit_code, dict(report.rolled_back)) == (5, {})
+    assert any("no release to roll back to" in getattr(event, "message", "") for event in fleet.events)
