@@ -85,7 +85,8 @@ class EngineContract:
         return outcome
 
     def replicas(self, bed: Bed) -> list[Container]:
-        return [c for c in bed.engine.observe().containers if c.project == PROJECT]
+        mine = (c for c in bed.engine.observe().containers if c.project == PROJECT)
+        return sorted(mine, key=lambda c: c.number)
 
     def running(self, bed: Bed, count: int = 2) -> list[Container]:
         assert self.do(bed, prepare(files_for())).ok

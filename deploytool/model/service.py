@@ -40,7 +40,7 @@ class Resources:
 
 @dataclass(frozen=True, slots=True)
 class Constraint:
-    """One of ``deploy.placement.constraints``: ``node.labels.zone == eu-1``. ``operator`` is ``==`` or ``!=``."""
+    """One of ``deploy.placement.constraints``: ``node.labels.zone == eu-1``; or with ``!=``."""
 
     key: str
     operator: str

@@ -1,0 +1,62 @@
+"""Releases and leases on real hosts: back, forward, by hand and by itself."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.lab.labhosts import LabHosts
+from tests.lab.test_converge import WEB, User, fails, ok
+
+
+@pytest.fixture
+def user(lab: LabHosts, tmp_path) -> User:
+    someone = User(lab, tmp_path)
+    someone.write(WEB)
+    return someone
+
+
+def images(user: User) -> set[str]:
+    return {c.image for host in user.lab.hosts for c in user.lab.containers(host, "shop")}
+
+
+def test_history_and_rollback(user):
+    """Two releases, back to the first, and forward again by rolling the rollback back."""
+    site = user.folder / "site.yaml"
+    ok(user.converge("-e", "count=3"))
+    ok(user.converge("-e", "count=3", "-e", "tag=2"))
+    table = ok(user.run("history", user.lab.inventory, site)).stdout
+    assert "2*" in table
+    assert "web 3 on 3" in table
+    done = ok(user.run("rollback", user.lab.inventory, site))
+    assert images(user) == {"demo/web:1"}
+    assert "demo/web:2 → demo/web:1" in done.stdout
+    assert "Nothing to do." in ok(user.converge("-e", "count=3")).stdout, "it is what it was, to the spec"
+    ok(user.run("rollback", user.lab.inventory, site))
+    assert images(user) == {"demo/web:2"}
+
+
+def test_a_failed_update_rolls_itself_back(user):
+    """failure_action: rollback: exit 5, the old version everywhere, and the report says so."""
+    careful = WEB.replace("order: start-first", "order: start-first, failure_action: rollback")
+    user.write(careful)
+    ok(user.converge("-e", "count=3"))
+    before = set().union(*user.ids().values())
+    user.write(careful.replace("127.0.0.1:8080", "127.0.0.1:1").replace("10s", "0s").replace("5s", "1s"))
+    done = user.converge("-e", "count=3")
+    assert set().union(*user.ids().values()) == before
+    fails(done, 5, "rolled back to release 1", "is unhealthy")
+    user.write(careful)
+    assert "Nothing to do." in ok(user.converge("-e", "count=3")).stdout
+
+
+def test_a_lease_taken_by_hand_keeps_others_away(user):
+    """Exit 7 with who and why; --lock-wait does not wait for a person; release gives it back."""
+    arguments = (user.lab.inventory, user.folder / "site.yaml")
+    ok(user.run("lock", "acquire", *arguments, "-m", "moving the database"))
+    done = user.converge("--lock-wait", "60s")
+    assert user.counts() == [0, 0, 0]
+    fails(done, 7, "moving the database", "deploytool lock release")
+    assert "moving the database" in ok(user.run("lock", "status", *arguments)).stdout
+    assert "released" in ok(user.run("lock", "release", *arguments)).stdout
+    assert "No lease is held." in ok(user.run("lock", "status", *arguments)).stdout
+    ok(user.converge("-e", "count=1"))
