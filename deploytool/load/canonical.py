@@ -15,11 +15,12 @@ from deploytool.errors import Place
 from deploytool.load.deploy import restart_of
 from deploytool.load.dotenv import read_dotenv
 from deploytool.load.files import Copied, FileMistake, FileStore, is_file, stored
+from deploytool.load.keys import key_place
 from deploytool.load.problems import Problems, near
 from deploytool.load.schema import SERVICE_SHAPE, TOPLEVEL_SHAPES
-from deploytool.load.shapes import DROP, Spot, key_place
+from deploytool.load.shapes import DROP, Spot
 from deploytool.load.template import BROKEN
-from deploytool.load.yamlfile import place_of
+from deploytool.load.yamlfile import Map, place_of
 from deploytool.model.service import File
 
 CONFIG_MODE = 0o444
@@ -66,25 +67,32 @@ class Canonical:
                     other.place, f"{section}: '{name}' is wanted with two different modes", hint
                 )
 
-    def service(self, name: str, rendered: Any, decided: Mapping[str, Any], place: Place) -> dict[str, Any]:
+    def service(self, name: str, rendered: Any, decided: Mapping[str, Any], place: Place) -> Map:
         """One service. ``decided`` is its canonical part that was rendered for the whole play."""
         self.place = place
         shaped = SERVICE_SHAPE(rendered, Spot(place, name, self.problems))
         if shaped is DROP:
-            return {}
-        result = {**shaped, **decided}
+            return Map(place)
+        result = Map(place)
+        result.lay(shaped)
+        result.lay(decided)
         if "healthcheck" in shaped and "healthcheck" in decided:
             result["healthcheck"] = {**shaped["healthcheck"], **decided["healthcheck"]}
         if "image" not in result and "image" not in rendered:
             self.problems.add(place, f"the service '{name}' has no image", "name it with 'image'")
         self._settle(result, shaped, place)
-        return {key: value for key, value in result.items() if value not in ({}, []) or key in _MAY_BE_EMPTY}
+        for key in [key for key, value in result.items() if value in ({}, []) and key not in _MAY_BE_EMPTY]:
+            del result[key]
+        return result
 
     def _settle(self, result: dict[str, Any], shaped: Any, place: Place) -> None:
-        environment = self._from_files(result.pop("env_file", ()))
+        environment = self._from_files(result.pop("env_file", ()), place)
         environment |= self._own(result.pop("environment", {}))
         result["environment"] = environment
-        result["labels"] = {**self._from_files(result.pop("label_file", ())), **result.get("labels", {})}
+        result["labels"] = {
+            **self._from_files(result.pop("label_file", ()), place),
+            **result.get("labels", {}),
+        }
         result["volumes"] = [self._mount(mount) for mount in result.get("volumes", ())]
         result["networks"] = self._networks(result, shaped, place)
         for section in _FILED:
@@ -102,15 +110,16 @@ class Canonical:
             if value is not None or name in known
         }
 
-    def _from_files(self, entries: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    def _from_files(self, entries: Iterable[Mapping[str, Any]], place: Place) -> dict[str, str]:
         result: dict[str, str] = {}
         for entry in entries:
+            at = getattr(entry["path"], "place", place)
             path = self.around.folder / entry["path"]
             if not is_file(path) and entry.get("required") is False:
                 continue
             if not is_file(path):
                 self.problems.add(
-                    entry["place"], f"there is no file '{path}'", "write required: false if it may be missing"
+                    at, f"there is no file '{path}'", "write required: false if it may be missing"
                 )
                 continue
             result |= self._env_file(path, entry.get("format") == "raw")
@@ -158,7 +167,8 @@ class Canonical:
         networks: dict[str, Any] = dict(result.get("networks", {}))
         for name in networks:
             if name != "default":
-                self._known("networks", "network", name, place_of(shaped, "networks", place))
+                at = getattr(name, "place", place_of(shaped, "networks", place))
+                self._known("networks", "network", name, at)
         if networks and "network_mode" in result:
             at = key_place(shaped, "network_mode", place)
             self.problems.add(at, "'network_mode' and 'networks' exclude each other", "keep one of them")
@@ -176,7 +186,7 @@ class Canonical:
         result = []
         for grant in grants:
             name = grant["source"]
-            self._known(section, section.rstrip("s"), name, place)
+            self._known(section, section.rstrip("s"), name, getattr(name, "place", place))
             self.modes[section, name] = grant.get("mode", _FILED[section])
             target = grant.get("target") or (f"/{name}" if section == "configs" else f"/run/secrets/{name}")
             if section == "secrets" and not target.startswith("/"):

@@ -19,6 +19,7 @@ from deploytool.load.references import check_references
 from deploytool.load.schema import SERVICE_SHAPE
 from deploytool.load.shapes import DROP, Spot
 from deploytool.load.split import ServiceText
+from deploytool.load.yamlfile import Map
 from deploytool.model.inventory import Host
 from deploytool.model.service import Definition, File, Service
 
@@ -38,7 +39,7 @@ class _Source:
     place: Place
     decided: Mapping[str, Any]
     part: Part
-    shared: dict[str, tuple[dict[str, Any], Canonical]] = field(default_factory=dict)
+    shared: dict[str, tuple[Map, Canonical]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -99,20 +100,19 @@ class PlayDefinitions:
             found = Problems()
             trial.note(host.name, self._render(host, placements, found), found)
         trial.report(problems, everywhere_same=self._common)
-        services = tuple(
-            service_of(
-                source.name,
-                {**trial.bodies.get(source.name, {}), **source.decided},
-                sorted(trial.volumes.get(source.name, ())),
-                source.place,
-                problems,
-            )
-            for source in self._sources
-        )
+        services = tuple(self._service(source, trial, problems) for source in self._sources)
         check_references(
             services, trial.bodies, {s.name: s.decided for s in self._sources}, len(hosts), problems
         )
         return services
+
+    @staticmethod
+    def _service(source: _Source, trial: _Trial, problems: Problems) -> Service:
+        whole = Map(source.place)
+        whole.lay(trial.bodies.get(source.name, {}))
+        whole.lay(source.decided)
+        volumes = sorted(trial.volumes.get(source.name, ()))
+        return service_of(source.name, whole, volumes, source.place, problems)
 
     def on(self, host: Host, placements: Placements) -> Definition:
         """See ``model.service.Definitions``."""
@@ -143,7 +143,7 @@ class PlayDefinitions:
             self._shared[root] = definition
         return definition
 
-    def _body(self, source: _Source, variables: Mapping[str, Any], collected: Canonical) -> dict[str, Any]:
+    def _body(self, source: _Source, variables: Mapping[str, Any], collected: Canonical) -> Map:
         if source.part.common and collected.root in source.shared:
             body, own = source.shared[collected.root]
         else:

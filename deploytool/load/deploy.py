@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from deploytool.errors import Place
+from deploytool.load.keys import key_place
 from deploytool.load.ports import published_ports
 from deploytool.load.problems import Problems
-from deploytool.load.shapes import key_place
 from deploytool.load.units import parse_duration
 from deploytool.load.yamlfile import place_of
 from deploytool.model.constraint import parse_constraint, parse_spread
@@ -16,6 +16,13 @@ from deploytool.model.service import Dependency, Healthcheck, Mode, Resources, S
 
 T = TypeVar("T")
 
+# The older keys that say the same as one of deploy.resources: Compose takes both only where they agree.
+_TWICE = (
+    ("cpus", "limits", "cpus"),
+    ("mem_limit", "limits", "memory"),
+    ("mem_reservation", "reservations", "memory"),
+    ("pids_limit", "limits", "pids"),
+)
 _PULL = {"if_not_present": "missing"}
 _CONDITIONS = {"none": "no", "any": "always", "on-failure": "on-failure"}
 
@@ -42,7 +49,7 @@ def service_of(
             parse_spread,
         ),
         max_per_host=placement.get("max_replicas_per_node", 0),
-        reserve=_reserve(deploy),
+        reserve=_reserve(canonical),
         ports=published_ports(canonical.get("ports") or ()),
         volumes=tuple(sorted(volumes)),
         depends_on=_dependencies(canonical),
@@ -113,6 +120,12 @@ class _Reader:
             message = "'container_name' allows one container on a host, and the service may have more"
             self._wrong(canonical, "container_name", message, hint)
 
+        for key, group, name in _TWICE:
+            other = _resources(canonical, group).get(name)
+            if key in canonical and other is not None and float(other) != float(canonical[key]):
+                message = f"'{key}' is {canonical[key]}, but deploy.resources.{group}.{name} is {other}"
+                self._wrong(canonical, key, message, f"keep deploy.resources.{group}.{name}")
+
     def _wrong(self, container: Mapping[str, Any], key: str, message: str, hint: str) -> None:
         self._problems.add(key_place(container, key, self._place), message, hint)
 
@@ -123,9 +136,14 @@ def _single(service: Service) -> bool:
     return few and "start-first" not in (service.update.order, service.rollback.order)
 
 
-def _reserve(deploy: Mapping[str, Any]) -> Resources:
-    reserved = (deploy.get("resources") or {}).get("reservations") or {}
+def _reserve(canonical: Mapping[str, Any]) -> Resources:
+    reserved = _resources(canonical, "reservations")
     return Resources(float(reserved.get("cpus", 0)), int(reserved.get("memory", 0)))
+
+
+def _resources(canonical: Mapping[str, Any], group: str) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = ((canonical.get("deploy") or {}).get("resources") or {}).get(group) or {}
+    return found
 
 
 def _dependencies(canonical: Mapping[str, Any]) -> tuple[Dependency, ...]:

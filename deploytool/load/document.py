@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from deploytool.errors import Place
+from deploytool.load.keys import State, key_place
 from deploytool.load.problems import Problems, near
 from deploytool.load.schema import TOP
-from deploytool.load.shapes import State, key_place, kind_of
+from deploytool.load.shapes import kind_of
 from deploytool.load.yamlfile import Map, read_yaml
 
 SECTIONS = ("networks", "volumes", "configs", "secrets")

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from deploytool.errors import Place
+from deploytool.load.keys import key_place
 from deploytool.load.problems import Problems, near
-from deploytool.load.shapes import key_place, kind_of
+from deploytool.load.shapes import kind_of
 from deploytool.load.volumes import is_path
 from deploytool.load.yamlfile import Map, Seq, Str, place_of, read_yaml
 

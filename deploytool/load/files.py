@@ -21,7 +21,7 @@ MAX_FILES = 10_000  # in one folder
 MAX_DEPTH = 32
 
 
-class FileMistake(ValueError):
+class FileMistake(Exception):
     """A file cannot be copied; the message is a sentence, ``hint`` the way out."""
 
     def __init__(self, message: str, hint: str = "") -> None:

@@ -14,94 +14,23 @@ import posixpath
 import re
 import shlex
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
-import yaml
 from jinja2 import Undefined
 
-from deploytool.load.problems import Problems
-from deploytool.load.sandbox import Mistake
-from deploytool.load.yamlfile import parse_yaml
+from deploytool.load.dataformats import (
+    from_json,
+    from_yaml,
+    jsonable,
+    to_json,
+    to_nice_json,
+    to_nice_yaml,
+    to_yaml,
+)
+from deploytool.load.limits import Mistake, defined
 
-MAX_LOOKUP_BYTES = 1024 * 1024
-
-_NOT_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]")
-_NOT_PLAIN = re.compile("[^\n\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]|[\u2028\u2029\ufeff]")
 _TRUE = ("yes", "on", "1", "true", "y", "t")
 _FALSE = ("no", "off", "0", "false", "n", "f", "")
-
-
-class _Dumper(yaml.SafeDumper):
-    """Plain YAML whatever subclass of str, dict or list comes in; no anchors."""
-
-    def ignore_aliases(self, data: Any) -> bool:
-        return True
-
-
-def _yaml_string(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
-    style = '"' if _NOT_PLAIN.search(value) else None
-    return dumper.represent_scalar("tag:yaml.org,2002:str", str(value), style=style)
-
-
-_Dumper.add_multi_representer(str, _yaml_string)
-_Dumper.add_multi_representer(dict, lambda dumper, value: dumper.represent_dict(value))
-_Dumper.add_multi_representer(list, lambda dumper, value: dumper.represent_list(value))
-_Dumper.add_multi_representer(tuple, lambda dumper, value: dumper.represent_list(value))
-
-
-def to_json(value: Any, **options: Any) -> str:
-    """JSON text that is YAML too, on one line unless ``indent`` is given."""
-    text = json.dumps(_checked(value), **{"default": _jsonable, **options, "ensure_ascii": False})
-    return _NOT_YAML.sub(lambda match: f"\\u{ord(match.group()):04x}", text)
-
-
-def to_nice_json(value: Any, indent: int = 4, sort_keys: bool = True, **options: Any) -> str:
-    return to_json(value, indent=indent, sort_keys=sort_keys, **options)
-
-
-def to_yaml(value: Any, default_flow_style: bool | None = None, **options: Any) -> str:
-    text: str = yaml.dump(
-        _checked(value),
-        Dumper=_Dumper,
-        **{"width": 4096, **options, "allow_unicode": True, "default_flow_style": default_flow_style},
-    )
-    return text
-
-
-def to_nice_yaml(value: Any, indent: int = 4, **options: Any) -> str:
-    return to_yaml(value, **{"default_flow_style": False, **options, "indent": indent})
-
-
-def from_json(value: Any) -> Any:
-    try:
-        return json.loads(value)
-    except (TypeError, ValueError, RecursionError) as error:
-        raise Mistake(f"from_json: this is not JSON: {error}") from None
-
-
-def from_yaml(value: Any) -> Any:
-    problems = Problems()
-    result = parse_yaml(str(value), "", problems)
-    if problems.found:
-        raise Mistake(f"from_yaml: {problems.found[0].message}")
-    return result
-
-
-def _checked(value: Any) -> Any:
-    if isinstance(value, Undefined):
-        str(value)  # strict: raises and names it
-    return value
-
-
-def _jsonable(value: Any) -> Any:
-    if isinstance(value, Undefined):
-        str(value)
-    if isinstance(value, Mapping):
-        return dict(value)
-    if isinstance(value, Iterable):
-        return list(value)
-    return str(value)
 
 
 def mandatory(value: Any, msg: str | None = None) -> Any:
@@ -116,7 +45,7 @@ def mandatory(value: Any, msg: str | None = None) -> Any:
 def to_bool(value: Any) -> bool | None:
     if value is None or isinstance(value, bool):
         return value
-    word = str(_checked(value)).strip().lower()
+    word = str(defined(value)).strip().lower()
     if word in _TRUE:
         return True
     if word in _FALSE:
@@ -128,16 +57,16 @@ def ternary(value: Any, true_val: Any, false_val: Any, none_val: Any = None) -> 
     """``true_val`` where the value is true, else ``false_val``; ``none_val``, if given, where it is null."""
     if value is None and none_val is not None:
         return none_val
-    return true_val if bool(_checked(value)) else false_val
+    return true_val if bool(defined(value)) else false_val
 
 
 def b64encode(value: Any, encoding: str = "utf-8") -> str:
-    return base64.b64encode(str(_checked(value)).encode(encoding)).decode("ascii")
+    return base64.b64encode(str(defined(value)).encode(encoding)).decode("ascii")
 
 
 def b64decode(value: Any, encoding: str = "utf-8") -> str:
     try:
-        return base64.b64decode(str(_checked(value)), validate=False).decode(encoding)
+        return base64.b64decode(str(defined(value)), validate=False).decode(encoding)
     except (binascii.Error, ValueError, LookupError) as error:
         raise Mistake(f"b64decode: {error}") from None
 
@@ -145,11 +74,11 @@ def b64decode(value: Any, encoding: str = "utf-8") -> str:
 def hash_text(value: Any, hashtype: str = "sha1") -> str:
     if hashtype not in hashlib.algorithms_guaranteed or hashtype.startswith("shake"):
         raise Mistake(f"hash: there is no '{hashtype}'; take sha256")
-    return hashlib.new(hashtype, str(_checked(value)).encode(), usedforsecurity=False).hexdigest()
+    return hashlib.new(hashtype, str(defined(value)).encode(), usedforsecurity=False).hexdigest()
 
 
 def quote(value: Any) -> str:
-    return shlex.quote("" if value is None else str(_checked(value)))
+    return shlex.quote("" if value is None else str(defined(value)))
 
 
 def combine(*mappings: Any, recursive: bool = False, list_merge: str = "replace") -> dict[str, Any]:
@@ -157,8 +86,8 @@ def combine(*mappings: Any, recursive: bool = False, list_merge: str = "replace"
     if list_merge not in ("replace", "keep", "append", "prepend", "append_rp", "prepend_rp"):
         raise Mistake(f"combine: there is no list_merge '{list_merge}'")
     result: dict[str, Any] = {}
-    for mapping in _flat(mappings, None):
-        if not isinstance(_checked(mapping), Mapping):
+    for mapping in flat(mappings, None):
+        if not isinstance(defined(mapping), Mapping):
             raise Mistake(f"combine: takes mappings, not a {type(mapping).__name__}")
         result = _merged(result, mapping, recursive, list_merge)
     return result
@@ -194,14 +123,14 @@ def _merged_lists(low: list[Any], high: list[Any], how: str) -> list[Any]:
 
 
 def dict2items(value: Any, key_name: str = "key", value_name: str = "value") -> list[dict[str, Any]]:
-    if not isinstance(_checked(value), Mapping):
+    if not isinstance(defined(value), Mapping):
         raise Mistake(f"dict2items: takes a mapping, not a {type(value).__name__}")
     return [{key_name: key, value_name: item} for key, item in value.items()]
 
 
 def items2dict(value: Any, key_name: str = "key", value_name: str = "value") -> dict[str, Any]:
     try:
-        return {str(item[key_name]): item[value_name] for item in _checked(value)}
+        return {str(item[key_name]): item[value_name] for item in defined(value)}
     except (TypeError, KeyError):
         raise Mistake(f"items2dict: takes a list of mappings with {key_name} and {value_name}") from None
 
@@ -223,7 +152,7 @@ def regex_replace(
     count: int = 0,
 ) -> str:
     try:
-        return _pattern(pattern, ignorecase, multiline).sub(replacement, str(_checked(value)), count=count)
+        return _pattern(pattern, ignorecase, multiline).sub(replacement, str(defined(value)), count=count)
     except (re.error, IndexError) as error:
         raise Mistake(f"regex_replace: {error}") from None
 
@@ -232,7 +161,7 @@ def regex_search(
     value: Any, regex: str, *groups: str, ignorecase: bool = False, multiline: bool = False
 ) -> str | list[str] | None:
     r"""The first match, or with ``'\1'`` or ``'\g<name>'`` the list of those groups; null without a match."""
-    match = _pattern(regex, ignorecase, multiline).search(str(_checked(value)))
+    match = _pattern(regex, ignorecase, multiline).search(str(defined(value)))
     if match is None:
         return None
     if not groups:
@@ -244,7 +173,7 @@ def regex_search(
 
 
 def _list(name: str, value: Any) -> list[Any]:
-    if isinstance(_checked(value), (str, Mapping)) or not isinstance(value, Iterable):
+    if isinstance(defined(value), (str, Mapping)) or not isinstance(value, Iterable):
         raise Mistake(f"{name}: takes lists, not a {type(value).__name__}")
     return list(value)
 
@@ -282,7 +211,7 @@ class _Members:
 
 def _key(item: Any) -> Any:
     if isinstance(item, (Mapping, list, tuple)):
-        return ("json", json.dumps(item, sort_keys=True, default=_jsonable))
+        return ("json", json.dumps(item, sort_keys=True, default=jsonable))
     return item
 
 
@@ -297,15 +226,15 @@ def _distinct(items: Iterable[Any]) -> list[Any]:
 
 
 def flatten(value: Any, levels: int | None = None, skip_nulls: bool = True) -> list[Any]:
-    items = _flat(_list("flatten", value), levels)
+    items = flat(_list("flatten", value), levels)
     return [item for item in items if not (skip_nulls and item is None)]
 
 
-def _flat(items: Iterable[Any], levels: int | None) -> list[Any]:
+def flat(items: Iterable[Any], levels: int | None) -> list[Any]:
     result: list[Any] = []
     for item in items:
         if isinstance(item, (list, tuple)) and levels != 0:
-            result += _flat(item, None if levels is None else levels - 1)
+            result += flat(item, None if levels is None else levels - 1)
         else:
             result.append(item)
     return result
@@ -314,12 +243,12 @@ def _flat(items: Iterable[Any], levels: int | None) -> list[Any]:
 FILTERS: Mapping[str, Callable[..., Any]] = {
     "b64decode": b64decode,
     "b64encode": b64encode,
-    "basename": lambda value: posixpath.basename(str(_checked(value))),
+    "basename": lambda value: posixpath.basename(str(defined(value))),
     "bool": to_bool,
     "combine": combine,
     "dict2items": dict2items,
     "difference": difference,
-    "dirname": lambda value: posixpath.dirname(str(_checked(value))),
+    "dirname": lambda value: posixpath.dirname(str(defined(value))),
     "flatten": flatten,
     "from_json": from_json,
     "from_yaml": from_yaml,
@@ -342,42 +271,9 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
 
 TESTS: Mapping[str, Callable[..., Any]] = {
     "match": lambda value, pattern, ignorecase=False: bool(
-        _pattern(pattern, ignorecase, False).match(str(_checked(value)))
+        _pattern(pattern, ignorecase, False).match(str(defined(value)))
     ),
     "search": lambda value, pattern, ignorecase=False: bool(
-        _pattern(pattern, ignorecase, False).search(str(_checked(value)))
+        _pattern(pattern, ignorecase, False).search(str(defined(value)))
     ),
 }
-
-
-class Lookups:
-    """``lookup('env', …)`` and ``lookup('file', …)``; ``query`` gives the list instead of one text."""
-
-    def __init__(self, search: Path, environ: Mapping[str, str]) -> None:
-        self._search = search
-        self._environ = environ
-
-    def lookup(self, kind: str, *terms: str, **options: Any) -> str:
-        return ",".join(self.query(kind, *terms, **options))
-
-    def query(self, kind: str, *terms: str, **options: Any) -> list[str]:
-        name = str(kind).removeprefix("ansible.builtin.")
-        names = _flat(terms, None)
-        if name == "env":
-            return [self._environ.get(str(term), str(options.get("default", ""))) for term in names]
-        if name == "file":
-            return [self._file(str(term), bool(options.get("rstrip", True))) for term in names]
-        raise Mistake(f"there is no lookup '{name}'; known are env and file")
-
-    def _file(self, name: str, rstrip: bool) -> str:
-        candidates = (self._search / "files" / name, self._search / name)
-        try:
-            path = next((path for path in candidates if path.is_file()), None)
-            if path is None:
-                raise Mistake(f"lookup: there is no file '{name}' in {self._search}")
-            if path.stat().st_size > MAX_LOOKUP_BYTES:
-                raise Mistake(f"lookup: '{name}' is larger than {MAX_LOOKUP_BYTES // 1024} KiB")
-            text = path.read_text(encoding="utf-8")
-        except (OSError, ValueError) as error:
-            raise Mistake(f"lookup: '{name}' cannot be read: {error}") from None
-        return text.rstrip() if rstrip else text

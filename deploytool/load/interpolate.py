@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from deploytool.errors import InputError, Place, Problem
-from deploytool.load.problems import near
+from deploytool.errors import Place
+from deploytool.load.problems import input_error, near
 from deploytool.load.yamlfile import Str
 
 MAX_DEPTH = 32
@@ -37,7 +37,7 @@ class Interpolation:
         try:
             return Str.at(_Reader(text, self.environment).read_all(), place)
         except _Wrong as error:
-            raise InputError([Problem(place, error.message, error.hint)]) from None
+            raise input_error(place, error.message, error.hint) from None
 
 
 class _Wrong(Exception):
@@ -94,8 +94,10 @@ class _Reader:
     def _name(self) -> str:
         match = _NAME.match(self._text, self._at)
         if match is None:
-            shown = self._text[max(0, self._at - 2) : self._at + 10]
-            raise _Wrong(f"'{shown}' is no variable", "write $$ for a dollar sign")
+            start = self._text.rindex("$", 0, self._at)
+            raise _Wrong(
+                f"'{self._text[start : start + 12]}' begins no variable", "write $$ for a dollar sign"
+            )
         self._at = match.end()
         return match.group()
 

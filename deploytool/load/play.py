@@ -24,10 +24,10 @@ from deploytool.load.files import is_file
 from deploytool.load.header import Header, read_header
 from deploytool.load.interpolate import Interpolation
 from deploytool.load.inventory import Layers, LoadedInventory
+from deploytool.load.limits import Mistake
 from deploytool.load.parts import Renderer
 from deploytool.load.playkeys import check_play
 from deploytool.load.problems import Problems
-from deploytool.load.sandbox import Mistake
 from deploytool.load.services import add_entries, add_services
 from deploytool.load.shapes import DROP, Spot, kind_of, map_of, written
 from deploytool.load.template import LazyVars

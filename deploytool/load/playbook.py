@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence, Set
 from pathlib import Path
 from typing import Any
 
-from deploytool.errors import InputError, Place, Problem, UsageError
+from deploytool.errors import InputError, Place, UsageError
 from deploytool.load.inventory import LoadedInventory
 from deploytool.load.play import PlayFile, Select, load_play
-from deploytool.load.problems import Problems, near
+from deploytool.load.problems import Problems, input_error, near
 from deploytool.load.shapes import kind_of
 from deploytool.load.yamlfile import Map, read_yaml
 from deploytool.model.inventory import Host
@@ -32,7 +32,7 @@ def find_playbook(inventory_source: str, cwd: Path) -> Path:
             if (folder / name).is_file():
                 return Path(name) if folder == cwd else folder / name
     hint = "name the playbook after the inventory, or write playbooks/site.yaml"
-    raise InputError([Problem(Place(DEFAULT_NAMES[0]), "no such file, and none above the inventory", hint)])
+    raise input_error(Place(DEFAULT_NAMES[0]), "no such file, and none above the inventory", hint)
 
 
 def load_intent(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from deploytool.load.keys import Key, State
 from deploytool.load.problems import Problems, near
-from deploytool.load.shapes import Key, State
 from deploytool.load.yamlfile import Map
 
 SECTIONS = ("networks", "volumes", "configs", "secrets")

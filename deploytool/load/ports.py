@@ -11,7 +11,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from deploytool.load.shapes import DROP, Key, Spot, State, filled, integer, kind_of, one_of, section, text
+from deploytool.load.keys import Key, State, section
+from deploytool.load.shapes import DROP, Spot, filled, integer, kind_of, one_of, text
 from deploytool.model.service import Port
 
 PROTOCOLS = ("tcp", "udp", "sctp")

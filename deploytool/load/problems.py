@@ -25,6 +25,11 @@ class Problems:
             raise InputError(self.found)
 
 
+def input_error(place: Place, message: str, hint: str = "") -> InputError:
+    """An error with one problem, to be raised."""
+    return InputError([Problem(place, message, hint)])
+
+
 def near(name: str, known: Iterable[str]) -> str:
     """A hint with the known name that is nearest to ``name``; empty when none is near."""
     matches = get_close_matches(name, sorted(known), n=1, cutoff=0.6)

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from deploytool.errors import Place
+from deploytool.load.keys import key_place
 from deploytool.load.problems import Problems, near
-from deploytool.load.shapes import key_place
 from deploytool.load.yamlfile import place_of
 from deploytool.model.service import Service
 

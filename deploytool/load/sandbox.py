@@ -6,10 +6,8 @@ it pads with are limited, so a bomb is an error with a place and never a dead ma
 
 from __future__ import annotations
 
-import datetime
 import functools
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
 from jinja2 import StrictUndefined, UndefinedError, nodes, pass_context
@@ -18,11 +16,20 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import missing
 from jinja2.visitor import NodeTransformer
 
-MAX_TEXT = 8 * 1024 * 1024  # characters that one template may make
-MAX_VALUES = 500_000  # values in one result, shared ones counted each time
+from deploytool.load.limits import (
+    CHECKS,
+    MAX_NUMBER,
+    MAX_TEXT,
+    Mistake,
+    check_format,
+    check_method,
+    check_number,
+    check_replace,
+    check_size,
+    text_of,
+)
+
 MAX_WORK = 40_000_000  # characters of template passed over, loops included
-MAX_NUMBER = 100_000  # as a width, an indentation, a repetition of a filter or method
-MAX_BITS = 4096  # of an integer
 
 _SIZED = (
     "center",
@@ -38,15 +45,6 @@ _SIZED = (
     "tojson",
 )
 _DROPPED_FILTERS = ("random", "xmlattr", "urlize", "pprint")
-_WIDE_FORMAT = re.compile(r"\d{6,}|\*|\{[^{}]*\{")
-
-
-class Mistake(Exception):
-    """What a template may not do: a sentence and a way out."""
-
-    def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(message)
-        self.hint = hint
 
 
 class UnknownName(UndefinedError):
@@ -79,9 +77,6 @@ class Missing(StrictUndefined):
 
     def __getitem__(self, key: object) -> Any:
         return self
-
-    def fail(self) -> None:
-        self._fail_with_undefined_error()
 
 
 class Bounded(Context):
@@ -145,54 +140,18 @@ class Environment(ImmutableSandboxedEnvironment):
         __context.step()
         owner = getattr(__obj, "__self__", None)
         if isinstance(owner, (str, bytes)):
-            _check_method(owner, __obj.__name__, args)
+            check_method(owner, __obj.__name__, args)
         return super().call(__context, __obj, *args, **kwargs)
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
-        _BINOP_CHECKS[operator](left, right)
+        CHECKS[operator](left, right)
         return super().call_binop(context, operator, left, right)
 
     def wrap_str_format(self, value: Any) -> Callable[..., str] | None:
         wrapped = super().wrap_str_format(value)
         if wrapped is not None:
-            _check_format(value.__self__)
+            check_format(value.__self__)
         return wrapped
-
-
-def plain(value: Any) -> Any:
-    """A template's result as YAML could have said it: lists for iterators, no undefined parts, bounded.
-
-    Raises:
-        Mistake: more than ``MAX_VALUES`` values, or a value that no file could hold.
-        UndefinedError: a part is undefined.
-    """
-    return _plain(value, [MAX_VALUES], 0)
-
-
-def _plain(value: Any, left: list[int], depth: int) -> Any:
-    left[0] -= 1
-    if left[0] < 0 or depth > 64:
-        raise Mistake(f"the template makes more than {MAX_VALUES} values, or nests them too deep")
-    if isinstance(value, Missing):
-        value.fail()
-    if value is None or isinstance(value, (str, bool, int, float, datetime.date)):
-        return value
-    if isinstance(value, Mapping):
-        mapping = {str(key): _plain(item, left, depth + 1) for key, item in value.items()}
-        return value if isinstance(value, dict) and _same(mapping.values(), value.values()) else mapping
-    if isinstance(value, (Sequence, Set, Iterator)) and not isinstance(value, bytes):
-        items = [_plain(item, left, depth + 1) for item in value]
-        return value if isinstance(value, list) and _same(items, value) else items
-    raise Mistake(f"the template gives a {type(value).__name__}, which is no text, number, list or mapping")
-
-
-def _same(new: Iterable[Any], old: Iterable[Any]) -> bool:
-    return all(one is other for one, other in zip(new, old, strict=True))
-
-
-def text_of(value: Any) -> str:
-    """What ``{{ value }}`` writes among other text."""
-    return value if isinstance(value, str) else str(plain(value))
 
 
 @pass_context
@@ -218,7 +177,7 @@ def _join(context: Bounded, value: Iterable[Any], d: str = "", attribute: str | 
 
 def _replace(value: Any, old: str, new: str, count: int = -1) -> str:
     text = text_of(value)
-    _check_replace(text, str(old), str(new))
+    check_replace(text, str(old), str(new))
     return text.replace(str(old), str(new), -1 if count is None else count)
 
 
@@ -229,102 +188,12 @@ def _guarded(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(function)
     def guard(*args: Any, **kwargs: Any) -> Any:
         for number in (*args[1:], *kwargs.values()) if sized else ():
-            _check_number(number)
+            check_number(number)
         for value in args:
             if isinstance(value, (dict, list, tuple)):
-                plain_size(value)
+                check_size(value)
         if name == "format":
-            _check_format(str(args[0]))
+            check_format(str(args[0]))
         return function(*args, **kwargs)
 
     return guard
-
-
-def plain_size(value: Any) -> None:
-    """Refuse a value that is giant because its parts are shared; undefined parts are the filter's affair.
-
-    Raises:
-        Mistake: it has more than ``MAX_VALUES`` values.
-    """
-    left = MAX_VALUES
-    open_values = [value]
-    while open_values:
-        current = open_values.pop()
-        children = current.values() if isinstance(current, dict) else current
-        left -= len(children)
-        if left < 0:
-            raise Mistake(f"a filter is given more than {MAX_VALUES} values")
-        open_values += [child for child in children if isinstance(child, (dict, list, tuple))]
-
-
-def _check_number(value: Any) -> None:
-    if isinstance(value, int) and abs(value) > MAX_NUMBER:
-        raise Mistake(f"a width or count of more than {MAX_NUMBER}")
-
-
-def _check_format(text: str) -> None:
-    if _WIDE_FORMAT.search(text):
-        raise Mistake("a format with a width that is very large, or is itself computed")
-
-
-def _check_replace(text: str, old: str, new: str) -> None:
-    times = text.count(old) if old else len(text) + 1
-    _check_text(len(text) + times * len(new))
-
-
-def _check_text(length: int) -> None:
-    if length > MAX_TEXT:
-        raise Mistake(f"the template makes more than {MAX_TEXT // 1024 // 1024} MiB of text")
-
-
-def _check_method(owner: str | bytes, name: str, args: Sequence[Any]) -> None:
-    if name == "replace" and isinstance(owner, str) and len(args) > 1:
-        _check_replace(owner, str(args[0]), str(args[1]))
-    elif name == "join" and args and isinstance(args[0], (list, tuple)):
-        _check_text(sum(len(part) + len(owner) for part in args[0] if isinstance(part, str)))
-    elif name not in ("format", "format_map", "replace"):
-        for number in args:
-            _check_number(number)
-
-
-def _check_add(left: Any, right: Any) -> None:
-    if isinstance(left, (str, list, tuple)) and isinstance(right, (str, list, tuple)):
-        _check_length(left, len(left) + len(right))
-
-
-def _check_multiply(left: Any, right: Any) -> None:
-    for value, times in ((left, right), (right, left)):
-        if isinstance(value, (str, bytes, list, tuple)) and isinstance(times, int):
-            _check_length(value, len(value) * times)
-    if isinstance(left, int) and isinstance(right, int):
-        _check_bits(left.bit_length() + right.bit_length())
-
-
-def _check_length(value: Any, length: int) -> None:
-    if isinstance(value, (str, bytes)):
-        _check_text(length)
-    elif length > MAX_VALUES:
-        raise Mistake(f"the template makes a list of more than {MAX_VALUES} values")
-
-
-def _check_power(left: Any, right: Any) -> None:
-    if isinstance(left, int) and isinstance(right, int) and right > 0:
-        _check_bits(left.bit_length() * right)
-
-
-def _check_bits(bits: int) -> None:
-    if bits > MAX_BITS:
-        raise Mistake("the template makes a number of more than a thousand digits")
-
-
-def _check_percent(left: Any, right: Any) -> None:
-    if isinstance(left, str):
-        _check_format(left)
-
-
-_BINOP_CHECKS: Mapping[str, Callable[[Any, Any], None]] = {
-    "+": _check_add,
-    "*": _check_multiply,
-    "**": _check_power,
-    "%": _check_percent,
-}

@@ -9,15 +9,25 @@ Source: the Compose specification (schema/compose-spec.json).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
+from deploytool.load.composeshapes import (
+    by_name,
+    command,
+    cpus_text,
+    entries,
+    external,
+    microseconds,
+    mode,
+    one_or_more,
+    pull_policy,
+    restart,
+    size_text,
+    texts,
+)
+from deploytool.load.keys import Key, State, section
 from deploytool.load.ports import PORT, ports
 from deploytool.load.shapes import (
-    DROP,
-    Key,
     Shape,
-    Spot,
-    State,
     amount,
     anything,
     count,
@@ -26,14 +36,11 @@ from deploytool.load.shapes import (
     filled,
     flag,
     integer,
-    kind_of,
     list_of,
     map_of,
     number,
     one_of,
     pairs,
-    section,
-    size,
     size_or_unlimited,
     text,
     variables,
@@ -57,117 +64,6 @@ def _within(keys: Mapping[str, Key], note: str = "") -> Key:
     return _honoured(section(keys), note, keys)
 
 
-_texts = list_of(text)
-_one_or_more = list_of(text, or_one=True)
-
-
-def _command(value: Any, spot: Spot) -> Any:
-    return _texts(value, spot) if isinstance(value, list) else text(value, spot)
-
-
-def _restart(value: Any, spot: Spot) -> Any:
-    """``no`` without quotes is false in YAML 1.1; Compose reads 1.2, where it is a word."""
-    word = "no" if value is False else text(value, spot)
-    if word is DROP:
-        return DROP
-    name, _, times = word.partition(":")
-    if word in ("no", "always", "on-failure", "unless-stopped") or (
-        name == "on-failure" and times.isdecimal()
-    ):
-        return word
-    return spot.wrong(
-        f"cannot be '{word}'", "it is one of no, always, on-failure, on-failure:3, unless-stopped"
-    )
-
-
-def _pull_policy(value: Any, spot: Spot) -> Any:
-    word = text(value, spot)
-    if word == "build":
-        return spot.wrong(
-            "cannot be 'build': images are built in CI", "push the image and name it with 'image'"
-        )
-    return one_of("missing", "if_not_present", "always", "never")(value, spot)
-
-
-def _external(value: Any, spot: Spot) -> Any:
-    """True or false; the older ``external: {name: x}`` is left as it is for the room that knows the rest."""
-    return map_of(text)(value, spot) if isinstance(value, dict) else flag(value, spot)
-
-
-def _by_name(entry: Shape) -> Shape:
-    """A list of names, or a mapping of names to settings that may be null; canonical: a mapping."""
-
-    def shape(value: Any, spot: Spot) -> Any:
-        if isinstance(value, list):
-            return {name: {} for name in _texts(value, spot)}
-        if not isinstance(value, dict):
-            return spot.wrong(f"has to be a list of names or a mapping, not {kind_of(value)}")
-        read = {k: {} if v is None else entry(v, spot.inside(value, k)) for k, v in value.items()}
-        return {key: item for key, item in read.items() if item is not DROP}
-
-    return shape
-
-
-def _grants(value: Any, spot: Spot) -> Any:
-    """``configs`` and ``secrets`` of a service, in long form."""
-    if not isinstance(value, list):
-        return spot.wrong(f"has to be a list, not {kind_of(value)}")
-    result = []
-    for index, entry in enumerate(value):
-        inner = spot.inside(value, index)
-        read = section(GRANT)(entry, inner) if isinstance(entry, dict) else _short_grant(entry, inner)
-        if read is not DROP and "source" in read:
-            result.append(read)
-        elif read is not DROP:
-            inner.wrong("has an entry without 'source'")
-    return result
-
-
-def _short_grant(value: Any, spot: Spot) -> Any:
-    name = filled(value, spot)
-    return DROP if name is DROP else {"source": name}
-
-
-def _env_files(value: Any, spot: Spot) -> Any:
-    entries = value if isinstance(value, list) else [value]
-    result = []
-    for index, entry in enumerate(entries):
-        inner = spot.inside(value, index) if isinstance(value, list) else spot
-        read = section(ENV_FILE)(entry, inner) if isinstance(entry, dict) else _short_env_file(entry, inner)
-        if read is not DROP and "path" in read:
-            result.append({**read, "place": inner.place})
-        elif read is not DROP:
-            inner.wrong("has an entry without 'path'")
-    return result
-
-
-def _short_env_file(value: Any, spot: Spot) -> Any:
-    name = filled(value, spot)
-    return DROP if name is DROP else {"path": name}
-
-
-def _mode(value: Any, spot: Spot) -> Any:
-    """Permission bits: YAML's ``0440`` is octal already, text is read as octal."""
-    if isinstance(value, str):
-        try:
-            value = int(value, 8)
-        except ValueError:
-            return spot.wrong(f"is no permission: '{value:.20}'", 'write it as in "0440"')
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 0o777:
-        return spot.wrong("is no permission", 'write it as in "0440"')
-    return value
-
-
-def _cpus_text(value: Any, spot: Spot) -> Any:
-    result = amount(value, spot)
-    return DROP if result is DROP else f"{result:g}"
-
-
-def _size_text(value: Any, spot: Spot) -> Any:
-    result = size(value, spot)
-    return DROP if result is DROP else str(result)
-
-
 _ulimit = either(section({"soft": _passed(integer), "hard": _passed(integer)}), integer)
 
 _NOT_HERE = "nothing keeps containers of two services on the same host"
@@ -184,9 +80,7 @@ _ROLLBACK = {
     "failure_action": _honoured(one_of("pause", "continue"), "a rollback is not rolled back"),
 }
 _PLACEMENT = {
-    "constraints": _honoured(
-        _one_or_more, "`==` and `!=` on node.hostname, node.labels.NAME, node.groups, …"
-    ),
+    "constraints": _honoured(one_or_more, "`==` and `!=` on node.hostname, node.labels.NAME, node.groups, …"),
     "preferences": _honoured(
         list_of(section({"spread": _honoured(filled, "spread evenly over the values of a label")})),
         "",
@@ -195,20 +89,20 @@ _PLACEMENT = {
     "max_replicas_per_node": _honoured(count, "0 is no limit"),
 }
 _DEVICES = {
-    "capabilities": _passed(_texts),
+    "capabilities": _passed(texts),
     "count": _passed(anything),
-    "device_ids": _passed(_texts),
+    "device_ids": _passed(texts),
     "driver": _passed(text),
     "options": _passed(pairs),
 }
 _LIMITS = {
-    "cpus": _passed(_cpus_text),
-    "memory": _passed(_size_text),
+    "cpus": _passed(cpus_text),
+    "memory": _passed(size_text),
     "pids": _passed(integer),
 }
 _RESERVATIONS = {
-    "cpus": _honoured(_cpus_text, "counted against the capacity of the host"),
-    "memory": _honoured(_size_text, "counted against the capacity of the host"),
+    "cpus": _honoured(cpus_text, "counted against the capacity of the host"),
+    "memory": _honoured(size_text, "counted against the capacity of the host"),
     "devices": _passed(list_of(section(_DEVICES)), "", _DEVICES),
     "generic_resources": _refused("Docker without Swarm has none", "use labels and placement.constraints"),
 }
@@ -236,20 +130,20 @@ DEPENDENCY = {
     "restart": _refused("Compose restarts only what is on the same host", "leave it out"),
 }
 ATTACHMENT = {
-    "aliases": _passed(_texts),
+    "aliases": _passed(texts),
     "driver_opts": _passed(pairs),
     "gw_priority": _passed(number),
     "interface_name": _passed(text),
     "ipv4_address": _passed(text),
     "ipv6_address": _passed(text),
-    "link_local_ips": _passed(_texts),
+    "link_local_ips": _passed(texts),
     "mac_address": _passed(text),
     "priority": _passed(number),
 }
 GRANT = {
     "source": _honoured(filled),
     "target": _passed(filled, "where the file appears in the container"),
-    "mode": _honoured(_mode, "the mode of the file on the host; default 0444 for configs, 0600 for secrets"),
+    "mode": _honoured(mode, "the mode of the file on the host; default 0444 for configs, 0600 for secrets"),
     "uid": _refused("the file is mounted as it is on the host", 'set mode: "0444"'),
     "gid": _refused("the file is mounted as it is on the host", 'set mode: "0444"'),
 }
@@ -259,7 +153,7 @@ ENV_FILE = {
     "format": _honoured(one_of("raw"), "raw: no quotes, no `${}`"),
 }
 HEALTHCHECK = {
-    "test": _passed(_command),
+    "test": _passed(command),
     "interval": _honoured(duration, "gates a rollout"),
     "timeout": _honoured(duration, "gates a rollout"),
     "retries": _honoured(count, "gates a rollout"),
@@ -268,7 +162,7 @@ HEALTHCHECK = {
     "disable": _honoured(flag, "as without a healthcheck"),
 }
 _HOOK = {
-    "command": _passed(_command),
+    "command": _passed(command),
     "user": _passed(text),
     "privileged": _passed(flag),
     "working_dir": _passed(text),
@@ -295,63 +189,63 @@ SERVICE: Mapping[str, Key] = {
     "build": _refused(
         "images are built in CI, not on the hosts", "build and push the image, and name it with 'image'"
     ),
-    "cap_add": _passed(_texts),
-    "cap_drop": _passed(_texts),
+    "cap_add": _passed(texts),
+    "cap_drop": _passed(texts),
     "cgroup": _passed(one_of("host", "private")),
     "cgroup_parent": _passed(text),
-    "command": _passed(_command),
-    "configs": _honoured(_grants, "copied to the host by content", GRANT),
+    "command": _passed(command),
+    "configs": _honoured(entries(section(GRANT), "source"), "copied to the host by content", GRANT),
     "container_name": _honoured(
         filled, "only where a host never runs two: one replica, and order stop-first"
     ),
     "cpu_count": _passed(number),
     "cpu_percent": _passed(number),
-    "cpu_period": _passed(text),
-    "cpu_quota": _passed(text),
-    "cpu_rt_period": _passed(text),
-    "cpu_rt_runtime": _passed(text),
+    "cpu_period": _passed(microseconds),
+    "cpu_quota": _passed(microseconds),
+    "cpu_rt_period": _passed(microseconds),
+    "cpu_rt_runtime": _passed(microseconds),
     "cpu_shares": _passed(number),
     "cpus": _passed(amount, "a limit; reserve with deploy.resources.reservations"),
     "cpuset": _passed(text),
     "credential_spec": _refused("Linux hosts have none"),
-    "depends_on": _honoured(_by_name(section(DEPENDENCY)), "orders the start over all hosts", DEPENDENCY),
+    "depends_on": _honoured(by_name(section(DEPENDENCY)), "orders the start over all hosts", DEPENDENCY),
     "deploy": _within(DEPLOY),
     "develop": _refused(
         "it is for `docker compose watch` on one machine", "leave it to compose.override.yaml"
     ),
-    "device_cgroup_rules": _passed(_texts),
+    "device_cgroup_rules": _passed(texts),
     "devices": _passed(list_of(either(section(_DEVICE), text)), "", _DEVICE),
-    "dns": _passed(_one_or_more),
-    "dns_opt": _passed(_texts),
-    "dns_search": _passed(_one_or_more),
+    "dns": _passed(one_or_more),
+    "dns_opt": _passed(texts),
+    "dns_search": _passed(one_or_more),
     "domainname": _passed(text),
-    "entrypoint": _passed(_command),
-    "env_file": _honoured(_env_files, "read here, into `environment`", ENV_FILE),
+    "entrypoint": _passed(command),
+    "env_file": _honoured(entries(section(ENV_FILE), "path"), "read here, into `environment`", ENV_FILE),
     "environment": _honoured(variables, "a name without a value takes that of the play's environment"),
-    "expose": _passed(_texts),
+    "expose": _passed(texts),
     "extends": _honoured(anything, "from the same file, or from a file beside it"),
-    "external_links": _passed(_texts),
-    "extra_hosts": _passed(either(map_of(_one_or_more), _texts)),
+    "external_links": _passed(texts),
+    "extra_hosts": _passed(either(map_of(one_or_more), texts)),
     "gpus": _passed(anything),
-    "group_add": _passed(_texts),
+    "group_add": _passed(texts),
     "healthcheck": _within(HEALTHCHECK),
     "hostname": _passed(text),
     "image": _honoured(filled, "required"),
     "init": _passed(flag),
     "ipc": _passed(text, "`service:` only between services that always share a host"),
     "isolation": _passed(text),
-    "label_file": _honoured(_env_files, "read here, into `labels`"),
+    "label_file": _honoured(entries(section(ENV_FILE), "path"), "read here, into `labels`", ENV_FILE),
     "labels": _passed(pairs),
-    "links": _passed(_texts, "only between services that always share a host"),
+    "links": _passed(texts, "only between services that always share a host"),
     "logging": _passed(section(_LOGGING), "", _LOGGING),
     "mac_address": _passed(text),
-    "mem_limit": _passed(_size_text),
-    "mem_reservation": _passed(_size_text),
+    "mem_limit": _passed(size_text),
+    "mem_reservation": _passed(size_text),
     "mem_swappiness": _passed(integer),
     "memswap_limit": _passed(size_or_unlimited),
     "models": _refused("Docker Engine without Docker Desktop runs no models"),
     "network_mode": _passed(text, "`service:` only between services that always share a host"),
-    "networks": _passed(_by_name(section(ATTACHMENT)), "a bridge network ends at its host", ATTACHMENT),
+    "networks": _passed(by_name(section(ATTACHMENT)), "a bridge network ends at its host", ATTACHMENT),
     "oom_kill_disable": _passed(flag),
     "oom_score_adj": _passed(integer),
     "pid": _passed(text, "`service:` only between services that always share a host"),
@@ -365,21 +259,23 @@ SERVICE: Mapping[str, Key] = {
     "privileged": _passed(flag),
     "profiles": _refused("a play has no profiles", "give the service a play of its own with 'tags'"),
     "provider": _refused("it runs a program on the machine with Compose"),
-    "pull_policy": _honoured(_pull_policy, "missing (default), always, never"),
+    "pull_policy": _honoured(pull_policy, "missing (default), always, never"),
     "pull_refresh_after": _refused("it has no meaning without pull_policy: refresh"),
     "read_only": _passed(flag),
-    "restart": _honoured(_restart, "default `no`"),
+    "restart": _honoured(restart, "default `no`"),
     "runtime": _passed(text),
     "scale": _honoured(count, "as deploy.replicas"),
-    "secrets": _honoured(_grants, "copied to the host by content, mode 0600", GRANT),
-    "security_opt": _passed(_texts),
-    "shm_size": _passed(_size_text),
+    "secrets": _honoured(
+        entries(section(GRANT), "source"), "copied to the host by content, mode 0600", GRANT
+    ),
+    "security_opt": _passed(texts),
+    "shm_size": _passed(size_text),
     "stdin_open": _passed(flag),
     "stop_grace_period": _honoured(duration, "default 10s"),
     "stop_signal": _passed(text),
     "storage_opt": _passed(pairs),
     "sysctls": _passed(pairs),
-    "tmpfs": _passed(_one_or_more),
+    "tmpfs": _passed(one_or_more),
     "tty": _passed(flag),
     "ulimits": _passed(map_of(_ulimit)),
     "use_api_socket": _refused("it needs Docker Desktop's Compose", "mount /var/run/docker.sock"),
@@ -410,7 +306,7 @@ NETWORK = {
     "driver_opts": _passed(pairs),
     "enable_ipv4": _passed(flag),
     "enable_ipv6": _passed(flag),
-    "external": _passed(_external),
+    "external": _passed(external),
     "internal": _passed(flag),
     "ipam": _passed(section(_IPAM), "", _IPAM),
     "labels": _passed(pairs),
@@ -419,7 +315,7 @@ NETWORK = {
 VOLUME = {
     "driver": _passed(text),
     "driver_opts": _passed(pairs),
-    "external": _passed(_external),
+    "external": _passed(external),
     "labels": _passed(pairs),
     "name": _passed(text),
 }

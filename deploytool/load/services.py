@@ -10,9 +10,10 @@ from deploytool.errors import Place
 from deploytool.load.definitions import PlayDefinitions
 from deploytool.load.document import Document
 from deploytool.load.extends import Extender
+from deploytool.load.keys import key_place
 from deploytool.load.parts import Renderer
 from deploytool.load.problems import Problems
-from deploytool.load.shapes import key_place, kind_of
+from deploytool.load.shapes import kind_of
 from deploytool.load.split import split
 from deploytool.load.template import BROKEN, is_template
 from deploytool.load.yamlfile import Map, Str, place_of

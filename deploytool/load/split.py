@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from deploytool.errors import Place
-from deploytool.load.shapes import key_place
+from deploytool.load.keys import key_place
 from deploytool.load.yamlfile import Map, place_of
 
 DECIDING = frozenset(

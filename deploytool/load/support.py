@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from deploytool.load.keys import Key, State
 from deploytool.load.playkeys import KEYS
 from deploytool.load.schema import CONFIG, NETWORK, SECRET, SERVICE, TOP, VOLUME
-from deploytool.load.shapes import Key, State
 
 
 def support_tables() -> str:

@@ -9,19 +9,19 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jinja2 import TemplateError, TemplateSyntaxError, nodes, pass_context
+from jinja2 import TemplateError, pass_context
 
-from deploytool.errors import InputError, Place, Problem
-from deploytool.load.filters import FILTERS, TESTS, Lookups
-from deploytool.load.problems import Problems, near
-from deploytool.load.sandbox import Bounded, Environment, Mistake, UnknownName, plain, text_of
+from deploytool.errors import InputError, Place
+from deploytool.load.compiled import Compiled, compile_template, one_line
+from deploytool.load.filters import FILTERS, TESTS
+from deploytool.load.limits import Mistake, plain, text_of
+from deploytool.load.lookups import Lookups
+from deploytool.load.problems import Problems, input_error, near
+from deploytool.load.sandbox import Bounded, Environment, UnknownName
 from deploytool.load.yamlfile import Map, Seq, Str
-
-MAX_TEMPLATE = 1024 * 1024
 
 
 class _Mark:
@@ -50,15 +50,6 @@ def is_template(value: Any) -> bool:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Compiled:
-    """A template ready to run; ``single`` where it is one ``{{ expression }}``."""
-
-    run: Callable[[Any], Iterator[str]]
-    single: bool
-    size: int
-
-
 class Templates:
     """Compiles each string once, and renders it as often as it is asked.
 
@@ -76,7 +67,7 @@ class Templates:
         for env in (self._env, self._escaping):
             env.globals.update(lookup=lookups.lookup, query=lookups.query, q=lookups.query, omit=OMIT)
             env.tests.update(TESTS)
-        self._compiled: dict[tuple[str, bool], _Compiled] = {}
+        self._compiled: dict[tuple[str, bool], Compiled] = {}
 
     def render(
         self, value: Any, variables: Mapping[str, Any], place: Place, *, finish: Finish | None = None
@@ -167,20 +158,22 @@ class Templates:
 
     def _decrypted(self, value: str, place: Place) -> str:
         if self._decrypt is None:
-            raise _error(place, "an encrypted value, and no vault password", "pass --vault-password-file")
+            raise input_error(
+                place, "an encrypted value, and no vault password", "pass --vault-password-file"
+            )
         try:
             return Str.at(self._decrypt(value), place, unsafe=True)
         except ValueError as error:
-            raise _error(place, str(error)) from None
+            raise input_error(place, str(error)) from None
 
-    def _compile(self, text: str, place: Place, escaping: bool) -> _Compiled:
+    def _compile(self, text: str, place: Place, escaping: bool) -> Compiled:
         compiled = self._compiled.get((text, escaping))
         if compiled is None:
             env = self._escaping if escaping else self._env
-            compiled = self._compiled[text, escaping] = _compile(env, text, place)
+            compiled = self._compiled[text, escaping] = compile_template(env, text, place)
         return compiled
 
-    def _run(self, compiled: _Compiled, variables: Mapping[str, Any], place: Place) -> Any:
+    def _run(self, compiled: Compiled, variables: Mapping[str, Any], place: Place) -> Any:
         context = Bounded(self._env, _Names(self._env.globals, variables), None, {})  # type: ignore[arg-type]
         context.step_cost = 100 + compiled.size
         try:
@@ -191,13 +184,13 @@ class Templates:
         except UnknownName as error:
             raise _undefined(error, variables, place) from None
         except Mistake as error:
-            raise _error(place, str(error), error.hint) from None
+            raise input_error(place, str(error), error.hint) from None
         except TemplateError as error:
-            raise _error(place, f"the template fails: {_one_line(error)}") from None
+            raise input_error(place, f"the template fails: {one_line(error)}") from None
         except RecursionError:
-            raise _error(place, "the template refers to itself without end") from None
+            raise input_error(place, "the template refers to itself without end") from None
         except Exception as error:
-            raise _error(place, f"the template fails: {_one_line(error)}") from None
+            raise input_error(place, f"the template fails: {one_line(error)}") from None
 
 
 class LazyVars(Mapping[str, Any]):
@@ -228,7 +221,7 @@ class LazyVars(Mapping[str, Any]):
         place = self.place_of(name)
         mark = (threading.get_ident(), name)
         if mark in self._open:
-            raise _error(place, f"the variable '{name}' refers to itself")
+            raise input_error(place, f"the variable '{name}' refers to itself")
         self._open.add(mark)
         try:
             return self.templates.render(value, self, place)
@@ -284,66 +277,28 @@ class _Names(Mapping[str, Any]):
 
 @pass_context
 def _write(context: Bounded, value: Any) -> str:
-    return context.wrote(text_of(_result(value)))
+    return context.wrote(_text(value))
 
 
 @pass_context
 def _write_escaped(context: Bounded, value: Any) -> str:
-    return context.wrote(text_of(_result(value)).replace("$", "$$"))
+    return context.wrote(_text(value).replace("$", "$$"))
+
+
+def _text(value: Any) -> str:
+    """What ``{{ value }}`` writes among other text; null writes nothing, as in Ansible."""
+    if value is OMIT:
+        raise Mistake("'omit' leaves a whole value out, and cannot be a part of a text")
+    return "" if value is None else text_of(plain(value))
 
 
 def _result(value: Any) -> Any:
     return value if value is OMIT else plain(value)
 
 
-def _compile(env: Environment, text: str, place: Place) -> _Compiled:
-    if len(text) > MAX_TEMPLATE:
-        raise _error(place, f"a template of more than {MAX_TEMPLATE // 1024} KiB")
-    try:
-        tree = env.metered(text)
-        expression = _single(tree)
-        if expression is not None:
-            target = nodes.Name("result", "store", lineno=1)
-            tree.body = [nodes.Assign(target, expression, lineno=1)]
-        return _Compiled(env.from_string(tree).root_render_func, expression is not None, len(text))
-    except TemplateSyntaxError as error:
-        raise _error(place, *_syntax_sentence(error, env)) from None
-    except RecursionError:
-        raise _error(place, "the template is nested too deep") from None
-    except Exception as error:
-        raise _error(place, f"the template cannot be compiled: {_one_line(error)}") from None
-
-
-def _single(tree: nodes.Template) -> nodes.Expr | None:
-    """The expression, where the template is nothing but one."""
-    if len(tree.body) != 1 or not isinstance(tree.body[0], nodes.Output) or len(tree.body[0].nodes) != 1:
-        return None
-    node = tree.body[0].nodes[0]
-    return None if isinstance(node, nodes.TemplateData) else node
-
-
-def _syntax_sentence(error: TemplateSyntaxError, env: Environment) -> tuple[str, str]:
-    message = (error.message or "wrong syntax").rstrip(".")
-    for kind, known in (("filter", env.filters), ("test", env.tests)):
-        prefix = f"No {kind} named '"
-        if message.startswith(prefix):
-            name = message[len(prefix) :].rstrip("'")
-            return f"unknown {kind} '{name}'", near(name, (n for n in known if not n.startswith("_")))
-    return f"wrong template syntax: {message}", ""
-
-
 def _undefined(error: UnknownName, variables: Mapping[str, Any], place: Place) -> InputError:
     if error.among is None:
-        return _error(place, f"'{error.name}' is undefined", near(error.name, variables))
-    return _error(
+        return input_error(place, f"'{error.name}' is undefined", near(error.name, variables))
+    return input_error(
         place, f"there is no '{error.name}' in the mapping", near(error.name, map(str, error.among))
     )
-
-
-def _one_line(error: BaseException) -> str:
-    text = str(error).split("\n", 1)[0] or type(error).__name__
-    return text[:300]
-
-
-def _error(place: Place, message: str, hint: str = "") -> InputError:
-    return InputError([Problem(place, message, hint)])

@@ -5,20 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from deploytool.load.shapes import (
-    DROP,
-    Key,
-    Spot,
-    State,
-    filled,
-    flag,
-    integer,
-    kind_of,
-    one_of,
-    section,
-    size,
-    text,
-)
+from deploytool.load.keys import Key, State, section
+from deploytool.load.shapes import DROP, Spot, filled, flag, integer, kind_of, one_of, size, text
 
 _BIND = {
     "create_host_path": Key(State.PASSED, flag),

@@ -137,7 +137,7 @@ def _with(value: Any, path: tuple[Any, ...], new: Any) -> Any:
 PATHS = _paths(yaml.safe_load(PLAYBOOK))
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(path=st.sampled_from(PATHS), wrong=st.sampled_from(WRONG))
 def test_wrong_type_at_any_key(inventory: LoadedInventory, path: tuple[Any, ...], wrong: Any) -> None:
     """Whatever stands at a key, it is taken or refused with a sentence."""

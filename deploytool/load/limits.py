@@ -1,0 +1,159 @@
+"""What templates may make: how much text, how many values, how large a number.
+
+A limit is checked before the memory is taken, so that a bomb is an error and never a dead machine.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from typing import Any
+
+from jinja2 import Undefined
+
+MAX_TEXT = 8 * 1024 * 1024  # characters that one template may make
+MAX_VALUES = 500_000  # values in one result, shared ones counted each time
+MAX_NUMBER = 100_000  # as a width, an indentation, a repetition of a filter or method
+MAX_BITS = 4096  # of an integer
+_WIDE_FORMAT = re.compile(r"\d{6,}|\*|\{[^{}]*\{")
+
+
+class Mistake(Exception):
+    """What a template may not do: a sentence and a way out."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+def defined(value: Any) -> Any:
+    """The value. Raises UndefinedError where it is undefined."""
+    if isinstance(value, Undefined):
+        str(value)  # strict: raises, and names it
+    return value
+
+
+def plain(value: Any) -> Any:
+    """A template's result as YAML could have said it: lists for iterators, no undefined parts, bounded.
+
+    Raises:
+        Mistake: more than ``MAX_VALUES`` values, or a value that no file could hold.
+        UndefinedError: a part is undefined.
+    """
+    return _plain(value, [MAX_VALUES], 0)
+
+
+def _plain(value: Any, left: list[int], depth: int) -> Any:
+    left[0] -= 1
+    if left[0] < 0 or depth > 64:
+        raise Mistake(f"the template makes more than {MAX_VALUES} values, or nests them too deep")
+    defined(value)
+    if value is None or isinstance(value, (str, bool, int, float, datetime.date)):
+        return value
+    if isinstance(value, Mapping):
+        mapping = {str(key): _plain(item, left, depth + 1) for key, item in value.items()}
+        return value if isinstance(value, dict) and _same(mapping.values(), value.values()) else mapping
+    if isinstance(value, (Sequence, Set, Iterator)) and not isinstance(value, bytes):
+        items = [_plain(item, left, depth + 1) for item in value]
+        return value if isinstance(value, list) and _same(items, value) else items
+    raise Mistake(f"the template gives a {type(value).__name__}, which is no text, number, list or mapping")
+
+
+def _same(new: Iterable[Any], old: Iterable[Any]) -> bool:
+    return all(one is other for one, other in zip(new, old, strict=True))
+
+
+def text_of(value: Any) -> str:
+    """What ``{{ value }}`` writes among other text."""
+    return value if isinstance(value, str) else str(plain(value))
+
+
+def check_size(value: Any) -> None:
+    """Refuse a value that is giant because its parts are shared; undefined parts are the filter's affair.
+
+    Raises:
+        Mistake: it has more than ``MAX_VALUES`` values.
+    """
+    left = MAX_VALUES
+    open_values = [value]
+    while open_values:
+        current = open_values.pop()
+        children = current.values() if isinstance(current, dict) else current
+        left -= len(children)
+        if left < 0:
+            raise Mistake(f"a filter is given more than {MAX_VALUES} values")
+        open_values += [child for child in children if isinstance(child, (dict, list, tuple))]
+
+
+def check_number(value: Any) -> None:
+    if isinstance(value, int) and abs(value) > MAX_NUMBER:
+        raise Mistake(f"a width or count of more than {MAX_NUMBER}")
+
+
+def check_format(text: str) -> None:
+    if _WIDE_FORMAT.search(text):
+        raise Mistake("a format with a width that is very large, or is itself computed")
+
+
+def check_replace(text: str, old: str, new: str) -> None:
+    times = text.count(old) if old else len(text) + 1
+    check_text(len(text) + times * len(new))
+
+
+def check_text(length: int) -> None:
+    if length > MAX_TEXT:
+        raise Mistake(f"the template makes more than {MAX_TEXT // 1024 // 1024} MiB of text")
+
+
+def check_method(owner: str | bytes, name: str, args: Sequence[Any]) -> None:
+    if name == "replace" and isinstance(owner, str) and len(args) > 1:
+        check_replace(owner, str(args[0]), str(args[1]))
+    elif name == "join" and args and isinstance(args[0], (list, tuple)):
+        check_text(sum(len(part) + len(owner) for part in args[0] if isinstance(part, str)))
+    elif name not in ("format", "format_map", "replace"):
+        for number in args:
+            check_number(number)
+
+
+def _check_add(left: Any, right: Any) -> None:
+    if isinstance(left, (str, list, tuple)) and isinstance(right, (str, list, tuple)):
+        _check_length(left, len(left) + len(right))
+
+
+def _check_multiply(left: Any, right: Any) -> None:
+    for value, times in ((left, right), (right, left)):
+        if isinstance(value, (str, bytes, list, tuple)) and isinstance(times, int):
+            _check_length(value, len(value) * times)
+    if isinstance(left, int) and isinstance(right, int):
+        _check_bits(left.bit_length() + right.bit_length())
+
+
+def _check_length(value: Any, length: int) -> None:
+    if isinstance(value, (str, bytes)):
+        check_text(length)
+    elif length > MAX_VALUES:
+        raise Mistake(f"the template makes a list of more than {MAX_VALUES} values")
+
+
+def _check_power(left: Any, right: Any) -> None:
+    if isinstance(left, int) and isinstance(right, int) and right > 0:
+        _check_bits(left.bit_length() * right)
+
+
+def _check_bits(bits: int) -> None:
+    if bits > MAX_BITS:
+        raise Mistake("the template makes a number of more than a thousand digits")
+
+
+def _check_percent(left: Any, right: Any) -> None:
+    if isinstance(left, str):
+        check_format(left)
+
+
+CHECKS: Mapping[str, Callable[[Any, Any], None]] = {
+    "+": _check_add,
+    "*": _check_multiply,
+    "**": _check_power,
+    "%": _check_percent,
+}
