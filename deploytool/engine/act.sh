@@ -223,7 +223,7 @@ do_prepare() { # pairs of pull policy and image
   stage
   pull "$@"
   echo 'ok 0'
-  look "$root"
+  look "$root" keep
 }
 
 totals() { # groups as do_start's → pairs of service and total
@@ -334,7 +334,7 @@ do_record() { # release number, how many to keep; the definition in place, the r
   done
   rm -f lease
   echo 'ok 0'
-  look "$root"
+  look "$root" keep
 }
 
 do_lock() {

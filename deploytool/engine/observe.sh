@@ -4,28 +4,27 @@
 LC_ALL=C
 export LC_ALL
 
-look() {
+look() { # $1: deploytool's folder; $2: "keep" to keep the facts for the next look
   dir=$1
   command -v docker >/dev/null 2>&1 || {
     echo 'fault docker'
     return 0
   }
-  # The facts and the containers come from slow commands that do not need each other: the left side of
-  # the pipe runs beside the right one, and waits in the pipe until the containers are printed.
-  {
-    compose=$(docker compose version --short 2>/dev/null) || echo 'fault compose'
-    printf 'compose "%s"\n' "$compose"
-    docker info --format "$facts" 2>&1 || echo 'fault engine'
-  } | {
-    # A container may go away between the two commands: then the list is taken anew.
-    for attempt in 1 2 3; do
-      ids=$(docker ps --all --quiet --no-trunc 2>/dev/null)
-      [ -n "$ids" ] || break
-      containers=$(docker inspect --type container --format "$container" $ids 2>&1) && break
-    done
-    [ -z "$ids" ] || printf '%s\n' "$containers"
-    cat
-  }
+  key=$(facts_key)
+  kept=$(facts_kept "$key")
+  if [ -n "$kept" ]; then
+    containers
+    printf '%s\n' "$kept"
+  else
+    # The facts and the containers come from slow commands that do not need each other: the left side of
+    # the pipe runs beside the right one, and waits in the pipe until the containers are printed.
+    facts | {
+      containers
+      said=$(cat)
+      printf '%s\n' "$said"
+      [ "${2:-}" != keep ] || [ -z "$key" ] || facts_keep "$key" "$said"
+    }
+  fi
   printf 'clock %s\n' "$(date +%s)"
   for folder in "$dir"/*/; do
     [ -d "$folder" ] || continue
@@ -38,6 +37,51 @@ look() {
     [ ! -f "$folder/lease" ] || printf 'lease %s %s\n' "$name" "$(tr '\n' ' ' <"$folder/lease")"
   done
   return 0
+}
+
+containers() {
+  # A container may go away between the two commands: then the list is taken anew.
+  for attempt in 1 2 3; do
+    ids=$(docker ps --all --quiet --no-trunc 2>&1) || {
+      printf '%s\nfault engine\n' "$ids"
+      return
+    }
+    [ -n "$ids" ] || return
+    listed=$(docker inspect --type container --format "$container" $ids 2>&1) && break
+  done
+  printf '%s\n' "$listed"
+}
+
+facts() {
+  compose=$(docker compose version --short 2>/dev/null) || echo 'fault compose'
+  printf 'compose "%s"\n' "$compose"
+  docker info --format "$facts" 2>/dev/null || echo 'fault engine'
+}
+
+# The facts cost more than all the rest and change with the engine's start, or when a binary is replaced.
+# A run that writes keeps them in the folder, under a key of these; elsewhere they are asked for each time.
+
+facts_key() { # nothing where it cannot be told whether the engine was started anew
+  [ -z "${DOCKER_HOST:-}" ] && [ -f /run/docker.pid ] || return 0
+  own=${DOCKER_CONFIG:-${HOME:-/root}/.docker}/cli-plugins/docker-compose
+  set -- /run/docker.pid "$(command -v docker)" "$own"
+  for place in local/lib local/libexec lib libexec; do
+    set -- "$@" "/usr/$place/docker/cli-plugins/docker-compose"
+  done
+  stat -c '%n %i %Y' "$@" 2>/dev/null | tr '\n' ' '
+}
+
+facts_kept() { # key
+  [ -n "$1" ] && [ -r "$dir/.facts" ] || return 0
+  {
+    read -r known
+    [ "$known" != "${1% }" ] || cat
+  } <"$dir/.facts"
+}
+
+facts_keep() { # key, lines
+  case $2 in *fault*) return ;; esac
+  printf '%s\n%s\n' "${1% }" "$2" >"$dir/.facts.new" && mv -f "$dir/.facts.new" "$dir/.facts"
 }
 
 facts='facts {"node_id":{{json .ID}},"os":{{json .OSType}},"arch":{{json .Architecture}},"cpus":{{.NCPU}},"memory_bytes":{{.MemTotal}},"labels":{{json .Labels}},"docker":{{json .ServerVersion}}}'

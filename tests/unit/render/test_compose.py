@@ -1,4 +1,4 @@
-"""The files of a host: ordinary Compose, the same bytes for the same meaning, nothing of the host's leaks in."""
+"""A host's files: ordinary Compose, the same bytes for the same meaning, nothing of the host's leaks in."""
 
 from __future__ import annotations
 
