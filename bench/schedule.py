@@ -1,7 +1,8 @@
-"""How long a schedule takes, and how that grows with the fleet.
+"""How long the decisions of a plan take (schedule, reconcile, roll out), and how that grows with the fleet.
 
     python bench/schedule.py                   1,000 hosts with 10,000 replicas, then ten times as much
     python bench/schedule.py --hosts 200       a smaller start
+    python bench/schedule.py --python-gc       with Python's own garbage collection, not the command line's
 
 All in this process, on generated fleets that are the same each time; no host is touched.
 """
@@ -11,13 +12,15 @@ from __future__ import annotations
 import argparse
 import gc
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
+from deploytool.cli import GC_THRESHOLD
+from deploytool.core.reconcile import reconcile
+from deploytool.core.rollout import roll_out
 from deploytool.core.schedule import schedule
-from deploytool.model.desired import Desired
+from deploytool.model.desired import Desired, HostFiles, Spec
 from deploytool.model.inventory import Connection, Host, HostState
 from deploytool.model.observed import (
     Container,
@@ -28,15 +31,15 @@ from deploytool.model.observed import (
     Release,
     Unreachable,
 )
-from deploytool.model.service import Constraint, Definition, Port, Project, Resources, Service
+from deploytool.model.service import Constraint, Definition, Port, Project, Resources, Service, Update
 
 SERVICES = 40
 REPLICAS_PER_HOST = 10
-MEMORY_BYTES = 64 << 30
+FACTS = Facts(cpus=32.0, memory_bytes=64 << 30)
 
 
 class NoDefinitions:
-    """The schedule does not look at definitions."""
+    """The decisions do not look at definitions."""
 
     def on(self, host: Host, placements: Mapping[str, tuple[str, ...]]) -> Definition:
         return Definition({})
@@ -61,7 +64,8 @@ def make_services(replicas: int) -> tuple[Service, ...]:
         {"ports": (Port(80, 8000, 8031),)},
         {"reserve": Resources(0.1, 256 << 20)},
     )
-    plain = Service("", replicas=replicas // SERVICES, reserve=Resources(0.05, 128 << 20))
+    update = Update(parallelism=10, order="start-first")
+    plain = Service("", replicas=replicas // SERVICES, reserve=Resources(0.05, 128 << 20), update=update)
     return tuple(replace(plain, name=f"s{i:02}", **shapes[i % len(shapes)]) for i in range(SERVICES))
 
 
@@ -78,22 +82,42 @@ def observe(project: Project, desired: Desired) -> Observed:
     for (name, host), count in sorted(desired.counts.items(), key=lambda item: item[0][::-1]):
         placements.setdefault(name, {})[host] = count
         for number in range(count):
-            container = Container(f"{host}{name}{number}", name, project="fleet", service=name, spec="1:a")
+            label = f"{host}{name}{number}"
+            container = Container(label, label, project="fleet", service=name, number=number, spec="1:a")
             held[host].append(replace(container, reserve=reserve[name]))
     folder = ProjectFolder("fleet", "sha", Release(1, "digest", placements=placements))
-    facts = Facts(cpus=32.0, memory_bytes=MEMORY_BYTES)
-    return {host: ObservedHost(facts, tuple(found), {"fleet": folder}) for host, found in held.items()}
+    return {host: ObservedHost(FACTS, tuple(found), {"fleet": folder}) for host, found in held.items()}
 
 
-def seconds(work: Callable[[], object], repeat: int = 3) -> float:
-    """The best of a few runs."""
-    best = float("inf")
+def files_of(project: Project, version: str = "1:a") -> dict[str, HostFiles]:
+    """What each host should hold, as if it had been rendered: all services of one version."""
+    specs = {service.name: Spec(version, f"{service.name}:{version}") for service in project.services}
+    return {host.name: HostFiles("", specs) for host in project.hosts}
+
+
+Seconds = tuple[float, float, float]
+Case = tuple[Project, Observed, Mapping[str, HostFiles]]
+
+
+def decide(project: Project, observed: Observed, files: Mapping[str, HostFiles]) -> Seconds:
+    """One plan; the seconds of its three parts."""
+    marks = [time.perf_counter()]
+    desired = schedule(project, observed)
+    marks.append(time.perf_counter())
+    changes = reconcile(project, desired, files, observed)
+    marks.append(time.perf_counter())
+    roll_out(project, changes, observed)
+    marks.append(time.perf_counter())
+    return marks[1] - marks[0], marks[2] - marks[1], marks[3] - marks[2]
+
+
+def best_of(case: Case, repeat: int = 3) -> Seconds:
+    """The run with the smallest sum."""
+    runs = []
     for _ in range(repeat):
         gc.collect()
-        start = time.perf_counter()
-        work()
-        best = min(best, time.perf_counter() - start)
-    return best
+        runs.append(decide(*case))
+    return min(runs, key=sum)
 
 
 def every_20th_drained(project: Project) -> Project:
@@ -111,19 +135,25 @@ def half_as_many(project: Project) -> Project:
     return replace(project, services=tuple(services))
 
 
-def measure(hosts: int) -> dict[str, float]:
-    """Case → seconds, for what may happen to a fleet of so many hosts."""
+def cases(hosts: int) -> dict[str, Case]:
+    """What may happen to a fleet of so many hosts."""
     project = make_project(hosts)
     empty = observe(project, Desired("fleet", {}))
     full = observe(project, schedule(project, empty))
-    cases = {
-        "from nothing": (project, empty),
-        "nothing to do": (project, full),
-        "every 20th host drained": (every_20th_drained(project), full),
-        "every 20th host lost": (project, every_20th_lost(full)),
-        "half as many replicas": (half_as_many(project), full),
+    files = files_of(project)
+    return {
+        "from nothing": (project, empty, files),
+        "nothing to do": (project, full, files),
+        "every image changed": (project, full, files_of(project, "1:b")),
+        "every 20th host drained": (every_20th_drained(project), full, files),
+        "every 20th host lost": (project, every_20th_lost(full), files),
+        "half as many replicas": (half_as_many(project), full, files),
     }
-    return {name: seconds(partial(schedule, *case)) for name, case in cases.items()}
+
+
+def measure(hosts: int) -> dict[str, Seconds]:
+    """Case → seconds of the three parts."""
+    return {name: best_of(case) for name, case in cases(hosts).items()}
 
 
 def main() -> None:
@@ -131,13 +161,22 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--hosts", type=int, default=1000, help="hosts of the smaller fleet")
-    hosts = parser.parse_args().hosts
-    small, large = measure(hosts), measure(hosts * 10)
-    titles = [f"{n * REPLICAS_PER_HOST:,} on {n:,}" for n in (hosts, hosts * 10)]
-    print(f"Seconds to schedule {SERVICES} services, best of 3\n")
-    print(f"{'replicas on hosts':26}{titles[0]:>20}{titles[1]:>20}{'growth':>10}")
-    for name, one in small.items():
-        print(f"{name:26}{one:>20.3f}{large[name]:>20.3f}{large[name] / one:>10.1f}")
+    parser.add_argument("--python-gc", action="store_true", help="collect garbage as Python does by default")
+    options = parser.parse_args()
+    if not options.python_gc:
+        gc.set_threshold(GC_THRESHOLD)
+    sizes = (options.hosts, options.hosts * 10)
+    small, large = map(measure, sizes)
+    print(f"Seconds to plan {SERVICES} services (schedule + reconcile + roll out), best of 3\n")
+    titles = [f"{n * REPLICAS_PER_HOST:,} on {n:,}" for n in sizes]
+    print(f"{'replicas on hosts':24}{titles[0]:>30}{titles[1]:>30}{'growth':>8}")
+    for name in small:
+        one, ten = sum(small[name]), sum(large[name])
+        print(f"{name:24}{_shown(small[name]):>30}{_shown(large[name]):>30}{ten / one:>8.1f}")
+
+
+def _shown(parts: Seconds) -> str:
+    return f"{sum(parts):.2f} ({' + '.join(f'{part:.2f}' for part in parts)})"
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ Commands are imported when they are called, so that ``--help`` and ``--version``
 
 from __future__ import annotations
 
+import gc
 import importlib
 import signal
 import sys
@@ -18,6 +19,9 @@ from deploytool.errors import INTERRUPTED, DeploytoolError
 from deploytool.report.problems import problem_lines
 
 SCREEN = 20
+# Plans and what they are made of hold no cycles: with Python's own 700, a quarter of the time of planning a
+# large fleet goes into looking for some, and it grows faster than the fleet.
+GC_THRESHOLD = 100_000
 
 # Command → module:attribute and the line that --help shows, in the order in which one needs them.
 COMMANDS = {
@@ -67,6 +71,7 @@ def app() -> None:
 def main() -> NoReturn:
     """The entry point: runs a command and ends with the exit code of the table."""
     signal.signal(signal.SIGTERM, _interrupt)
+    gc.set_threshold(GC_THRESHOLD)
     verbose = any(argument in ("-v", "-vv", "-vvv", "--verbose") for argument in sys.argv)
     try:
         code = app.main(standalone_mode=False, auto_envvar_prefix="DEPLOYTOOL")

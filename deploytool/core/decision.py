@@ -67,8 +67,8 @@ class Decision:
         move_volumes: frozenset[str],
     ) -> None:
         self.hosts = {host.name: host for host in sorted(project.hosts, key=lambda host: host.name)}
-        self._names = list(self.hosts)
-        self._ranks = {name: rank for rank, name in enumerate(self._names)}
+        self.names = list(self.hosts)
+        self._ranks = {name: rank for rank, name in enumerate(self.names)}
         self._observed = observed
         self._reschedule = reschedule
         self._move_volumes = move_volumes
@@ -84,6 +84,29 @@ class Decision:
         incomplete = [a for a in self.allotments.values() if a.service.mode.is_global or self._short(a)]
         for allotment in sorted(incomplete, key=self._place_order):
             self._place(allotment)
+
+    def qualified(self, allotment: Allotment) -> Sequence[str]:
+        """The hosts that may receive a replica, whatever else runs there, sorted by name."""
+        return self._filters.qualified(allotment.service)
+
+    def answers(self, host_name: str) -> bool:
+        """Whether the host was seen."""
+        return self._filters.reachable(host_name)
+
+    def move(self, allotment: Allotment, source: str, target: str) -> None:
+        """Let one replica change places. What it takes at its source counts until the plan is done."""
+        self._book(allotment, {target: 1})
+        self._count_in({source: -1, target: 1})
+        allotment.kept[source] -= 1
+        allotment.placed[target] = allotment.placed.get(target, 0) + 1
+
+    def total(self, host_name: str) -> int:
+        """How many containers of ours a host that answers holds in the end."""
+        return self._ledgers[host_name].total
+
+    def branches(self, allotment: Allotment, host_name: str) -> tuple[str, ...]:
+        """The host's branch at each level of the service's spread tree."""
+        return self._filters.branches(allotment.service, host_name)
 
     def refusal(self, allotment: Allotment, host_name: str) -> Refusal | None:
         """Why the host takes no further replica, with all that was decided."""
@@ -163,8 +186,8 @@ class Decision:
         for floor in stages:
             surplus = sum(kept.values()) - allotment.service.replicas
             rooms = {host: number - floor.get(host, number) for host, number in kept.items()}
-            for rank, number in remove(self._leaves(allotment, rooms), surplus).items():
-                kept[self._names[rank]] -= number
+            for rank, number in remove(self.leaves(allotment, rooms), surplus).items():
+                kept[self.names[rank]] -= number
 
     # -- place -----------------------------------------------------------------------------------
 
@@ -187,9 +210,9 @@ class Decision:
             number = self._short(allotment)
             rooms = dict.fromkeys(allotment.kept, 0)
             for host in self._filters.qualified(allotment.service):
-                rooms[host] = self._room(allotment, host, number)
-            placed = add(self._leaves(allotment, rooms), number)
-            allotment.placed = {self._names[rank]: chosen for rank, chosen in placed.items()}
+                rooms[host] = self.room(allotment, host, number)
+            placed = add(self.leaves(allotment, rooms), number)
+            allotment.placed = {self.names[rank]: chosen for rank, chosen in placed.items()}
             allotment.missing = self._short(allotment)
         self._book(allotment, allotment.placed)
         allotment.found = {host: self._ledgers[host].total for host in allotment.placed}
@@ -200,7 +223,7 @@ class Decision:
         for host in self._filters.qualified(allotment.service):
             if allotment.kept.get(host):
                 continue
-            if self._room(allotment, host, 1):
+            if self.room(allotment, host, 1):
                 allotment.placed[host] = 1
             else:
                 allotment.full.append(host)
@@ -211,12 +234,14 @@ class Decision:
         have = sum(allotment.kept.values()) + sum(allotment.placed.values())
         return max(0, allotment.service.replicas - have - allotment.stuck)
 
-    def _room(self, allotment: Allotment, host_name: str, limit: int) -> int:
+    def room(self, allotment: Allotment, host_name: str, limit: int) -> int:
+        """How many more a host that qualifies can take, at most ``limit``."""
         if allotment.most_per_host:
             limit = min(limit, allotment.most_per_host - allotment.count(host_name))
         return self._ledgers[host_name].room(allotment.need, limit)
 
-    def _leaves(self, allotment: Allotment, rooms: Mapping[str, int]) -> Leaves:
+    def leaves(self, allotment: Allotment, rooms: Mapping[str, int]) -> Leaves:
+        """The hosts of ``rooms`` on the service's spread tree; their rank is their place in ``names``."""
         leaves: dict[tuple[str, ...], list[Leaf]] = {}
         for host, room in rooms.items():
             ledger = self._ledgers.get(host)

@@ -32,30 +32,28 @@ def gate_of(project: Project, service: Service, timeout_s: float | None) -> Gate
 
 
 class Draft:
-    """Mutable. ``ready`` are, by service, the steps after which it is up everywhere.
+    """Mutable. ``ready`` are, by service, the steps after which it is up everywhere."""
 
-    ``there`` are the containers by (host, service) before the first step.
-    """
-
-    def __init__(
-        self, project: Project, there: Mapping[tuple[str, str], int], timeout_s: float | None
-    ) -> None:
+    def __init__(self, project: Project, changes: Iterable[Change], timeout_s: float | None) -> None:
         self.steps: dict[str, Step] = {}
         self.ready: dict[str, tuple[str, ...]] = {}
-        self._project = project
+        self.project = project
         self._services = {service.name: service for service in project.services}
         self._gates = {s.name: gate_of(project, s, timeout_s) for s in project.services}
-        self._there = dict(there)
+        self._there = {(change.host, change.service): change.there for change in changes}
         self._ends: dict[tuple[str, str], str] = {}
         self._numbers: dict[str, int] = {}
         self._waits = False
 
     def prepare(self, host_name: str) -> None:
         """The host gets its files and images before anything changes."""
-        self._add(Step("", StepKind.PREPARE, host_name, self._project.name, "files and images"), ())
+        self._add(Step("", StepKind.PREPARE, host_name, self.project.name, "files and images"), ())
 
     def start(self, change: Change, count: int, cause: str, needs: tuple[str, ...], **details: object) -> str:
-        """``count`` more replicas beside what is there by then. Like all of these, returns the step's id."""
+        """``count`` more replicas beside what is there by then; 0 only waits for what is there.
+
+        Like all of these, returns the step's id.
+        """
         self._there[change.host, change.service] += count
         return self._add(self._step(StepKind.START, change, count, cause, details), needs)
 
@@ -114,7 +112,7 @@ class Draft:
             id="",
             kind=kind,
             host=change.host,
-            project=self._project.name,
+            project=self.project.name,
             cause=cause,
             service=change.service,
             count=count,

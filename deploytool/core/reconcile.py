@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from deploytool.model.desired import Desired, HostFiles, Spec
 from deploytool.model.inventory import Host, HostState
@@ -103,7 +104,7 @@ def _answered(observed: Observed) -> Iterator[tuple[str, ObservedHost]]:
 
 def _by_service(project_name: str, host: ObservedHost, policy: ReconcilePolicy) -> dict[str, list[Container]]:
     found: dict[str, list[Container]] = {}
-    for container in sorted(host.containers, key=lambda c: (c.number, c.name)):
+    for container in host.containers:
         mine = container.ours or policy.adopt
         if mine and container.project == project_name and container.service and not container.oneoff:
             found.setdefault(container.service, []).append(container)
@@ -145,8 +146,8 @@ def _change(
 ) -> Change:
     wanted, here = desired[rules.name, host_name], found.get(rules.name, ())
     spec = files.specs.get(rules.name) if files else None
-    judged = [_judge(container, rules, spec, leaves=_keeps_nothing(host)) for container in here]
-    ranked = sorted(judged, key=lambda j: (j.rank, j.container.number, j.container.name))
+    leaves = _keeps_nothing(host)
+    ranked = sorted(_judge(container, rules, spec, leaves=leaves) for container in here)
     kept, surplus = ranked[:wanted], ranked[wanted:]
     sound = sum(judgement.rank == 0 for judgement in kept)
     return Change(
@@ -165,30 +166,36 @@ def _change(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Judgement:
-    container: Container
+class _Judgement(NamedTuple):
+    """Compares by what is kept first when there are too many; names on a host are unique."""
+
+    rank: int
+    number: int
+    name: str
     fate: str
     cause: str
-    rank: int  # what is kept first when there are too many
+    container: Container
 
 
 def _judge(container: Container, rules: _Rules, spec: Spec | None, *, leaves: bool) -> _Judgement:
-    if is_done(container) and rules.finishes and leaves:
-        return _Judgement(container, "in place", "", 0)  # on record only: here it would not run again
+    rank, fate, cause = _verdict(container, rules, spec, leaves=leaves)
+    return _Judgement(rank, container.number, container.name, fate, cause, container)
+
+
+def _verdict(container: Container, rules: _Rules, spec: Spec | None, *, leaves: bool) -> tuple[int, str, str]:
+    if rules.finishes and leaves and is_done(container):
+        return 0, "in place", ""  # on record only: here it would not run again
     current = spec is not None and container.spec == spec.digest
-    illness = _illness(container)
-    if _ended_as_it_should(container, rules):
-        illness = ""
+    illness = "" if _ended_as_it_should(container, rules) else _illness(container)
     cause = f"{container.name} {illness}" if illness else ""
     if _RENAMED.fullmatch(container.name):
         current, cause = False, f"{container.name} was left by an interrupted Compose run"
     if not current:
-        return _Judgement(container, "broken" if illness else "replace", cause, 4 if illness else 2)
+        return (4, "broken", cause) if illness else (2, "replace", cause)
     if not illness:
-        return _Judgement(container, "in place", "", 1 if container.health == "starting" else 0)
+        return int(container.health == "starting"), "in place", ""
     # A restart cures what merely stopped. What is stuck, or is sick while it runs, is made anew.
-    return _Judgement(container, "restart" if container.state in _CURABLE else "broken", cause, 3)
+    return 3, "restart" if container.state in _CURABLE else "broken", cause
 
 
 def is_done(container: Container) -> bool:

@@ -4,7 +4,8 @@ The order, and why it is safe at every prefix:
 
 1. Every host that will change is prepared first: files checked, images there. What fails here fails
    before anything is touched. (The executor holds this barrier: see ``StepKind``.)
-2. What is missing is started and what stopped is restarted, all at once: this only adds.
+2. What is missing is started and what stopped is restarted, all at once: this only adds. What is only
+   starting is waited for where something else depends on it.
 3. Replacements roll over the whole play, ``parallelism`` at a time, broken replicas first. With
    stop-first at most that many are away; with start-first none.
 4. Surplus goes when everything that takes its place is ready; at once where nothing does.
@@ -21,8 +22,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from deploytool.core.draft import Draft
-from deploytool.core.reconcile import Change
+from deploytool.core.reconcile import Change, finishes
 from deploytool.core.room import Surges, at_once, make_room, surges
+from deploytool.core.serial import batches, in_waves
 from deploytool.model.observed import Container, Observed
 from deploytool.model.plan import Step
 from deploytool.model.service import Project, Service
@@ -54,27 +56,49 @@ def roll_out(
     ``timeout_s`` overrides how long a replica may take to be ready. ``earlier`` are the containers that
     the projects before this one in the same run stop: container id → id of the step.
     """
-    touched = [change for change in changes if change.touched]
+    awaited = _awaited(project, changes)
+    touched = [change for change in changes if change.touched or (change.service, change.host) in awaited]
     room = surges(project, touched, observed)
     first: dict[str, str] = {}
     while True:
-        draft = _drafted(project, touched, room, first, timeout_s)
+        draft = _drafted(Draft(project, touched, timeout_s), project, touched, awaited, room, first)
         stuck = make_room(draft, project, touched, observed, earlier)
         if not stuck:
             break
         first |= stuck
     notes = (*room.notes, *_gone_first(touched, first))
-    return RolledOut(draft.in_order(), frozenset(room.services), notes)
+    return RolledOut(in_waves(project, draft.in_order()), frozenset(room.services), notes)
+
+
+def _awaited(project: Project, changes: Sequence[Change]) -> dict[tuple[str, str], str]:
+    """(service, host) → a sentence about replicas that are in place, but not ready yet.
+
+    Only where something of the plan waits for their service: a replacement, a stop, a dependant.
+    """
+    closure = _closure(project)
+    going = {change.service for change in changes if change.replace or change.broken or change.stop}
+    coming = {change.service for change in changes if change.touched and change.service in closure}
+    needed = {name for service in coming for name in closure[service]}
+    jobs = {service.name for service in project.services if finishes(project, service)}
+    awaited: dict[tuple[str, str], str] = {}
+    for change in changes:
+        starting = [c.name for c in change.in_place if c.health == "starting"]
+        running = [c.name for c in change.in_place if c.state == "running" and change.service in jobs]
+        if running and change.service in needed:
+            awaited[change.service, change.host] = f"until {', '.join(running)} has finished"
+        elif starting and change.service in needed | going:
+            awaited[change.service, change.host] = f"until {', '.join(starting)} is healthy"
+    return awaited
 
 
 def _drafted(
+    draft: Draft,
     project: Project,
     touched: Sequence[Change],
+    awaited: Mapping[tuple[str, str], str],
     room: Surges,
     first: Collection[str],
-    timeout_s: float | None,
 ) -> Draft:
-    draft = Draft(project, {(change.host, change.service): change.there for change in touched}, timeout_s)
     for host_name in sorted({change.host for change in touched}):
         draft.prepare(host_name)
     by_service: dict[str, list[Change]] = {}
@@ -87,8 +111,9 @@ def _drafted(
     for service in _in_order(project):
         if service.name in by_service:
             needs = tuple(step for name in closure[service.name] for step in draft.ready.get(name, ()))
-            _bring_up(draft, service, by_service[service.name], needs)
-            _replace(draft, service, by_service[service.name], needs, surge=service.name in room.services)
+            mine = by_service[service.name]
+            _bring_up(draft, service, mine, awaited, needs)
+            _replace(draft, service, mine, needs, surge=service.name in room.services)
     _stop_surplus(draft, project, by_service)
     return draft
 
@@ -120,7 +145,13 @@ def _closure(project: Project) -> dict[str, tuple[str, ...]]:
     return closure
 
 
-def _bring_up(draft: Draft, service: Service, changes: Iterable[Change], needs: tuple[str, ...]) -> None:
+def _bring_up(
+    draft: Draft,
+    service: Service,
+    changes: Iterable[Change],
+    awaited: Mapping[tuple[str, str], str],
+    needs: tuple[str, ...],
+) -> None:
     ready: list[str] = []
     for change in changes:
         if change.restart:
@@ -128,6 +159,9 @@ def _bring_up(draft: Draft, service: Service, changes: Iterable[Change], needs: 
             ready.append(draft.restart(change, change.restart, cause, needs))
         if change.start:
             ready.append(draft.start(change, change.start, change.why_start, needs))
+        until = awaited.get((change.service, change.host))
+        if until:
+            ready.append(draft.start(change, 0, until, ()))
     draft.ready[service.name] = tuple(ready)
 
 
@@ -137,6 +171,8 @@ def _bring_up(draft: Draft, service: Service, changes: Iterable[Change], needs: 
 def _replace(
     draft: Draft, service: Service, changes: Sequence[Change], needs: tuple[str, ...], *, surge: bool
 ) -> None:
+    order = batches(draft.project)
+    changes = sorted(changes, key=lambda change: order.get(change.host, 0))
     broken = [(change, container) for change in changes for container in change.broken]
     sound = [(change, container) for change in changes for container in change.replace]
     size = service.update.parallelism or len(broken) + len(sound)

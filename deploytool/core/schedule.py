@@ -18,7 +18,17 @@ from deploytool.model.desired import Desired
 from deploytool.model.observed import Observed, ObservedHost
 from deploytool.model.service import Project
 
-__all__ = ["NO_POLICY", "Claim", "SchedulePolicy", "Verdict", "explain", "lost_majority", "paper", "schedule"]
+__all__ = [
+    "NO_POLICY",
+    "Claim",
+    "SchedulePolicy",
+    "Verdict",
+    "decide",
+    "explain",
+    "lost_majority",
+    "paper",
+    "schedule",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +82,7 @@ def schedule(
 
     Source: the rules of docs/scheduling.md; spread as in SwarmKit's decision tree.
     """
-    decision = _decide(project, observed, policy, others)
+    decision = decide(project, observed, policy, others)
     homeless = [a for a in decision.allotments.values() if a.missing or a.stuck]
     if homeless:
         raise NoHost(_problem(decision, allotment) for allotment in homeless)
@@ -92,7 +102,7 @@ def explain(
     Raises:
         UsageError: the project has no such service.
     """
-    decision = _decide(project, observed, policy, others)
+    decision = decide(project, observed, policy, others)
     allotment = decision.allotments.get(service_name)
     if allotment is None:
         near = get_close_matches(service_name, decision.allotments, n=1)
@@ -108,9 +118,8 @@ def lost_majority(project: Project, observed: Observed) -> bool:
     return 2 * lost > len(project.hosts)
 
 
-def _decide(
-    project: Project, observed: Observed, policy: SchedulePolicy, others: Sequence[Claim]
-) -> Decision:
+def decide(project: Project, observed: Observed, policy: SchedulePolicy, others: Sequence[Claim]) -> Decision:
+    """What ``schedule`` makes a schedule of and ``explain`` explains; also where a replica has no host."""
     return Decision(
         project,
         observed,

@@ -53,7 +53,8 @@ class Step:
 
     ``count`` is how many replicas the step starts, restarts or stops. ``total`` is, for a start, how many
     containers of the service the host holds afterwards: stated as a sum so that repeating it is harmless.
-    ``changes`` are the keys of the spec that differ, where the step is half of a replacement.
+    ``changes`` are the keys of the spec that differ, where the step is half of a replacement. Steps of a
+    later ``wave`` begin when all of the earlier ones have ended.
     """
 
     id: str
@@ -71,6 +72,7 @@ class Step:
     delay_s: float = 0.0
     needs: tuple[str, ...] = ()
     replaces: bool = False
+    wave: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from deploytool.model.event import Event, StepDone, StepFailed, StepSkipped, Ste
 from deploytool.model.observed import Lease, Observed, ObservedHost
 from deploytool.model.plan import Plan, ProjectPlan, Step, StepKind
 from deploytool.model.service import Intent
+from deploytool.run.failures import Failures
 from deploytool.run.fanout import Engines
 
 TICK_S = 0.5
@@ -82,7 +83,11 @@ class Execution:
         self._steps = {step.id: step for step in plan.steps}
         self._state = dict.fromkeys(self._steps, _State.WAITING)
         self._waiting = list(self._steps.values())
-        self._unfinished = Counter((step.project, _phase(step)) for step in self._waiting)
+        self._unfinished = {name: Counter[int]() for name in self._projects}
+        for step in self._waiting:
+            self._unfinished[step.project][_phase(step)] += 1
+        self._intent = {project.name: project for project in intent.projects}
+        self._failed = Failures()
         self._spoilt: set[str] = set()  # projects in which a step did not succeed: nothing to record
         self._ended: dict[str, float] = {}
         self._pulls = {(p.name, s.name): s.pull for p in intent.projects for s in p.services}
@@ -150,13 +155,20 @@ class Execution:
     def _is_hopeless(self, step: Step) -> bool:
         if step.host in self._result.lost or (step.kind is StepKind.RECORD and step.project in self._spoilt):
             return True
-        return any(self._state.get(need) in (_State.FAILED, _State.SKIPPED) for need in step.needs)
+        return any(self._blocks(need, step) for need in step.needs)
+
+    def _blocks(self, need: str, step: Step) -> bool:
+        """Whether what became of ``need`` rules ``step`` out: a failure elsewhere may be tolerated."""
+        if self._state.get(need) not in (_State.FAILED, _State.SKIPPED):
+            return False
+        needed = self._steps[need]
+        return needed.host == step.host or not self._failed.tolerated(self._intent[step.project], needed)
 
     def _is_allowed(self, step: Step) -> bool:
-        """All needs are done, and all of the project's earlier phases."""
-        if any(self._state.get(need, _State.DONE) is not _State.DONE for need in step.needs):
+        """All needs have ended, and all of the project's earlier phases."""
+        if any(self._state.get(need) in (_State.WAITING, _State.RUNNING) for need in step.needs):
             return False
-        return not any(self._unfinished[step.project, phase] for phase in range(_phase(step)))
+        return _phase(step) <= min(phase for phase, n in self._unfinished[step.project].items() if n)
 
     def _earliest(self, step: Step) -> float:
         last = max((self._ended.get(need, 0.0) for need in step.needs), default=0.0)
@@ -165,7 +177,7 @@ class Execution:
     def _settle(self, step: Step, state: _State) -> None:
         """A step came to its end, or never will."""
         self._state[step.id] = state
-        self._unfinished[step.project, _phase(step)] -= 1
+        self._unfinished[step.project][_phase(step)] -= 1
         if state is not _State.DONE:
             self._spoilt.add(step.project)
         if state is _State.SKIPPED:
@@ -272,7 +284,9 @@ class Execution:
         failure = StepFailed(step, seconds, outcome.reason, hint, outcome.log)
         self._result.failures.append(failure)
         self._emit(failure)
-        if step.kind is StepKind.PREPARE:  # nothing in this project was touched yet, and nothing will be
+        self._failed.note(step)
+        untouched = step.kind is StepKind.PREPARE  # nothing in this project was touched yet
+        if untouched or self._failed.ends_all(self._intent[step.project], step):
             for other in [other for other in self._waiting if other.project == step.project]:
                 self._settle(other, _State.SKIPPED)
 
@@ -280,6 +294,7 @@ class Execution:
         self._result.lost[steps[0].host] = error.message
         for step in steps:
             self._settle(step, _State.FAILED)
+            self._failed.note(step)
             self._emit(StepFailed(step, seconds, error.message, error.hint, lost=True))
         if any(step.kind is StepKind.PREPARE for step in steps):
             # Nothing was touched: the rest is planned anew, without this host.
@@ -332,8 +347,12 @@ class Execution:
                 self._emit(StepSkipped(step, because))
 
 
+_LAST_PHASE = 1_000_000
+
+
 def _phase(step: Step) -> int:
-    return {StepKind.PREPARE: 0, StepKind.RECORD: 2}.get(step.kind, 1)
+    """Preparations, then wave after wave, then the records."""
+    return {StepKind.PREPARE: 0, StepKind.RECORD: _LAST_PHASE}.get(step.kind, 1 + step.wave)
 
 
 def _together(first: Step, step: Step) -> bool:

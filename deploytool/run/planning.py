@@ -303,7 +303,8 @@ def _summaries(
     for name in names:
         mine = [change for change in changes if change.service == name]
         service = project.service(name)
-        specs = [files[host].specs[name] for host in desired.hosts_of(name) if host in files]
+        on_hosts = (files[host].specs for host in desired.hosts_of(name) if host in files)
+        specs = [specs[name] for specs in on_hosts if name in specs]  # a finished job may be all that is left
         replaced = [c for change in mine for c in (*change.replace, *change.broken)]
         image = specs[0].image if specs else ""
         before = next((c.image for c in replaced if c.image != image), image)

@@ -1,0 +1,35 @@
+"""What failed so far in a run, and whether the rest goes on. The rule itself is ``core.serial``'s."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from deploytool.core.serial import ends_all, goes_on, sizes_of
+from deploytool.model.plan import Step
+from deploytool.model.service import Project
+
+
+class Failures:
+    """Counts failed replicas by service, and failed or lost hosts by wave."""
+
+    def __init__(self) -> None:
+        self._replicas: Counter[tuple[str, str]] = Counter()
+        self._hosts: dict[tuple[str, int], set[str]] = {}
+
+    def note(self, step: Step) -> None:
+        self._replicas[step.project, step.service] += step.count
+        self._hosts.setdefault((step.project, step.wave), set()).add(step.host)
+
+    def tolerated(self, project: Project, step: Step) -> bool:
+        """Whether steps on other hosts that need ``step``, which failed, begin all the same."""
+        service = project.service(step.service)
+        if service is None:
+            return False
+        failed_hosts = len(self._hosts.get((step.project, step.wave), ()))
+        hosts = sizes_of(project).get(step.wave, len(project.hosts))
+        replicas = self._replicas[step.project, step.service]
+        return goes_on(project, service, replicas, failed_hosts, hosts)
+
+    def ends_all(self, project: Project, step: Step) -> bool:
+        """Whether the failure of ``step`` ends the whole project."""
+        return ends_all(project) and not self.tolerated(project, step)
