@@ -93,7 +93,8 @@ class _Spinner:
         if self._status:
             waiting = ", ".join(list(self._active.values())[:3])
             more = f" and {len(self._active) - 3} more" if len(self._active) > 3 else ""
-            self._status.update(f"{waiting}{more}" or f"{self._looked} hosts looked at")
+            looked = f"{self._looked} hosts looked at" if self._looked else "Working"
+            self._status.update(f"{waiting}{more}" or looked)
 
     def print(self, lines: Iterable[str]) -> None:
         for line in lines:

@@ -35,8 +35,8 @@ def test_each_host_has_a_line_with_its_reason():
         "  h2   1   chosen for 1 (had 0 of web, 0 in all)\n"
         "  h3   –   refused: is drained\n"
         "blog · web · 1 replica on 1 of 3 hosts\n"
-        "  h1   –   not needed: others come first\n"
-        "  h2   1   chosen for 1 (had 0 of web, 1 in all)\n"
+        "  h1   1   chosen for 1 (had 0 of web, 2 in all)\n"
+        "  h2   –   not needed: others come first\n"
         "  h3   –   refused: is drained\n"
     )
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from deploytool.core.rebalance import rebalance
 from deploytool.core.schedule import SchedulePolicy, explain, schedule
 from deploytool.errors import NoHost
 from deploytool.model.constraint import parse_constraint
@@ -115,6 +116,7 @@ def test_example(example: Mapping[str, Any]) -> None:
         assert "; ".join(p.hint for p in error.value.problems if p.hint) == example.get("hint", "")
     else:
         desired = schedule(project, observed, policy=policy(example))
+        desired = rebalance(project, observed, desired, example.get("rebalance", 0), policy(example))
         result: dict[str, dict[str, int]] = {}
         for (name, host), count in desired.counts.items():
             result.setdefault(name, {})[host] = count
@@ -129,7 +131,7 @@ def test_example_is_explained(example: Mapping[str, Any]) -> None:
         verdicts = explain(project, observed, wanted.name, policy=policy(example))
         assert [verdict.host for verdict in verdicts] == sorted(host.name for host in project.hosts)
         assert all(verdict.text for verdict in verdicts)
-        if "result" in example:
+        if "result" in example and "rebalance" not in example:
             counts = {v.host: v.kept + v.chosen for v in verdicts if v.kept + v.chosen}
             assert counts == example["result"].get(wanted.name, {})
 

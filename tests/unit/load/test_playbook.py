@@ -314,10 +314,10 @@ def test_find_playbook(tmp_path: Path) -> None:
     assert find_playbook(str(inventory), tmp_path / "a") == Path("playbooks/site.yaml")
 
 
-@pytest.mark.parametrize("name", ["site.yaml", "example.yaml"])
+@pytest.mark.parametrize("name", ["site.yaml", "nats.yaml", "example.yaml"])
 def test_shipped_playbooks_load(site: Site, name: str) -> None:
-    """The demo and the annotated example load on the inventories that they are written for."""
-    inventory = ROOT / "inventories" / ("lab.yaml" if name == "site.yaml" else "example.yaml")
+    """The demo and the annotated examples load on the inventories that they are written for."""
+    inventory = ROOT / "inventories" / ("example.yaml" if name == "example.yaml" else "lab.yaml")
     site.inventory = inventory.read_text()
     book = ROOT / "playbooks" / name
     for file in (book.parent / "files").iterdir():
