@@ -128,6 +128,15 @@ class EngineContract:
         assert {c.id for c in old} < {c.id for c in now}
         assert sorted(c.image for c in now) == ["demo/web:1", "demo/web:1", "demo/web:2"]
 
+    def test_a_start_of_what_is_there_waits_until_it_is_ready(self, bed):
+        """It starts nothing, and fails where a replica of the wanted spec is sick."""
+        files = files_for(bed.sick_image, sick=True)
+        assert self.do(bed, prepare(files)).ok
+        assert not self.do(bed, start(files, 1)).ok
+        outcome = self.do(bed, start(files, 1))
+        assert "unhealthy" in outcome.reason
+        assert len(self.replicas(bed)) == 1
+
     def test_start_refuses_where_there_is_more_than_planned(self, bed):
         """Scaling down by accident is not what a start is for."""
         before = self.running(bed)

@@ -175,7 +175,7 @@ class MemoryEngine:
             return Outcome("there are more containers than planned", changed=True)
         made = [self._make(task, folder, offset) for offset in range(step.total - len(there))]
         self.host.containers += made
-        return self._ready(made)
+        return self._ready(made or [c for c in there if c.spec == task.spec])
 
     def _restart(self, task: Task, folder: Folder) -> Outcome:
         self._activate(folder)

@@ -51,7 +51,8 @@ class Gate:
 class Step:
     """One change on one host. ``needs`` are the ids of the steps that come first.
 
-    ``count`` is how many replicas the step starts, restarts or stops. ``total`` is, for a start, how many
+    ``count`` is how many replicas the step starts, restarts or stops; a start of 0 only waits until those
+    of the wanted spec are ready. ``total`` is, for a start, how many
     containers of the service the host holds afterwards: stated as a sum so that repeating it is harmless.
     ``changes`` are the keys of the spec that differ, where the step is half of a replacement. Steps of a
     later ``wave`` begin when all of the earlier ones have ended.

@@ -84,6 +84,8 @@ def _what(step: Step, when: int) -> str:
     word = _DOING[step.kind][when]
     if not step.service:
         return f"{step.project}: {word}"
+    if not step.count:
+        return f"{step.project}/{step.service}: {('waiting', 'waited')[when]} {step.cause}"
     names = ", ".join(container.name for container in step.containers)
     return f"{step.project}/{step.service}: {word} {names or step.count}"
 

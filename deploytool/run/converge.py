@@ -91,7 +91,8 @@ class Run:
             _add(total, executed)
             seen = self._look_again(left, seen, executed)
             left = self.planner.plan(seen)
-            if executed.failures or executed.interrupted or executed.ok:
+            # A schedule that was fixed knows nothing of a host that was lost since: no second try.
+            if executed.failures or executed.interrupted or executed.ok or self.planner.fixed:
                 break
         went_back: dict[str, int] = {}
         if total.failures and not total.interrupted:
