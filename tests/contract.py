@@ -193,6 +193,14 @@ class EngineContract:
         assert bed.engine.unlock(PROJECT, replace(THEIRS, take_from="mine")).ok
         assert bed.engine.lock(PROJECT, THEIRS).ok
 
+    def test_forget_leaves_nothing_of_a_project_that_holds_nothing(self, bed):
+        """And does nothing to one that holds something."""
+        containers = self.running(bed)
+        assert not bed.engine.forget(PROJECT, MINE).ok
+        assert self.do(bed, stop(*containers)).ok
+        assert bed.engine.forget(PROJECT, MINE).ok
+        assert PROJECT not in bed.engine.observe().projects
+
     def test_record_of_nothing_removes_the_definition(self, bed):
         """A host that holds nothing says nothing."""
         containers = self.running(bed)

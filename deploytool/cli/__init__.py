@@ -31,6 +31,7 @@ COMMANDS = {
     "rebalance": ("deploytool.cli.rebalance:rebalance", "Move a few replicas to even out the hosts."),
     "history": ("deploytool.cli.history:history", "Show the releases that the hosts remember."),
     "rollback": ("deploytool.cli.history:rollback", "Go back to an earlier release."),
+    "down": ("deploytool.cli.down:down", "Take projects off the hosts; volumes stay."),
     "lock": ("deploytool.cli.lock:lock", "See, take and give back the lease that keeps runs apart."),
     "render": ("deploytool.cli.render:render", "Write each host's files to a folder or stdout."),
     "validate": ("deploytool.cli.validate:validate", "Check inventory and playbook; contacts no host."),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from typing import Any
 
@@ -13,6 +13,7 @@ from deploytool.cli import options as shared
 from deploytool.cli.screen import Screen
 from deploytool.cli.session import ask, load_options, running
 from deploytool.errors import CHANGES_PENDING, INTERRUPTED, HostsUnusable, UsageError
+from deploytool.model.event import Report
 from deploytool.model.observed import Unreachable
 from deploytool.model.plan import Plan, StepKind
 from deploytool.report.console import recap
@@ -55,10 +56,13 @@ def converge(**options: Any) -> int:
         return carry_out(run, screen, options)
 
 
-def carry_out(run: Run, screen: Screen, options: Mapping[str, Any]) -> int:
+def carry_out(
+    run: Run, screen: Screen, options: Mapping[str, Any], act: Callable[[], Report] | None = None
+) -> int:
     """Show the plan, ask where that is called for, converge, and say how it ended; returns the exit code.
 
-    With ``--check`` only the first. The options are those of ``showing`` and ``carrying_out``.
+    ``act`` is what to do instead of ``run.converge``. With ``--check`` only the first. The options are those
+    of ``showing`` and ``carrying_out``.
     """
     if options["check"]:
         return show_plan(run, screen, options)
@@ -72,7 +76,7 @@ def carry_out(run: Run, screen: Screen, options: Mapping[str, Any]) -> int:
         return not declined
 
     run.confirm = confirm
-    report = run.converge()
+    report = (act or run.converge)()
     screen.drain()
     if declined:
         click.echo("Nothing was changed.", err=True)

@@ -112,6 +112,7 @@ def policy_of(intent: Intent, options: Mapping[str, Any]) -> PlanPolicy:
         ),
         limit=limited(intent, options.get("limit")),
         max_moves=int(options.get("max_moves") or 0),
+        whole_playbook=not options.get("tags") and not options.get("skip_tags"),
         timeout_s=options.get("timeout"),
     )
 

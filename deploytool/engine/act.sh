@@ -314,9 +314,7 @@ do_record() { # release number, how many to keep; the definition in place, the r
     mv -f .stage/compose.next compose.yaml
   else
     rm -f compose.yaml
-    docker network ls --quiet --filter "label=com.docker.compose.project=$project" | while read -r network; do
-      docker network rm "$network" >/dev/null 2>&1 || : # in use by a container that is not ours
-    done
+    remove_networks
   fi
   mkdir -p releases
   cp .stage/release.json .stage/release.next
@@ -335,6 +333,22 @@ do_record() { # release number, how many to keep; the definition in place, the r
   rm -f lease
   echo 'ok 0'
   look "$root" keep
+}
+
+remove_networks() {
+  docker network ls --quiet --filter "label=com.docker.compose.project=$project" | while read -r network; do
+    docker network rm "$network" >/dev/null 2>&1 || : # in use by a container that is not ours
+  done
+}
+
+do_forget() { # volumes stay
+  lease_take
+  if [ -n "$(docker ps --all --quiet --filter "label=com.docker.compose.project=$project")" ]; then
+    fail 0 'it still has containers'
+    return
+  fi
+  remove_networks
+  cd "$root" && rm -rf "${root:?}/$project" && echo 'ok 0'
 }
 
 do_lock() {

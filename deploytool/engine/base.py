@@ -131,6 +131,10 @@ class Engine(Protocol):
         """Give the lease back if it is ours, or ``take_from``'s; drop what was staged."""
         ...
 
+    def forget(self, project: str, hold: Hold) -> Outcome:
+        """Remove the project's networks and folder. Fails while it has containers; volumes stay."""
+        ...
+
     def close(self) -> None:
         """Give the connection back."""
         ...

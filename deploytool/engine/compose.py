@@ -69,6 +69,9 @@ class ComposeEngine:
     def unlock(self, project: str, hold: Hold) -> Outcome:
         return self._outcomes(self._act("unlock", project, hold), 1)[0]
 
+    def forget(self, project: str, hold: Hold) -> Outcome:
+        return self._outcomes(self._act("forget", project, hold), 1)[0]
+
     def close(self) -> None:
         self.transport.close()
 

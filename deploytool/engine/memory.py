@@ -127,6 +127,16 @@ class MemoryEngine:
             folder.lease = None
         return Outcome()
 
+    def forget(self, project: str, hold: Hold) -> Outcome:
+        self._enter("forget")
+        refused = self._take(project, hold)
+        if refused:
+            return refused
+        if any(c.project == project for c in self.host.containers):
+            return Outcome("it still has containers")
+        del self.host.folders[project]
+        return Outcome()
+
     def close(self) -> None:
         """Nothing to give back."""
 

@@ -119,6 +119,7 @@ class Plan:
     """All projects of a run, in playbook order. Falsy when there is nothing to do."""
 
     projects: tuple[ProjectPlan, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
         return any(project.steps for project in self.projects)

@@ -19,7 +19,8 @@ MOST_NAMES = 3
 def plan_text(plan: Plan) -> str:
     """All projects of a plan and the sum in the last line. Ends with a line break."""
     lines = [line for project in plan.projects for line in _project(project)]
-    return "\n".join([*lines, summary(plan)]) + "\n"
+    notes = (f"note: {note}" for note in plan.notes)
+    return "\n".join([*lines, *notes, summary(plan)]) + "\n"
 
 
 def summary(plan: Plan) -> str:

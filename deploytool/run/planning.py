@@ -34,6 +34,7 @@ class PlanPolicy:
     """What a person allowed and asked for.
 
     ``limit`` are the only hosts that a step may touch, ``max_moves`` how many replicas may move for balance.
+    ``whole_playbook``: no play was left out by tags, so a play that is not there is gone.
     """
 
     schedule: SchedulePolicy = SchedulePolicy()
@@ -41,6 +42,7 @@ class PlanPolicy:
     guard: GuardPolicy = GuardPolicy()
     limit: frozenset[str] | None = None
     max_moves: int = 0
+    whole_playbook: bool = True
     timeout_s: float | None = None
 
 
@@ -101,7 +103,23 @@ class Planner:
         plans: list[ProjectPlan] = []
         for project in self.intent.projects:
             plans.append(self._project(project, desired.get(project.name), observed, plans))
-        return Plan(tuple(plans))
+        return Plan(tuple(plans), tuple(self._left_behind(observed)))
+
+    def _left_behind(self, observed: Observed) -> Iterable[str]:
+        """Projects of plays that left these playbooks: they stay until somebody takes them down."""
+        if not self.policy.whole_playbook:
+            return
+        files = {project.play.partition(": ")[0] for project in self.intent.projects}
+        wanted = {project.name for project in self.intent.projects}
+        found: dict[str, list[str]] = {}
+        for host_name, host in sorted(observed.items()):
+            for name, folder in sorted(host.projects.items() if isinstance(host, ObservedHost) else ()):
+                owner = folder.release.play.partition(": ")[0] if folder.release else ""
+                if name not in wanted and owner in files and folder.compose_sha256:
+                    found.setdefault(name, []).append(host_name)
+        for name, hosts in sorted(found.items()):
+            where = ", ".join(hosts)
+            yield f"project {name} runs on {where}, but its play is gone: deploytool down --project {name}"
 
     def explain(self, observed: Observed, service_name: str) -> list[tuple[Project, tuple[Verdict, ...]]]:
         """For every project with the service: why each host was chosen or refused, also where that fails."""

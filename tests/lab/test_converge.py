@@ -296,7 +296,9 @@ def test_a_host_without_docker_or_compose_has_to_be_set_right_first(user):
     """Exit 4 with what is missing, and no host is touched."""
     lab = user.lab
     user.write(WEB.replace("hosts: web", "hosts: lab2").replace("Shop", "Other"), "other.yaml")
-    ok(user.run("converge", lab.inventory, user.folder / "other.yaml"))  # facts are kept, not believed for ever
+    ok(
+        user.run("converge", lab.inventory, user.folder / "other.yaml")
+    )  # facts are kept, not believed for ever
     plugin = "/usr/libexec/docker/cli-plugins/docker-compose"
     found = lab.exec(
         "lab2", "sh", "-c", f"ls {plugin} /usr/lib/docker/cli-plugins/docker-compose 2>/dev/null || :"

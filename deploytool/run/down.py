@@ -1,0 +1,96 @@
+"""Taking projects down: nothing is wanted of them, and then nothing is remembered. Volumes stay."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from deploytool.core.holdings import newest_release
+from deploytool.engine.base import Hold
+from deploytool.errors import HostUnreachable, UsageError
+from deploytool.model.desired import Desired
+from deploytool.model.event import Report
+from deploytool.model.inventory import Host
+from deploytool.model.observed import Observed, ObservedHost
+from deploytool.model.service import Definition, Intent, Project
+from deploytool.run.converge import Run
+from deploytool.run.fanout import each
+from deploytool.run.lease import TTL_S
+
+
+@dataclass(frozen=True, slots=True)
+class _NoDefinitions:
+    """What a project without a play is made from: nothing."""
+
+    def on(self, host: Host, placements: Mapping[str, tuple[str, ...]]) -> Definition:
+        return Definition({})
+
+
+def prepare_down(run: Run, names: Sequence[str]) -> None:
+    """Let ``run`` want nothing of these projects, be they in the playbook or only on the hosts.
+
+    Raises:
+        UsageError: neither the playbook nor any host knows one of them.
+    """
+    known = {project.name: project for project in run.intent.projects}
+    everywhere = tuple(run.intent.inventory.hosts.values())
+    projects = [known.get(name) or _without_play(name, everywhere) for name in names]
+    run.intent = replace(run.intent, projects=tuple(projects))
+    if not all(name in known for name in names):
+        run.intent = _with_owners(run.intent, run.observe())
+    policy = run.planner.policy
+    run.planner.intent = run.intent
+    run.planner.policy = replace(policy, guard=replace(policy.guard, allow_vanished=True))
+    run.planner.fixed = {name: Desired(name, {}) for name in names}
+
+
+def take_down(run: Run) -> tuple[Report, dict[str, str]]:
+    """Stop everything, then forget the projects on every host that answered.
+
+    Returns the report and, by host, why something could not be forgotten.
+    """
+    report = run.converge()
+    if report.exit_code not in (0, HostUnreachable.exit_code) or report.left:
+        return report, {}
+    seen = run.observe()
+    folders = {
+        name: [project.name for project in run.intent.projects if project.name in host.projects]
+        for name, host in seen.items()
+        if isinstance(host, ObservedHost)
+    }
+    hosts = [name for name, projects in folders.items() if projects]
+    told = each(hosts, lambda name: _forget(run, name, folders[name]), run.options.forks)
+    return report, {name: why for name, why in told.items() if why}
+
+
+def _without_play(name: str, hosts: tuple[Host, ...]) -> Project:
+    return Project(name, "", name, "all", hosts, (), _NoDefinitions())
+
+
+def _with_owners(intent: Intent, seen: Observed) -> Intent:
+    """A project that only the hosts know belongs to the play that they remember."""
+    projects = []
+    for project in intent.projects:
+        release = newest_release(project.name, seen)
+        if not project.play and release is None and not _runs(project.name, seen):
+            message = f"no play and no host knows a project '{project.name}'"
+            raise UsageError(message, hint="see deploytool status")
+        projects.append(project if project.play or not release else replace(project, play=release.play))
+    return replace(intent, projects=tuple(projects))
+
+
+def _runs(name: str, seen: Observed) -> bool:
+    hosts = (host for host in seen.values() if isinstance(host, ObservedHost))
+    return any(c.ours and c.project == name for host in hosts for c in host.containers)
+
+
+def _forget(run: Run, host_name: str, projects: Sequence[str]) -> str:
+    engine = run.engines.named(host_name)
+    for project in projects:
+        try:
+            outcome = engine.forget(project, Hold(run.lease, TTL_S))
+        except HostUnreachable as error:
+            return error.message
+        if not outcome.ok:
+            return f"{project}: {outcome.reason}"
+    return ""

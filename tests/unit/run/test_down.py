@@ -1,0 +1,64 @@
+"""Taking a project down leaves nothing of it but its volumes, and touches no other."""
+
+from __future__ import annotations
+
+import pytest
+
+from deploytool.errors import UsageError
+from deploytool.model.service import Service
+from deploytool.run.down import prepare_down, take_down
+from tests.builders import Fleet, host, intent, project
+
+HOSTS = [host("h1"), host("h2")]
+SHOP = project(Service("web", replicas=4), hosts=HOSTS)
+BLOG = project(Service("api", replicas=2), hosts=HOSTS, name="blog")
+
+
+def down(fleet: Fleet, wanted, *names: str):
+    run = fleet.run(wanted)
+    prepare_down(run, names)
+    return take_down(run)
+
+
+@pytest.fixture
+def fleet():
+    fleet = Fleet.of("h1", "h2")
+    assert fleet.converge(intent(SHOP, BLOG)).exit_code == 0
+    return fleet
+
+
+def test_a_project_goes_and_the_other_stays(fleet):
+    """Containers, folder, lease: nothing of it is left."""
+    before = fleet.ids("api")
+    report, failed = down(fleet, intent(SHOP, BLOG), "shop")
+    assert (report.exit_code, failed, fleet.counts("web")) == (0, {}, {})
+    assert fleet.ids("api") == before
+    assert [sorted(memory.folders) for memory in fleet.hosts.values()] == [["blog"], ["blog"]]
+
+
+def test_a_project_whose_play_is_gone_is_named_and_can_be_taken_down(fleet):
+    """It is reported by every plan, removed by nothing but down."""
+    fleet_plan = fleet.plan(intent(BLOG, hosts=HOSTS))
+    assert not fleet_plan, "its play may have moved to another playbook"
+    renamed = intent(project(Service("api", replicas=2), hosts=HOSTS, name="blog"), hosts=HOSTS)
+    (note,) = fleet.plan(renamed).notes
+    assert "project shop runs on h1, h2" in note
+    report, _ = down(fleet, renamed, "shop")
+    assert (report.exit_code, fleet.counts("web")) == (0, {})
+    assert not fleet.plan(renamed).notes
+
+
+def test_an_unknown_project_is_a_mistake(fleet):
+    """Neither in the files nor on a host."""
+    with pytest.raises(UsageError, match="knows a project 'shp'"):
+        down(fleet, intent(SHOP), "shp")
+
+
+def test_a_host_that_does_not_answer_keeps_what_it_has(fleet):
+    """Exit 4; the others are emptied, and one more down finishes it."""
+    fleet.hosts["h2"].reachable = False
+    report, _ = down(fleet, intent(SHOP, BLOG), "shop")
+    assert (report.exit_code, "shop" in fleet.hosts["h1"].folders) == (4, False)
+    fleet.hosts["h2"].reachable = True
+    report, _ = down(fleet, intent(SHOP, BLOG), "shop")
+    assert (report.exit_code, fleet.counts("web")) == (0, {})
