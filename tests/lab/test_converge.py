@@ -30,6 +30,7 @@ WEB = """\
       healthcheck:
         test: [CMD, /bin/busybox, wget, -q, -O, /dev/null, "http://127.0.0.1:8080/"]
         interval: 5s
+        timeout: 3s
         retries: 2
         start_period: 10s
         start_interval: 300ms
