@@ -10,11 +10,12 @@ from typing import Any
 import click
 
 from deploytool.cli import options as shared
+from deploytool.cli.diff import find_differences, show_differences
 from deploytool.cli.screen import Screen
 from deploytool.cli.session import ask, load_options, running
 from deploytool.errors import CHANGES_PENDING, INTERRUPTED, HostsUnusable, UsageError
 from deploytool.model.event import Report
-from deploytool.model.observed import Unreachable
+from deploytool.model.observed import Observed, Unreachable
 from deploytool.model.plan import Plan, StepKind
 from deploytool.report.console import recap
 from deploytool.report.explain import explain_text
@@ -68,9 +69,11 @@ def carry_out(
         return show_plan(run, screen, options)
     declined = []
 
-    def confirm(found: Plan) -> bool:
+    def confirm(found: Plan, seen: Observed) -> bool:
+        changed = find_differences(run, found, seen, options)
         screen.pause()
         _show(found, options["output"])
+        show_differences(changed, options["output"])
         if not options["yes"] and _calls_for_asking(found) and not ask("Make these changes?"):
             declined.append(found)
         return not declined
@@ -92,8 +95,10 @@ def carry_out(
 def show_plan(run: Run, screen: Screen, options: Mapping[str, Any]) -> int:
     """Look, and show what would change; returns the exit code."""
     found, seen = run.plan()
+    changed = find_differences(run, found, seen, options)
     screen.drain()
     _show(found, options["output"])
+    show_differences(changed, options["output"])
     if any(isinstance(host, Unreachable) for host in seen.values()):
         return HostsUnusable.exit_code
     return CHANGES_PENDING if found and options["detailed_exitcode"] else 0

@@ -124,6 +124,12 @@ def showing(function: F) -> F:
             show_default=True,
             help="What to print.",
         ),
+        click.option(
+            "-D",
+            "--diff",
+            is_flag=True,
+            help="Show what changes in each host's compose.yaml; secrets masked.",
+        ),
         click.option("--detailed-exitcode", is_flag=True, help="Exit with 10 where changes are pending."),
     )(function)
 

@@ -46,7 +46,7 @@ class Run:
     lease: Lease
     emit: Emit
     options: RunOptions = RunOptions()
-    confirm: Callable[[Plan], bool] = lambda plan: True
+    confirm: Callable[[Plan, Seen], bool] = lambda plan, seen: True
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
     _hosts: dict[str, Host] = field(default_factory=dict)
@@ -79,7 +79,7 @@ class Run:
         """
         begun = self.clock()
         plan, seen = self.plan()
-        if plan and not self.confirm(plan):
+        if plan and not self.confirm(plan, seen):
             return Report(plan, unreachable=_unreachable(seen), left=plan, seconds=self.clock() - begun)
         total, left = Executed(), plan
         deadline = begun + self.options.lock_wait_s
