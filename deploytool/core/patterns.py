@@ -14,11 +14,13 @@ from difflib import get_close_matches
 from fnmatch import translate
 
 from deploytool.model.address import LOCALHOST, split_port
+from deploytool.model.expression import TOO_SLOW_HINT, compile_expression
 from deploytool.model.inventory import Inventory
 
 _PART = re.compile(r"(?:[^\s:\[\]]|\[[^\]]*\])+")
 _SUBSCRIPT = re.compile(r"(.+)\[(?:(-?[0-9]{1,9})|([0-9]{1,9}):([0-9]{0,9}))\]")
 _OLD_SUBSCRIPT = re.compile(r".+\[[0-9]+-[0-9]*\]")
+_MATCH_S = 0.2  # of processor time, for a regular expression and one name
 _SPECIAL = frozenset(".?*[")
 
 
@@ -84,7 +86,8 @@ def split(pattern: str) -> list[str]:
     elif split_port(pattern):
         parts = [pattern]
     else:
-        parts = _PART.findall(pattern)
+        # Each bracket that nothing closes would be followed up to the end, one after the other.
+        parts = [] if "[" in pattern.rpartition("]")[2] else _PART.findall(pattern)
         if re.sub(r"[\s:]", "", "".join(parts)) != re.sub(r"[\s:]", "", pattern):
             raise NoMatch(f"the host pattern '{pattern}' has a bracket without its other half")
     return [part.strip() for part in parts if part.strip()]
@@ -167,7 +170,20 @@ def _within(hosts: list[str], subscript: tuple[int, int | None] | None, part: st
 
 
 def _matcher(name: str) -> Callable[[str], object]:
+    if not name.startswith("~"):
+        return re.compile(translate(name)).match
     try:
-        return re.compile(name[1:] if name.startswith("~") else translate(name)).match
-    except (re.error, RecursionError, OverflowError) as error:
+        match = compile_expression(name[1:]).match
+    except ValueError as error:
         raise NoMatch(f"'{name}' is not a regular expression: {error}") from None
+
+    def bounded(text: str) -> object:
+        try:
+            return match(text, timeout=_MATCH_S)
+        except TimeoutError:
+            raise NoMatch(
+                f"'{name}' takes too long to match '{text}'",
+                TOO_SLOW_HINT,
+            ) from None
+
+    return bounded

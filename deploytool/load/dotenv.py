@@ -7,12 +7,13 @@ quotes know backslashes; both may span lines. Unquoted and double-quoted values 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections import ChainMap
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from deploytool.errors import InputError, Place
 from deploytool.load.interpolate import Interpolation
-from deploytool.load.problems import Problems
+from deploytool.load.problems import Problems, input_error
 from deploytool.load.yamlfile import read_text
 
 _LINE = re.compile(r"\s*(?:export\s+)?(?P<name>[^\s=:#'\"]+)\s*(?P<sign>[=:]?)[ \t]*")
@@ -36,6 +37,7 @@ def parse_dotenv(
 ) -> dict[str, str]:
     """As ``read_dotenv``, of a text; ``name`` is the file in the places."""
     values: dict[str, str] = {}
+    known = ChainMap(dict(outer), values)
     lines = iter(enumerate(text.replace("\r\n", "\n").split("\n"), start=1))
     for number, line in lines:
         if not line.strip() or line.lstrip().startswith("#"):
@@ -54,29 +56,25 @@ def parse_dotenv(
             values[match["name"]] = rest
             continue
         try:
-            values[match["name"]] = _value(rest, lines, {**values, **outer}, place)
+            values[match["name"]] = _value(rest, lines, known, place)
         except InputError as error:
             problems.extend(error)
     return values
 
 
-def _value(rest: str, lines: object, known: Mapping[str, str], place: Place) -> str:
+def _value(rest: str, lines: Iterator[tuple[int, str]], known: Mapping[str, str], place: Place) -> str:
     quote = rest[:1]
     if quote not in ("'", '"'):
         return str(Interpolation(known)(re.split(r"(?:^|\s)#", rest, maxsplit=1)[0].strip(), place))
-    text = rest[1:]
-    end = _closing(text, quote)
-    while end < 0:
-        following = next(lines, None)  # type: ignore[call-overload]
+    quoted, line = [], rest[1:]
+    while (end := _closing(line, quote)) < 0:
+        quoted.append(line)
+        following = next(lines, None)
         if following is None:
-            problems = Problems()
-            problems.add(place, f"a {quote} without its other half")
-            problems.raise_if_any()
-        text = f"{text}\n{following[1]}"
-        end = _closing(text, quote)
-    if quote == "'":
-        return text[:end]
-    return str(Interpolation(known)(_unescaped(text[:end]), place))
+            raise input_error(place, f"a {quote} without its other half")
+        line = following[1]
+    text = "\n".join([*quoted, line[:end]])
+    return text if quote == "'" else str(Interpolation(known)(_unescaped(text), place))
 
 
 def _closing(text: str, quote: str) -> int:

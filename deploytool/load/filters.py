@@ -1,4 +1,4 @@
-"""The Jinja filters, tests and lookups that users of Ansible expect.
+"""The Jinja filters that users of Ansible expect; those with regular expressions are in ``expressions``.
 
 Whatever writes data as JSON or YAML gives text that every YAML reader turns back into the same data, any
 Unicode included: no surrogate pairs, nothing that counts as a line break unescaped.
@@ -11,7 +11,6 @@ import binascii
 import hashlib
 import json
 import posixpath
-import re
 import shlex
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -135,43 +134,6 @@ def items2dict(value: Any, key_name: str = "key", value_name: str = "value") -> 
         raise Mistake(f"items2dict: takes a list of mappings with {key_name} and {value_name}") from None
 
 
-def _pattern(text: Any, ignorecase: bool, multiline: bool) -> re.Pattern[str]:
-    flags = (re.IGNORECASE if ignorecase else 0) | (re.MULTILINE if multiline else 0)
-    try:
-        return re.compile(str(text), flags)
-    except (re.error, OverflowError, RecursionError) as error:
-        raise Mistake(f"'{str(text)[:60]}' is not a regular expression: {error}") from None
-
-
-def regex_replace(
-    value: Any = "",
-    pattern: str = "",
-    replacement: str = "",
-    ignorecase: bool = False,
-    multiline: bool = False,
-    count: int = 0,
-) -> str:
-    try:
-        return _pattern(pattern, ignorecase, multiline).sub(replacement, str(defined(value)), count=count)
-    except (re.error, IndexError) as error:
-        raise Mistake(f"regex_replace: {error}") from None
-
-
-def regex_search(
-    value: Any, regex: str, *groups: str, ignorecase: bool = False, multiline: bool = False
-) -> str | list[str] | None:
-    r"""The first match, or with ``'\1'`` or ``'\g<name>'`` the list of those groups; null without a match."""
-    match = _pattern(regex, ignorecase, multiline).search(str(defined(value)))
-    if match is None:
-        return None
-    if not groups:
-        return match.group()
-    try:
-        return [match.expand(group) for group in groups]
-    except (re.error, IndexError) as error:
-        raise Mistake(f"regex_search: {error}") from None
-
-
 def _list(name: str, value: Any) -> list[Any]:
     if isinstance(defined(value), (str, Mapping)) or not isinstance(value, Iterable):
         raise Mistake(f"{name}: takes lists, not a {type(value).__name__}")
@@ -257,8 +219,6 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "items2dict": items2dict,
     "mandatory": mandatory,
     "quote": quote,
-    "regex_replace": regex_replace,
-    "regex_search": regex_search,
     "ternary": ternary,
     "to_json": to_json,
     "to_nice_json": to_nice_json,
@@ -267,13 +227,4 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "tojson": to_json,
     "union": union,
     "unique": unique,
-}
-
-TESTS: Mapping[str, Callable[..., Any]] = {
-    "match": lambda value, pattern, ignorecase=False: bool(
-        _pattern(pattern, ignorecase, False).match(str(defined(value)))
-    ),
-    "search": lambda value, pattern, ignorecase=False: bool(
-        _pattern(pattern, ignorecase, False).search(str(defined(value)))
-    ),
 }

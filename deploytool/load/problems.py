@@ -7,6 +7,9 @@ from difflib import get_close_matches
 
 from deploytool.errors import InputError, Place, Problem
 
+_LONGEST = 500
+_SHOWN = 200
+
 
 class Problems:
     """A list that only grows. ``raise_if_any`` ends the loading with everything that was found."""
@@ -15,7 +18,7 @@ class Problems:
         self.found: list[Problem] = []
 
     def add(self, place: Place, message: str, hint: str = "") -> None:
-        self.found.append(Problem(place, message, hint))
+        self.found.append(Problem(place, _readable(message), _readable(hint)))
 
     def extend(self, error: InputError) -> None:
         self.found.extend(error.problems)
@@ -27,7 +30,14 @@ class Problems:
 
 def input_error(place: Place, message: str, hint: str = "") -> InputError:
     """An error with one problem, to be raised."""
-    return InputError([Problem(place, message, hint)])
+    return InputError([Problem(place, _readable(message), _readable(hint))])
+
+
+def _readable(sentence: str) -> str:
+    """The sentence on one line, the middle left out where what it quotes is very long."""
+    if len(sentence) > _LONGEST:
+        sentence = f"{sentence[:_SHOWN]} … {sentence[-_SHOWN:]}"
+    return " ".join(sentence.splitlines())
 
 
 def near(name: str, known: Iterable[str]) -> str:

@@ -56,7 +56,7 @@ _WITH_VALUE = {
     "w": "tunneldevice",
 }
 _FLAGS = "".join(_SWITCHES) + "".join(f"{letter}:" for letter in (*_WITH_VALUE, "o"))
-_ASSIGNMENT = re.compile(r"\s*(\w+)\s*[=\s]\s*(.*\S)\s*", re.DOTALL)
+_ASSIGNMENT = re.compile(r"(\w+)(?:\s*=\s*|\s+)(.+)", re.DOTALL)
 
 
 def parse_ssh_args(text: str) -> list[Option]:
@@ -81,7 +81,7 @@ def _option(letter: str, value: str) -> Option:
         return _SWITCHES[letter]
     if letter != "o":
         return _WITH_VALUE[letter], value
-    match = _ASSIGNMENT.fullmatch(value)
+    match = _ASSIGNMENT.fullmatch(value.strip())
     if not match:
         raise ValueError(f"has '-o {value}', which is not Key=Value")
     key, setting = match[1].lower(), match[2]

@@ -16,7 +16,8 @@ from jinja2 import TemplateError, pass_context
 
 from deploytool.errors import InputError, Place
 from deploytool.load.compiled import Compiled, compile_template, one_line
-from deploytool.load.filters import FILTERS, TESTS
+from deploytool.load.expressions import Expressions
+from deploytool.load.filters import FILTERS
 from deploytool.load.limits import Mistake, plain, text_of
 from deploytool.load.lookups import Lookups
 from deploytool.load.problems import Problems, input_error, near
@@ -61,12 +62,14 @@ class Templates:
         self, *, search: Path, environ: Mapping[str, str], decrypt: Callable[[str], str] | None = None
     ) -> None:
         lookups = Lookups(search, environ)
+        expressions = Expressions()
+        filters = {**FILTERS, **expressions.filters}
         self._decrypt = decrypt
-        self._env = Environment(FILTERS, finalize=_write)
-        self._escaping = Environment(FILTERS, finalize=_write_escaped)
+        self._env = Environment(filters, finalize=_write)
+        self._escaping = Environment(filters, finalize=_write_escaped)
         for env in (self._env, self._escaping):
             env.globals.update(lookup=lookups.lookup, query=lookups.query, q=lookups.query, omit=OMIT)
-            env.tests.update(TESTS)
+            env.tests.update(expressions.tests)
         self._compiled: dict[tuple[str, bool], Compiled] = {}
 
     def render(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-_SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kmgtp]?)(?:i?b)?\s*", re.IGNORECASE)
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgtp]?)(?:i?b)?", re.IGNORECASE)
 
 
 def parse_bytes(value: object) -> int:
@@ -14,7 +14,7 @@ def parse_bytes(value: object) -> int:
         ValueError: a sentence, for anything else.
     """
     match = (
-        _SIZE.fullmatch(str(value))
+        _SIZE.fullmatch(str(value).strip())
         if isinstance(value, (str, int, float)) and not isinstance(value, bool)
         else None
     )

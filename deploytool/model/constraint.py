@@ -14,7 +14,7 @@ from deploytool.model.service import Constraint
 LABEL_PREFIXES = ("node.labels.", "engine.labels.")
 PLAIN_KEYS = ("node.groups", "node.hostname", "node.id", "node.ip", "node.platform.arch", "node.platform.os")
 
-_CONSTRAINT = re.compile(r"\s*(?P<key>[^\s=!<>~]+)\s*(?P<operator>[=!<>~]+)\s*(?P<value>.*?)\s*", re.DOTALL)
+_CONSTRAINT = re.compile(r"(?P<key>[^\s=!<>~]+)\s*(?P<operator>[=!<>~]+)\s*(?P<value>.*)", re.DOTALL)
 
 
 def parse_constraint(text: str) -> Constraint:
@@ -25,7 +25,7 @@ def parse_constraint(text: str) -> Constraint:
 
     Source: SwarmKit's ``constraint.Parse``; ``node.groups`` is ours.
     """
-    match = _CONSTRAINT.fullmatch(text)
+    match = _CONSTRAINT.fullmatch(text.strip())
     if match is None:
         raise ValueError(f"'{text}' is not a constraint; write it as node.labels.zone == eu-1")
     key, operator, value = match.group("key", "operator", "value")
