@@ -242,6 +242,9 @@ def test_published_ports_configs_and_secrets_reach_the_container(user):
               environment: {GREETING: "$$ü {{ inventory_hostname }}"}
               configs: [{source: page, target: /www/page.html}]
               secrets: [token]
+              init: true
+              stop_grace_period: 1s
+              deploy: {update_config: {monitor: 1s}}
           configs: {page: {file: page.html}}
           secrets: {token: {file: token.txt}}
         """
@@ -422,7 +425,7 @@ def test_this_machine_can_be_converged_without_sshd(user, tmp_path, compose_here
         """\
         - name: deploytool local test
           hosts: here
-          services: {web: {image: "demo/web:1"}}
+          services: {web: {image: "demo/web:1", init: true, deploy: {update_config: {monitor: 1s}}}}
         """
     )
     project = "deploytool-local-test"

@@ -10,7 +10,12 @@ from tests.lab.test_converge import User, ok
 PLAY = """\
 - name: {name}
   hosts: lab1
-  services: {{web: {{image: "demo/web:1", init: true, volumes: ["data:/data"]}}}}
+  services:
+    web:
+      image: "demo/web:1"
+      init: true
+      volumes: ["data:/data"]
+      deploy: {{update_config: {{monitor: 1s}}}}
   volumes: {{data: {{}}}}
 """
 

@@ -28,7 +28,12 @@ def user(lab: LabHosts, tmp_path) -> User:
         """\
         - name: Shop
           hosts: all
-          services: {web: {image: "demo/web:1", init: true, configs: [{source: page, target: /page}]}}
+          services:
+            web:
+              image: "demo/web:1"
+              init: true
+              configs: [{source: page, target: /page}]
+              deploy: {update_config: {monitor: 1s}}
           configs: {page: {content: hello}}
         """
     )

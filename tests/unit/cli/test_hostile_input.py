@@ -25,13 +25,15 @@ def command(text: str) -> str:
     return _COMMAND.replace("COMMAND", f"'{text}'")
 
 
+LOOP, END = "{% for a in range(99999) %}", "{% endfor %}"
+
 BOMBS: Mapping[str, Mapping[str, str | bytes]] = {
     "aliases": {"play.yaml": f"- name: Shop\n  hosts: web\n  x-0: &a0 [a]\n{_ALIASES}\n  services: *a29\n"},
     "nesting": {"play.yaml": "[" * 100_000 + "]" * 100_000},
     "block nesting": {"hosts.yaml": "".join(f"{' ' * n}a:\n" for n in range(2_000))},
     "range": {"hosts.yaml": "web: {hosts: {'web[0:999999999]': }}"},
     "range of ranges": {"hosts.yaml": "web: {hosts: {'web[0:9999][0:9999][a:z]': }}"},
-    "template loop": {"play.yaml": command("{% for a in range(99999) %}{% for b in range(99999) %}x{% endfor %}{% endfor %}")},
+    "template loop": {"play.yaml": command(f"{LOOP}{LOOP}x{END}{END}")},
     "template text": {"play.yaml": command('{{ "x" * 10 ** 9 }}{{ "x" | center(10 ** 9) }}')},
     "template list": {"play.yaml": command("{{ range(10 ** 9) | list }}")},
     "template nesting": {"play.yaml": command("{{ " + "(" * 50_000 + ")" * 50_000 + " }}")},
