@@ -39,7 +39,10 @@ BOMBS: Mapping[str, Mapping[str, str | bytes]] = {
     "template nesting": {"play.yaml": command("{{ " + "(" * 50_000 + ")" * 50_000 + " }}")},
     "expression": {"play.yaml": command('{{ ("a" * 60 + "!") is match("(a|aa)+$") }}')},
     "large expression": {"play.yaml": command('{{ "a" is match("(?:(?:(?:b{1000}){1000}){1000}){1000}") }}')},
-    "repetition": {"play.yaml": command("a" + " " * 1_000_000 + "b\n" * 100_000), "hosts.yaml": "[web]\n" + "a[" * 100_000},
+    "repetition": {
+        "play.yaml": command("a" + " " * 1_000_000 + "b\n" * 100_000),
+        "hosts.yaml": "[web]\n" + "a[" * 100_000,
+    },
     "bytes": {"play.yaml": bytes(range(256)) * 4_000, "hosts.yaml": b"\0" * 1_000_000},
     "pattern": {"play.yaml": PLAY.replace("hosts: web", f"hosts: '{'[' * 200_000}'")},
     "amount": {"play.yaml": PLAY.replace("image: web", f"image: web, mem_limit: '1{' ' * 200_000}x'")},
