@@ -26,9 +26,13 @@ class Screen:
         self._events.put(event)
 
     def __enter__(self) -> Screen:
+        self.resume()
+        return self
+
+    def resume(self) -> None:
+        """Show events, from now on and those that are waiting."""
         self._thread = threading.Thread(target=self._show_all, name="screen", daemon=True)
         self._thread.start()
-        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -45,7 +49,7 @@ class Screen:
     def pause(self) -> None:
         """Let a prompt have the terminal; events after it are shown again."""
         self.drain()
-        self.__enter__()
+        self.resume()
 
     def _show_all(self) -> None:
         spinner = _Spinner(enabled=self._output == "text" and sys.stderr.isatty())

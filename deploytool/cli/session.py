@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from os import environ
@@ -26,6 +27,7 @@ from deploytool.load.playbook import find_playbook, load_intent
 from deploytool.load.problems import Problems
 from deploytool.load.vault import passwords_of
 from deploytool.model.inventory import Host
+from deploytool.model.secret import Secret
 from deploytool.model.service import Intent
 from deploytool.run.converge import Run, RunOptions
 from deploytool.run.fanout import Engines
@@ -117,6 +119,22 @@ def policy_of(intent: Intent, options: Mapping[str, Any]) -> PlanPolicy:
     )
 
 
+def passphrase_prompt(screen: Screen) -> Callable[[str], Secret | None] | None:
+    """What asks for the passphrase of an encrypted key; None without a terminal."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return None
+
+    def ask_for(key_file: str) -> Secret | None:
+        screen.drain()
+        given = click.prompt(
+            f"Passphrase of {key_file}", hide_input=True, default="", show_default=False, err=True
+        )
+        screen.resume()
+        return Secret(given) if given else None
+
+    return ask_for
+
+
 @contextmanager
 def running(loaded: Loaded, screen: Screen, reason: str, options: Mapping[str, Any]) -> Iterator[Run]:
     """A run over the loaded files; its connections are closed at the end."""
@@ -124,6 +142,7 @@ def running(loaded: Loaded, screen: Screen, reason: str, options: Mapping[str, A
     settings = SshSettings(
         connect_timeout_s=options["connect_timeout"],
         accept_new_host_keys=options["accept_new_host_keys"],
+        passphrase=passphrase_prompt(screen),
     )
 
     def engine(host: Host) -> ComposeEngine:

@@ -22,6 +22,23 @@ from deploytool.model.secret import Secret
 _KEY_RING = KeyRing()
 
 
+def ask_for_passphrases(target: Target, settings: SshSettings) -> None:
+    """Open the keys that somebody named before any clock runs: whoever types takes their time.
+
+    Keys that the agent holds need no passphrase. Without a way to ask, nothing happens.
+    """
+    if settings.passphrase is None or not (target.ask_passphrase and target.keys_given):
+        return
+    agent = Agent(target.agent)
+    try:
+        held = {key.asbytes() for key in agent.get_keys()}
+    finally:
+        agent.close()
+    for path in target.key_files:
+        if public_blob(path) not in held:
+            _KEY_RING.load(path, settings.passphrase)
+
+
 @dataclass(slots=True)
 class Login:
     """One login at one sshd: the ``auth_strategy`` that paramiko's client calls after the key exchange."""

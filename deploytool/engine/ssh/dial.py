@@ -22,7 +22,7 @@ import paramiko
 from paramiko.ssh_exception import IncompatiblePeer
 
 from deploytool.engine.ssh import hostkeys, sockets
-from deploytool.engine.ssh.auth import Login
+from deploytool.engine.ssh.auth import Login, ask_for_passphrases
 from deploytool.engine.ssh.bastions import Bastions, Starts
 from deploytool.engine.ssh.client import ClientTransport
 from deploytool.engine.ssh.link import LOSSES, Link
@@ -71,6 +71,7 @@ def dial(host_name: str, target: Target, settings: SshSettings, password: Secret
     """
     jump, release = _jump(host_name, target, settings)
     try:
+        ask_for_passphrases(target, settings)
         with _STARTS.at(target.starts_key, settings.starts_per_address):
             return _Dialer(host_name, target, settings, password, jump, release).connect()
     except BaseException:
