@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from graphlib import TopologicalSorter
 
-from deploytool.core.reconcile import Change, finishes
+from deploytool.core.reconcile import Change
 from deploytool.model.observed import Container
 from deploytool.model.plan import Gate, Ref, Step, StepKind
 from deploytool.model.service import Project, Service
@@ -24,7 +24,7 @@ DEFAULT_GRACE_S = 10.0
 def gate_of(project: Project, service: Service, timeout_s: float | None) -> Gate:
     """What a new replica of ``service`` has to do, and by when."""
     monitor_s = service.update.monitor_s
-    if finishes(project, service):
+    if project.finishes(service):
         return Gate("completed", timeout_s or JOB_DEADLINE_S)
     healthcheck = service.healthcheck
     allowed_s = healthcheck.deadline_s if healthcheck else monitor_s

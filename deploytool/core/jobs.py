@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
-from deploytool.core.reconcile import finishes, is_done
+from deploytool.core.reconcile import is_done
 from deploytool.model.desired import Desired
 from deploytool.model.observed import Observed, ObservedHost
 from deploytool.model.service import Project, Service
@@ -20,7 +20,7 @@ Done = Mapping[tuple[str, str], int]
 
 def finished_elsewhere(project: Project, desired: Desired, observed: Observed) -> Finished:
     """Finished replicas that their hosts would let go, of jobs that ``desired`` starts on other hosts."""
-    jobs = [s.name for s in project.services if not s.mode.is_global and finishes(project, s)]
+    jobs = [s.name for s in project.services if not s.mode.is_global and project.finishes(s)]
     found: dict[tuple[str, str], tuple[str, ...]] = {}
     for host_name, seen in sorted(observed.items()) if jobs else ():
         for container in seen.containers if isinstance(seen, ObservedHost) else ():

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 from deploytool.core.capacity import Claim
 from deploytool.core.decision import Allotment, Decision
-from deploytool.core.reconcile import finishes
 from deploytool.core.schedule import NO_POLICY, SchedulePolicy, decide
 from deploytool.model.desired import Desired
 from deploytool.model.observed import Observed
@@ -63,7 +62,7 @@ def moved(before: Desired, after: Desired) -> int:
 
 def _may_move(project: Project, allotment: Allotment, policy: SchedulePolicy) -> bool:
     service = allotment.service
-    stays = service.mode.is_global or finishes(project, service)
+    stays = service.mode.is_global or project.finishes(service)
     return not stays and (not service.volumes or service.name in policy.move_volumes)
 
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from deploytool.model.desired import Desired, HostFiles, Spec
 from deploytool.model.inventory import Host, HostState
 from deploytool.model.observed import Container, Observed, ObservedHost
-from deploytool.model.service import Project, Service
+from deploytool.model.service import Project
 
 # Docker Compose gives a container this name while it recreates it; an interrupted run leaves it behind.
 _RENAMED = re.compile(r"[0-9a-f]{12}_.+")
@@ -88,16 +88,6 @@ def reconcile(
     )
 
 
-def finishes(project: Project, service: Service) -> bool:
-    """Whether a service is meant to end: a job, or one that others wait for to complete."""
-    waited_for = (
-        dependency.service == service.name and dependency.condition == "service_completed_successfully"
-        for other in project.services
-        for dependency in other.depends_on
-    )
-    return service.mode.is_job or any(waited_for)
-
-
 def _answered(observed: Observed) -> Iterator[tuple[str, ObservedHost]]:
     return ((name, host) for name, host in sorted(observed.items()) if isinstance(host, ObservedHost))
 
@@ -131,7 +121,7 @@ def _rules(
     """One for each service of the file, in its order; then for those that left the file, by name."""
     for service in project.services:
         restart = service.restart.partition(":")[0] if policy.respect_restart else ""
-        yield _Rules(service.name, True, finishes(project, service), restart)
+        yield _Rules(service.name, True, project.finishes(service), restart)
     left = {name for here in found.values() for name in here} - {s.name for s in project.services}
     yield from map(_Rules, sorted(left))
 

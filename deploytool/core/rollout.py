@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from deploytool.core.draft import Draft
-from deploytool.core.reconcile import Change, finishes
+from deploytool.core.reconcile import Change
 from deploytool.core.room import Surges, at_once, make_room, surges
 from deploytool.core.serial import batches, in_waves
 from deploytool.model.observed import Container, Observed
@@ -79,7 +79,7 @@ def _awaited(project: Project, changes: Sequence[Change]) -> dict[tuple[str, str
     going = {change.service for change in changes if change.replace or change.broken or change.stop}
     coming = {change.service for change in changes if change.touched and change.service in closure}
     needed = {name for service in coming for name in closure[service]}
-    jobs = {service.name for service in project.services if finishes(project, service)}
+    jobs = {service.name for service in project.services if project.finishes(service)}
     awaited: dict[tuple[str, str], str] = {}
     for change in changes:
         starting = [c.name for c in change.in_place if c.health == "starting"]

@@ -122,14 +122,19 @@ def _container(raw: Mapping[str, Any]) -> Container:
 
 
 def _ports(bindings: Mapping[str, Any]) -> Iterator[HostPort]:
-    """Docker's ``{"80/tcp": [{"HostIp": "0.0.0.0", "HostPort": "8080"}]}``; IPv4 and IPv6 twins once."""
+    """Docker's ``{"80/tcp": [{"HostIp": "0.0.0.0", "HostPort": "8080"}]}``; IPv4 and IPv6 twins once.
+
+    What is wanted may be a range, ``9000-9010``, or Docker's choice: then no port is held until it runs.
+    """
     seen = set()
     for target, places in sorted(bindings.items()):
         for place in places or ():
             published = str(place.get("HostPort") or "")
             ip = str(place.get("HostIp") or "")
             ip = "" if ip in ("0.0.0.0", "::") else ip  # noqa: S104 - compared, not bound
-            port = HostPort(int(published or 0), target.partition("/")[2] or "tcp", ip)
+            first, _, last = published.partition("-")
+            number = int(first) if first.isdigit() and last in ("", first) else 0
+            port = HostPort(number, target.partition("/")[2] or "tcp", ip)
             if port.port and port not in seen:
                 seen.add(port)
                 yield port

@@ -89,6 +89,7 @@ def _without_ours(service: Mapping[str, Any]) -> dict[str, Any]:
     result = dict(service)
     result["labels"] = {k: v for k, v in (service.get("labels") or {}).items() if k not in _OURS}
     result["deploy"] = {k: v for k, v in (service.get("deploy") or {}).items() if k != "replicas"}
+    result.pop("profiles", None)  # which jobs have; whether it is one, the service says
     return {key: value for key, value in result.items() if value or key not in ("labels", "deploy")}
 
 

@@ -192,6 +192,15 @@ class Project:
     def service(self, name: str) -> Service | None:
         return next((service for service in self.services if service.name == name), None)
 
+    def finishes(self, service: Service) -> bool:
+        """Whether a service is meant to end: a job, or one that others wait for to complete."""
+        waited_for = (
+            dependency.service == service.name and dependency.condition == "service_completed_successfully"
+            for other in self.services
+            for dependency in other.depends_on
+        )
+        return service.mode.is_job or any(waited_for)
+
 
 @dataclass(frozen=True, slots=True)
 class Intent:

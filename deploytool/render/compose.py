@@ -3,7 +3,8 @@
 The result is ordinary Compose with that host's replica counts. ``docker compose up -d`` typed by hand on
 a converged host must change nothing, so what Compose would hash and we do not (policy) is left out. So is
 ``depends_on``, reduced or not: Compose hashes it, and would make a service's containers anew when another
-service moves to its host or away. The order of starts is the plan's, over all hosts.
+service moves to its host or away. The order of starts is the plan's, over all hosts. Compose starts again
+whatever ended, so what is meant to end has a profile that a plain ``up`` does not choose.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from deploytool.model.service import Definition, Project, Service
 from deploytool.render.spec import container_keys, spec_of
 from deploytool.render.yamltext import to_yaml
 
+JOBS_PROFILE = "jobs"
+
 
 def host_files(project: Project, desired: Desired, host: Host) -> HostFiles:
     """What the project's folder on ``host`` should hold; nothing where no replica is scheduled.
@@ -37,7 +40,13 @@ def host_files(project: Project, desired: Desired, host: Host) -> HostFiles:
     definition = project.definitions.on(host, placements)
     specs = {name: spec_of(name, definition) for name in counts}
     services = {
-        service.name: _service(definition.services[service.name], service, counts, specs[service.name])
+        service.name: _service(
+            definition.services[service.name],
+            service,
+            counts,
+            specs[service.name],
+            finishes=project.finishes(service),
+        )
         for service in project.services
         if service.name in counts
     }
@@ -79,12 +88,17 @@ def _template() -> Any:
 
 
 def _service(
-    rendered: Mapping[str, Any], service: Service, counts: Mapping[str, int], spec: Spec
+    rendered: Mapping[str, Any],
+    service: Service,
+    counts: Mapping[str, int],
+    spec: Spec,
+    *,
+    finishes: bool,
 ) -> dict[str, Any]:
     result = container_keys(rendered)
     result["labels"] = {**(result.get("labels") or {}), **_labels(service, spec)}
     result["deploy"] = {"replicas": counts[service.name], **result.get("deploy", {})}
-    return result
+    return {**result, "profiles": [JOBS_PROFILE]} if finishes else result
 
 
 def _labels(service: Service, spec: Spec) -> dict[str, str]:

@@ -179,14 +179,61 @@ def test_a_dead_host_does_not_stop_the_others_and_is_not_replaced(user, fault):
     assert seconds < 4 + 15, "one timeout, not several; the rest is what a busy machine needs"
 
 
+MUCH = """\
+- name: Shop
+  hosts: web
+  services:
+    web:
+      image: demo/web:1
+      depends_on:
+        migrate: {condition: service_completed_successfully}
+        db: {condition: service_healthy}
+      environment: {GREETING: "ü $$HOME", EMPTY: ""}
+      configs: [{source: page, target: /www/page.html}]
+      secrets: [token]
+      ports: ["127.0.0.1:9000-9001:8080"]
+      networks: {back: {aliases: [shop]}, default: }
+      labels: ["a.b=$$c"]
+      extra_hosts: ["other:10.1.2.3"]
+      tmpfs: /scratch
+      init: true
+      stop_grace_period: 1s
+      deploy:
+        replicas: 4
+        update_config: {monitor: 0s}
+        resources: {reservations: {memory: 8M}}
+    migrate:
+      image: demo/web:1
+      entrypoint: [/bin/busybox, "true"]
+    db:
+      image: demo/web:1
+      volumes: ["data:/var/lib/data"]
+      networks: [back]
+      healthcheck: {test: [CMD, /bin/busybox, "true"], interval: 1s}
+      init: true
+      stop_grace_period: 1s
+  networks: {back: {internal: true}}
+  volumes: {data: }
+  configs: {page: {content: "hello $$you"}}
+  secrets: {token: {content: s3cr3t}}
+"""
+
+
 def test_compose_up_by_hand_changes_nothing_on_a_converged_host(user):
-    """The file on the host is ordinary Compose, and says what runs."""
-    ok(user.converge(*FEW))
-    before = user.ids()
+    """The file on the host is ordinary Compose, and says what runs; what has ended does not run again."""
+    user.write(MUCH)
+    ok(user.converge())
+
+    def started() -> dict[str, str]:
+        ids = [(host, c.id) for host in user.lab.hosts for c in user.lab.containers(host)]
+        return {id: user.lab.exec(h, "docker", "inspect", "-f", "{{.State.StartedAt}}", id) for h, id in ids}
+
+    before = started()
+    assert len(before) == 6
     for host in user.lab.hosts:
         user.lab.exec(host, "docker", "compose", "-f", "/var/lib/deploytool/shop/compose.yaml", "up", "-d")
-    assert user.ids() == before
-    assert "Nothing to do." in ok(user.converge(*FEW)).stdout
+    assert started() == before
+    assert "Nothing to do." in ok(user.converge()).stdout
 
 
 def test_an_update_replaces_all_and_names_what_changed(user):

@@ -73,6 +73,16 @@ def test_a_stopped_container_holds_the_ports_it_wants():
     assert seen.ports == (HostPort(80, "tcp", ""),)
 
 
+@pytest.mark.parametrize("published", ["9000-9010", "", "0"])
+def test_a_stopped_container_holds_no_port_that_it_has_yet_to_choose(published):
+    """Of a range, or of all ports, it takes a free one when it starts."""
+    wanted = {"8080/tcp": [{"HostIp": "127.0.0.1", "HostPort": published}]}
+    (seen,) = parse_observation(
+        lines(container(state="created", published={}, wanted=wanted)), "h1"
+    ).containers
+    assert seen.ports == ()
+
+
 def test_a_foreign_container_is_not_ours():
     """No spec label, whatever else it has; null labels are none."""
     (seen,) = parse_observation(lines(container(labels=None)), "h1").containers

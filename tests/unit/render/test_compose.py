@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deploytool.model.desired import Desired
-from deploytool.model.service import Definition, Dependency, File, Resources, Service
+from deploytool.model.service import Definition, Dependency, File, Mode, Resources, Service
 from deploytool.render.compose import host_files, release_digest
 from deploytool.render.spec import spec_of
 from deploytool.render.yamltext import to_yaml
@@ -58,6 +58,15 @@ def test_dependencies_stay_out_of_the_file():
     both = Definition({"web": {"image": "a", "depends_on": {"db": {}}}, "db": {"image": "b"}})
     services = (Service("web", depends_on=(Dependency("db", "service_healthy"),)), Service("db"))
     assert "depends_on" not in rendered(both, *services, web=1, db=1).compose
+
+
+def test_what_is_meant_to_end_is_not_started_by_a_plain_up():
+    """Compose starts again whatever ended: so a job, and what others wait for to complete, has a profile."""
+    waits = Service("web", depends_on=(Dependency("migrate", "service_completed_successfully"),))
+    services = (waits, Service("migrate"), Service("tidy", mode=Mode.REPLICATED_JOB))
+    definition = Definition({service.name: {"image": "a"} for service in services})
+    written = document(rendered(definition, *services, web=1, migrate=1, tidy=1))["services"]
+    assert [name for name, service in written.items() if service.get("profiles")] == ["migrate", "tidy"]
 
 
 def test_dollars_are_escaped_so_that_the_hosts_environment_never_leaks_in():
