@@ -59,7 +59,7 @@ class LazyGroup(click.Group):
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="deploytool")
+@click.version_option(__version__, prog_name="deploytool", allow_from_autoenv=False)
 def app() -> None:
     """Keep containers running as you wrote them down, on hosts that you reach by SSH.
 

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from deploytool.cli import options as shared
+from deploytool.cli.command import Command
 from deploytool.cli.diff import find_differences, show_differences
 from deploytool.cli.screen import Screen
 from deploytool.cli.session import ask, load_options, running
@@ -23,7 +24,7 @@ from deploytool.report.plan import plan_text
 from deploytool.run.converge import Run
 
 
-@click.command()
+@click.command(cls=Command)
 @shared.files
 @shared.reaching
 @shared.policies
@@ -40,7 +41,7 @@ def plan(explain: str | None, **options: Any) -> int:
         return _explain(run, screen, explain) if explain else show_plan(run, screen, options)
 
 
-@click.command()
+@click.command(cls=Command)
 @shared.files
 @shared.reaching
 @shared.policies

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from deploytool.cli import options as shared
+from deploytool.cli.command import Command
 from deploytool.cli.converge import carry_out
 from deploytool.cli.screen import Screen
 from deploytool.cli.session import load_options, running
@@ -16,7 +17,7 @@ from deploytool.model.event import Report
 from deploytool.run.down import prepare_down, take_down
 
 
-@click.command()
+@click.command(cls=Command)
 @shared.files
 @shared.reaching
 @shared.showing

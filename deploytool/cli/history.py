@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from deploytool.cli import options as shared
+from deploytool.cli.command import Command
 from deploytool.cli.converge import carry_out
 from deploytool.cli.screen import Screen
 from deploytool.cli.session import load_options, running
@@ -16,7 +17,7 @@ from deploytool.run.converge import Run
 from deploytool.run.rollback import past, rolled_back
 
 
-@click.command()
+@click.command(cls=Command)
 @shared.files
 @shared.reaching
 def history(**options: Any) -> int:
@@ -35,7 +36,7 @@ def history(**options: Any) -> int:
     return 0
 
 
-@click.command()
+@click.command(cls=Command)
 @shared.files
 @shared.reaching
 @shared.policies

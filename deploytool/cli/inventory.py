@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from deploytool.cli.command import Command
 from deploytool.core.patterns import NoMatch, select
 from deploytool.errors import UsageError
 from deploytool.load.extravars import parse_extra_vars
@@ -33,7 +34,7 @@ _INTERNAL_NAMES = """
 INTERNAL = frozenset(_INTERNAL_NAMES.split())
 
 
-@click.command(name="inventory")
+@click.command(cls=Command, name="inventory")
 @click.argument("inventory", metavar="INVENTORY")
 @click.argument("group", required=False, default="all")
 @click.option("--list", "list_", is_flag=True, help="Print all hosts with their variables as JSON.")

@@ -7,6 +7,7 @@ from dataclasses import asdict
 
 import click
 
+from deploytool.cli.command import Command
 from deploytool.lab.lab import HostStatus, Lab
 
 
@@ -25,7 +26,7 @@ def lab() -> None:
     """
 
 
-@lab.command()
+@lab.command(cls=Command)
 @click.option(
     "-n", "--hosts", "count", type=int, default=3, show_default=True, help="How many hosts there shall be."
 )
@@ -45,7 +46,7 @@ def up(count: int, start_engine: bool) -> None:
     click.echo(_table(made.status()))
 
 
-@lab.command()
+@lab.command(cls=Command)
 @click.option("--images", is_flag=True, help="Remove the images too; the next 'lab up' builds them again.")
 def down(images: bool) -> None:
     """Remove the hosts and all that belongs to them.
@@ -57,7 +58,7 @@ def down(images: bool) -> None:
     click.echo(f"removed {count} host{'' if count == 1 else 's'}", err=True)
 
 
-@lab.command()
+@lab.command(cls=Command)
 @click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def status(output: str) -> None:
     """Show the hosts, and the ports of this machine that lead to theirs.

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from deploytool.cli import options as shared
+from deploytool.cli.command import Command
 from deploytool.cli.screen import Screen
 from deploytool.cli.session import load_options, running
 from deploytool.errors import HostsUnusable, LeaseHeld, Place, Problem
@@ -24,7 +25,7 @@ def lock() -> None:
     """
 
 
-@lock.command()
+@lock.command(cls=Command)
 @shared.files
 @shared.reaching
 def status(**options: Any) -> int:
@@ -44,7 +45,7 @@ def status(**options: Any) -> int:
     return 0
 
 
-@lock.command(name="acquire")
+@lock.command(cls=Command, name="acquire")
 @shared.files
 @shared.reaching
 @click.option("-m", "--message", required=True, help="Why; shown to everybody who is kept waiting.")
@@ -71,7 +72,7 @@ def acquire_(message: str, **options: Any) -> int:
     return 0 if len(hosts) == len(seen) else HostsUnusable.exit_code
 
 
-@lock.command(name="release")
+@lock.command(cls=Command, name="release")
 @shared.files
 @shared.reaching
 def release_(**options: Any) -> int:

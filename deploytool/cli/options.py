@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import functools
 import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+
+from deploytool.cli.command import WholeText, purpose
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -27,22 +28,19 @@ def duration(text: str) -> float:
     return float(sum(float(number) * _UNITS[unit] for number, unit in parts))
 
 
-def _stack(*options: Callable[[F], F]) -> Callable[[F], F]:
-    """Several options as one decorator; they show in --help in the order given."""
-
-    def decorate(function: F) -> F:
-        return functools.reduce(lambda inner, option: option(inner), reversed(options), function)
-
-    return decorate
-
-
 def files(function: F) -> F:
     """What to read: the inventory, the playbooks, and what is laid over them."""
-    return _stack(
+    return purpose(
+        "What to read",
         click.argument("inventory", metavar="INVENTORY"),
         click.argument("playbooks", metavar="[PLAYBOOK]...", nargs=-1, type=click.Path(path_type=Path)),
         click.option(
-            "-e", "--extra-vars", multiple=True, metavar="VARS", help="k=v, a JSON or YAML mapping, or @FILE."
+            "-e",
+            "--extra-vars",
+            multiple=True,
+            type=WholeText(),
+            metavar="VARS",
+            help="k=v, a JSON or YAML mapping, or @FILE.",
         ),
         click.option(
             "-t", "--tags", multiple=True, metavar="TAGS", help="Only plays with one of these tags."
@@ -64,7 +62,8 @@ def files(function: F) -> F:
 
 def reaching(function: F) -> F:
     """How hosts are reached, and which."""
-    return _stack(
+    return purpose(
+        "Reaching hosts",
         click.option(
             "-l", "--limit", metavar="PATTERN", help="Change only the hosts that the pattern selects."
         ),
@@ -87,7 +86,8 @@ def reaching(function: F) -> F:
 
 def policies(function: F) -> F:
     """What is allowed, and what a guard may let pass."""
-    return _stack(
+    return purpose(
+        "What is allowed",
         click.option(
             "--timeout", type=duration, help="For a replica to become ready; default: from its healthcheck."
         ),
@@ -115,7 +115,8 @@ def policies(function: F) -> F:
 
 def showing(function: F) -> F:
     """What is printed, and what the exit code says."""
-    return _stack(
+    return purpose(
+        "What is shown",
         click.option(
             "-o",
             "--output",
@@ -136,7 +137,8 @@ def showing(function: F) -> F:
 
 def carrying_out(function: F) -> F:
     """Whether and when a plan is carried out."""
-    return _stack(
+    return purpose(
+        "Carrying it out",
         click.option("-C", "--check", "--dry-run", is_flag=True, help="Only show what would change."),
         click.option("-y", "--yes", is_flag=True, help="Do not ask before replicas are stopped or replaced."),
         click.option(

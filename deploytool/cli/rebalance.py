@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from deploytool.cli import options as shared
+from deploytool.cli.command import Command
 from deploytool.cli.converge import carry_out
 from deploytool.cli.screen import Screen
 from deploytool.cli.session import load_options, running
@@ -14,7 +15,7 @@ from deploytool.cli.session import load_options, running
 DEFAULT_MOVES = 10
 
 
-@click.command()
+@click.command(cls=Command)
 @shared.files
 @shared.reaching
 @shared.policies

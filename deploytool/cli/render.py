@@ -8,13 +8,14 @@ from typing import Any
 import click
 
 from deploytool.cli import options as shared
+from deploytool.cli.command import Command
 from deploytool.cli.screen import Screen
 from deploytool.cli.session import load_options, running
 from deploytool.errors import UsageError
 from deploytool.model.desired import HostFiles
 
 
-@click.command()
+@click.command(cls=Command)
 @shared.files
 @shared.reaching
 @click.option(

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from deploytool.cli import options as shared
+from deploytool.cli.command import Command
 from deploytool.cli.screen import Screen
 from deploytool.cli.session import load_options, running
 from deploytool.errors import CHANGES_PENDING, HostsUnusable
@@ -16,7 +17,7 @@ from deploytool.model.plan import ProjectPlan
 from deploytool.report.status import Row, status_json, status_text
 
 
-@click.command()
+@click.command(cls=Command)
 @shared.files
 @shared.reaching
 @click.option("-s", "--service", "services", multiple=True, metavar="SERVICE", help="Only these services.")

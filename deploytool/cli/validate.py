@@ -7,10 +7,11 @@ from typing import Any
 import click
 
 from deploytool.cli import options as shared
+from deploytool.cli.command import Command
 from deploytool.cli.session import load_options
 
 
-@click.command()
+@click.command(cls=Command)
 @shared.files
 def validate(**options: Any) -> int:
     """Check inventory and playbook; contacts no host.
