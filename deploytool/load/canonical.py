@@ -17,6 +17,7 @@ from deploytool.load.dotenv import read_dotenv
 from deploytool.load.files import Copied, FileMistake, FileStore, is_file, stored
 from deploytool.load.keys import key_place
 from deploytool.load.problems import Problems, near
+from deploytool.load.sameform import same_form
 from deploytool.load.schema import SERVICE_SHAPE, TOPLEVEL_SHAPES
 from deploytool.load.shapes import DROP, Spot
 from deploytool.load.template import BROKEN
@@ -83,6 +84,7 @@ class Canonical:
         self._settle(result, shaped, place)
         for key in [key for key, value in result.items() if value in ({}, []) and key not in _MAY_BE_EMPTY]:
             del result[key]
+        same_form(result)
         return result
 
     def _settle(self, result: dict[str, Any], shaped: Any, place: Place) -> None:
@@ -97,8 +99,7 @@ class Canonical:
         result["networks"] = self._networks(result, shaped, place)
         for section in _FILED:
             result[section] = self._grants(section, result.get(section, ()), place_of(shaped, section, place))
-        if restart_of(result) != "no" or "restart" in result:
-            result["restart"] = restart_of(result)
+        result["restart"] = restart_of(result)
         result.pop("scale", None)
 
     def _own(self, given: Mapping[str, str | None]) -> dict[str, str]:
@@ -239,8 +240,9 @@ class Canonical:
         try:
             return self.around.store.read(self.around.folder / value)
         except FileMistake as error:
-            self.problems.add(place, str(error), error.hint if value.startswith("/") else "")
+            self.problems.add(place, str(error), error.hint if value.startswith("/") else _PATHS)
             return None
 
 
+_PATHS = "a relative path starts from the folder of the file with 'services'"
 _MAY_BE_EMPTY = frozenset({"command", "entrypoint"})

@@ -31,6 +31,14 @@ def command(value: Any, spot: Spot) -> Any:
     return texts(value, spot) if isinstance(value, list) else text(value, spot)
 
 
+def health_test(value: Any, spot: Spot) -> Any:
+    """A list begins with how it is run; text is for the shell."""
+    read = command(value, spot)
+    if isinstance(read, list) and (not read or read[0] not in ("NONE", "CMD", "CMD-SHELL")):
+        return spot.wrong("has to begin with CMD, CMD-SHELL or NONE", "write [CMD, program, …], or text")
+    return read
+
+
 def restart(value: Any, spot: Spot) -> Any:
     """``no`` without quotes is false in YAML 1.1; Compose reads 1.2, where it is a word."""
     word = "no" if value is False else text(value, spot)

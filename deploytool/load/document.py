@@ -9,7 +9,7 @@ from typing import Any
 
 from deploytool.errors import Place
 from deploytool.load.keys import State, key_place
-from deploytool.load.problems import Problems, near
+from deploytool.load.problems import Problems, near_key
 from deploytool.load.schema import TOP
 from deploytool.load.shapes import kind_of
 from deploytool.load.yamlfile import Map, read_yaml
@@ -67,7 +67,9 @@ def check_keys(root: Map, problems: Problems) -> None:
         known = TOP.get(key)
         if known is None and not key.startswith("x-"):
             problems.add(
-                key_place(root, key, root.place), f"unknown key '{key}' in the Compose file", near(key, TOP)
+                key_place(root, key, root.place),
+                f"unknown key '{key}' in the Compose file",
+                near_key(key, TOP),
             )
         elif known and known.state is State.REFUSED:
             problems.add(

@@ -8,7 +8,7 @@ from enum import Enum
 from typing import Any
 
 from deploytool.errors import Place
-from deploytool.load.problems import near
+from deploytool.load.problems import near_key
 from deploytool.load.shapes import DROP, Shape, Spot, anything, kind_of
 from deploytool.load.yamlfile import Map, place_of
 
@@ -62,7 +62,7 @@ def _known(keys: Mapping[str, Key], value: Any, key: str, spot: Spot) -> Key | N
     known = keys.get(key)
     place = key_place(value, key, spot.place)
     if known is None:
-        spot.problems.add(place, f"unknown key '{key}' in {spot.name}", near(key, keys))
+        spot.problems.add(place, f"unknown key '{key}' in {spot.name}", near_key(key, keys))
         return None
     if known.state is State.REFUSED:
         spot.problems.add(place, f"'{key}' is not supported: {known.note}", known.hint)

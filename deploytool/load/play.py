@@ -141,7 +141,9 @@ class _Play:
         paths = [self._beside(name) for name in names]
         path = next((path for path in paths if is_file(path)), None)
         if path is None:
-            self.problems.add(place, f"there is no file '{paths[0]}'")
+            self.problems.add(
+                place, f"there is no file '{paths[0]}'", "the path starts from the playbook's folder"
+            )
             return None
         return read_vars_file(path, str(path), self.inventory.sources.vault, self.problems)
 

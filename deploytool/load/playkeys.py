@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from deploytool.load.keys import Key, State
-from deploytool.load.problems import Problems, near
+from deploytool.load.problems import Problems, near_key
 from deploytool.load.yamlfile import Map
 
 SECTIONS = ("networks", "volumes", "configs", "secrets")
@@ -66,7 +66,7 @@ def check_play(play: Map, problems: Problems) -> None:
     for key in play:
         known = KEYS.get(key)
         if known is None and not key.startswith("x-"):
-            problems.add(play.key_place(key), f"unknown key '{key}' in a play", near(key, KEYS))
+            problems.add(play.key_place(key), f"unknown key '{key}' in a play", near_key(key, KEYS))
         elif known and known.state is State.REFUSED:
             problems.add(play.key_place(key), f"'{key}' is not supported: {known.note}", known.hint)
     if "import_playbook" in play:

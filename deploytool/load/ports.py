@@ -26,8 +26,11 @@ _HINT = 'write "8080:80", "127.0.0.1:8080:80/tcp" or "8080-8089:80"'
 
 def _published(value: Any, spot: Spot) -> Any:
     read = text(value, spot)
-    if read is DROP or read == "" or _range(read) is not None:
+    if read is DROP or read == "":
         return read
+    ends = _range(read)
+    if ends is not None:
+        return _range_text(ends)
     return spot.wrong(f"is no port: '{read:.20}'", 'write "8080" or "8080-8089"')
 
 
@@ -59,8 +62,24 @@ def ports(value: Any, spot: Spot) -> Any:
     found: list[dict[str, Any]] = []
     for index, entry in enumerate(value):
         inner = spot.inside(value, index)
-        found += _long(entry, inner) if isinstance(entry, dict) else _short(entry, inner)
+        for port in _long(entry, inner) if isinstance(entry, dict) else _short(entry, inner):
+            if port not in found:
+                _check_free(port, found, inner)
+                found.append(port)
     return found
+
+
+def _check_free(port: Mapping[str, Any], found: Iterable[Mapping[str, Any]], spot: Spot) -> None:
+    """One port of the host cannot lead to two of the container."""
+    wanted = _port(port)
+    for other in map(_port, found):
+        single = wanted.first == wanted.last == other.first == other.last != 0
+        meets = wanted.ip == other.ip or "" in (wanted.ip, other.ip)
+        if single and meets and wanted.protocol == other.protocol:
+            spot.wrong(
+                f"publishes {wanted.first}/{wanted.protocol} twice",
+                f"it would lead to {other.target} and to {wanted.target}: publish one of them elsewhere",
+            )
 
 
 def published_ports(entries: Iterable[Mapping[str, Any]]) -> tuple[Port, ...]:
@@ -115,7 +134,7 @@ def _expanded(
         spot.wrong(f"has a port that is none: '{published:.20}'", _HINT)
         return []
     if first == last:
-        return [{"target": first, "published": published, **fixed}]
+        return [{"target": first, "published": _range_text(host), **fixed}]
     if host[1] - host[0] != last - first:
         spot.wrong(f"has two ranges of different length: {published} and {first}-{last}", _HINT)
         return []
@@ -130,6 +149,10 @@ def _range(written: str) -> tuple[int, int] | None:
         return None
     low, high = int(ends[0]), int(ends[1])
     return (low, high) if low <= high < 65536 else None
+
+
+def _range_text(ends: tuple[int, int]) -> str:
+    return f"{ends[0]}" if ends[0] == ends[1] else f"{ends[0]}-{ends[1]}"
 
 
 def _check_address(ip: str, spot: Spot) -> None:

@@ -40,7 +40,12 @@ def _readable(sentence: str) -> str:
     return " ".join(sentence.splitlines())
 
 
-def near(name: str, known: Iterable[str]) -> str:
-    """A hint with the known name that is nearest to ``name``; empty when none is near."""
+def near(name: str, known: Iterable[str], otherwise: str = "") -> str:
+    """A hint with the known name that is nearest to ``name``; ``otherwise`` when none is near."""
     matches = get_close_matches(name, sorted(known), n=1, cutoff=0.6)
-    return f"did you mean '{matches[0]}'?" if matches else ""
+    return f"did you mean '{matches[0]}'?" if matches else otherwise
+
+
+def near_key(name: str, known: Iterable[str]) -> str:
+    """A hint about a key that is not known."""
+    return near(name, known, "docs/compose-support.md lists the keys; one of your own begins with 'x-'")

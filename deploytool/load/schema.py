@@ -16,6 +16,7 @@ from deploytool.load.composeshapes import (
     cpus_text,
     entries,
     external,
+    health_test,
     microseconds,
     mode,
     one_or_more,
@@ -153,7 +154,7 @@ ENV_FILE = {
     "format": _honoured(one_of("raw"), "raw: no quotes, no `${}`"),
 }
 HEALTHCHECK = {
-    "test": _passed(command),
+    "test": _passed(health_test),
     "interval": _honoured(duration, "gates a rollout"),
     "timeout": _honoured(duration, "gates a rollout"),
     "retries": _honoured(count, "gates a rollout"),

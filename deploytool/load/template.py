@@ -301,7 +301,8 @@ def _result(value: Any) -> Any:
 
 def _undefined(error: UnknownName, variables: Mapping[str, Any], place: Place) -> InputError:
     if error.among is None:
-        return input_error(place, f"'{error.name}' is undefined", near(error.name, variables))
+        way_out = f"define it under 'vars' of the play or in the inventory, or pass -e {error.name}=…"
+        return input_error(place, f"'{error.name}' is undefined", near(error.name, variables, way_out))
     return input_error(
         place, f"there is no '{error.name}' in the mapping", near(error.name, map(str, error.among))
     )

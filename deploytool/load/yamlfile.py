@@ -96,7 +96,7 @@ def read_text(path: Path, name: str, problems: Problems) -> str | None:
     try:
         raw = path.read_bytes()
     except FileNotFoundError:
-        problems.add(Place(name), "no such file")
+        problems.add(Place(name), "no such file", "a relative path starts from the working directory")
     except OSError as error:
         problems.add(Place(name), f"cannot be read: {error.strerror}")
     else:

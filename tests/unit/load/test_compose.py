@@ -175,6 +175,22 @@ def test_ports(site: Site, port: str, expected: list[Port]) -> None:
         ("init: 'true'", "init: true"),
         ("cap_add: []", ""),
         ("tty:", ""),
+        ("tty: false", ""),
+        ("restart: 'no'", ""),
+        ("networks: [default]", ""),
+        ("cpus: 1", "cpus: '1.0'"),
+        ("ports: ['80:80', '81:81', '80:80']", "ports: ['81:81/tcp', {target: 80, published: 80-80, mode: host}]"),
+        ("command: sh -c 'a; b \"c\"'", "command: [sh, -c, 'a; b \"c\"']"),
+        ("entrypoint: /run  now", "entrypoint: [/run, now]"),
+        ("healthcheck: {test: curl x, interval: 1m0s}", "healthcheck: {test: [CMD-SHELL, curl x], interval: 60s}"),
+        ("healthcheck: {disable: true}", "healthcheck: {test: [NONE]}"),
+        ("volumes: ['/a/:/b/:rw', '/c:/d']", "volumes: ['/c:/d', '/a:/b']"),
+        ("extra_hosts: ['b=::1', 'a:1.2.3.4']", "extra_hosts: {a: 1.2.3.4, b: ['[::1]']}"),
+        ("ulimits: {nofile: {soft: 9, hard: 9}}", "ulimits: {nofile: '9'}"),
+        ("cap_drop: [CAP_CHOWN, all]", "cap_drop: [ALL, chown, CHOWN]"),
+        ("devices: [/dev/a, '/dev/b:/dev/c']", "devices: [{source: /dev/b, target: /dev/c}, '/dev/a:/dev/a:rwm']"),
+        ("expose: [80, 81/udp]", "expose: [81/udp, '80/tcp']"),
+        ("security_opt: [a, b]\ntmpfs: [/x, /y]\ngroup_add: [2, 1]", "security_opt: [b, a]\ntmpfs: [/y, /x]\ngroup_add: [1, 2]"),
     ],
 )  # fmt: skip
 def test_equal_meaning_is_equal_form(site: Site, one: str, other: str) -> None:
@@ -182,6 +198,33 @@ def test_equal_meaning_is_equal_form(site: Site, one: str, other: str) -> None:
     tail = "    web2: {image: x}\n"
     bodies = [site.definition(play(body) + tail).services["web"] for body in (one, other)]
     assert bodies[0] == bodies[1]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("init: false", ""),
+        ("command: []", ""),
+        ("command: [a, b]", "command: [b, a]"),
+        ("command: echo a;b", "command: [echo, a;b]"),
+        ('command: echo "\\n"', "command: [echo, '\\n']"),
+        ("dns: [1.1.1.1, 8.8.8.8]", "dns: [8.8.8.8, 1.1.1.1]"),
+        ("environment: {A: }", "environment: {A: ''}"),
+        ("environment: {A: '1.50'}", "environment: {A: '1.5'}"),
+        ("ports: ['80:80']", "ports: ['80:80/udp']"),
+        ("ports: ['0.0.0.0:80:80']", "ports: ['80:80']"),
+        ("healthcheck: {test: [CMD, a]}", "healthcheck: {test: [CMD-SHELL, a]}"),
+        ("healthcheck: {disable: true}", ""),
+        ("volumes: ['/a:/b']", "volumes: ['/a:/b:ro']"),
+        ("ulimits: {nofile: {soft: 1, hard: 2}}", "ulimits: {nofile: 2}"),
+        ("restart: always", "restart: unless-stopped"),
+        ("stop_grace_period: 10s", ""),
+    ],
+)  # fmt: skip
+def test_different_meaning_is_different_form(site: Site, one: str, other: str) -> None:
+    """What Compose or Docker may take for something else keeps its own form: rather a replacement too much."""
+    bodies = [site.definition(play(body)).services["web"] for body in (one, other)]
+    assert bodies[0] != bodies[1]
 
 
 class TestInterpolation:
@@ -219,7 +262,7 @@ class TestFiles:
         site.write("conf/a.txt", "a")
         site.write("conf/sub/run.sh", "#!").chmod(0o755)
         site.write("key", "k").chmod(0o600)
-        text = play("volumes: ['./conf:/conf:ro', './key:/key', '/abs:/abs']")
+        text = play("volumes: ['./conf:/a:ro', './key:/b', '/abs:/c']")
         first = site.definition(text)
         sources = [mount["source"] for mount in first.services["web"]["volumes"]]
         modes = {file.path.split("/", 2)[2]: file.mode for file in first.files}
@@ -260,10 +303,10 @@ class TestFiles:
         }
         web = definition.services["web"]
         assert web["configs"] == [
-            {"source": "file", "target": "/file"},
             {"source": "text", "target": "/etc/text"},
+            {"source": "file", "target": "/file"},
         ]
-        assert [grant["target"] for grant in web["secrets"]] == ["/run/secrets/token", "/run/secrets/other"]
+        assert [grant["target"] for grant in web["secrets"]] == ["/run/secrets/other", "/run/secrets/token"]
         token = next(file.path for file in definition.files if file.path.endswith("token"))
         assert definition.toplevel["secrets"]["token"] == {"file": f"/var/lib/deploytool/shop/{token}"}
 
@@ -327,6 +370,7 @@ class TestFiles:
         ("ports: ['80-82:80-81']", "6:15 'ports' has two ranges of different length"),
         ("ports: [{target: 80, mode: ingress}]", "6:34 'mode' cannot be 'ingress' yet"),
         ("ports: [{published: 80}]", "6:15 'ports' has an entry without 'target'"),
+        ("ports: ['80:80', '127.0.0.1:80:81']", "6:24 'ports' publishes 80/tcp twice | it would lead to 80 and to 81"),
         ("volumes: ['data:/x']", "6:17 the volume 'data' is not defined | add 'data:'"),
         ("networks: [front]", "6:18 the network 'front' is not defined"),
         ("depends_on: [wbe]", "6:20 'web' depends on 'wbe', which is no service | did you mean 'web'?"),
@@ -334,6 +378,7 @@ class TestFiles:
         ("network_mode: service:db", "4:5 'network_mode' of 'web' names 'db', which is no service"),
         ("container_name: x\ndeploy: {replicas: 2}", "6:7 'container_name' allows one container on a host"),
         ("container_name: x\ndeploy: {update_config: {order: start-first}}", "6:7 'container_name' allows one"),
+        ("healthcheck: {test: [curl, x]}", "6:27 'test' has to begin with CMD, CMD-SHELL or NONE"),
         ("healthcheck: {interval: soon}", "6:31 'interval' is no duration: 'soon'"),
         ("environment: {A: {b: c}}", "6:24 'A' has to be text, not a mapping"),
         ("privileged: maybe", "6:19 'privileged' has to be true or false"),

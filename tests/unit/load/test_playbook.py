@@ -14,6 +14,8 @@ from deploytool.model.service import Mode
 from tests.unit.load.playbooks import Site, play
 
 ROOT = Path(__file__).parents[3]
+KEYS_HINT = "docs/compose-support.md lists the keys; one of your own begins with 'x-'"
+NAME_HINT = "define it under 'vars' of the play or in the inventory, or pass"
 
 
 def test_every_key_of_a_play(site: Site) -> None:
@@ -146,9 +148,9 @@ def test_all_problems_of_all_files(site: Site) -> None:
         }
     )
     assert found == [
-        "a.yaml:6:7 unknown key 'replcas' in web",
-        "a.yaml:7:24 'nope' is undefined",
-        "a.yaml:7:41 'nope' is undefined",
+        f"a.yaml:6:7 unknown key 'replcas' in web | {KEYS_HINT}",
+        f"a.yaml:7:24 'nope' is undefined | {NAME_HINT} -e nope=…",
+        f"a.yaml:7:41 'nope' is undefined | {NAME_HINT} -e nope=…",
         "compose.yaml:1:26 unknown key 'imge' in a | did you mean 'image'?",
         "compose.yaml:2:1 unknown key 'volums' in the Compose file | did you mean 'volumes'?",
     ]
@@ -239,7 +241,7 @@ class TestLevels:
         """A variable that only some hosts lack is found before any host is touched, and they are named."""
         site.inventory = "web: {hosts: {web1: {x: 1}, web2: , web3: }}"
         (found,) = site.problems(play("environment: {A: '{{ x }}'}"))
-        assert found == "6:24 'x' is undefined (on web2 and 1 more)"
+        assert found == f"6:24 'x' is undefined (on web2 and 1 more) | {NAME_HINT} -e x=…"
 
     def test_group_vars_beside_the_playbook(self, site: Site) -> None:
         """The playbook's own group_vars and host_vars are read."""
