@@ -8,13 +8,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Protocol
 
-from deploytool.engine.base import Engine, Hold, Outcome, Task
+from deploytool.engine.base import Engine, Hold, Outcome, Output, Task
 from deploytool.model.desired import Desired, HostFiles
-from deploytool.model.observed import Container, Lease, Release
+from deploytool.model.observed import Container, ContainerEvent, Lease, Release
 from deploytool.model.plan import Gate, Ref, Step, StepKind
 from deploytool.model.service import Definition, Service
 from deploytool.render.compose import host_files, text_sha256
 from tests.builders import host, project
+from tests.streams import DEADLINE_S, in_thread, read_all, until
 
 PROJECT = "contract"
 MINE = Hold(Lease("mine", who="me@here", reason="test"), ttl_s=60)
@@ -255,3 +256,55 @@ class EngineContract:
         """Nothing is kept in the engine: all of it is on the host."""
         self.running(bed)
         assert bed.restarted().observe().containers == bed.engine.observe().containers
+
+    def test_events_tell_what_happens_to_containers(self, bed):
+        """From the moment on at which they were asked for, beside all else, until they are closed."""
+        feed = bed.engine.events()
+        heard: list[ContainerEvent] = []
+        listener = in_thread(lambda: heard.extend(event for event in feed if event.project == PROJECT))
+        one, other = self.running(bed)
+        assert self.do(bed, stop(one)).ok
+        until(lambda: ("destroy", one.id) in [(event.action, event.id) for event in heard])
+        feed.close()
+        listener.join(DEADLINE_S)
+        assert not listener.is_alive()
+        started = {(e.id, e.name, e.service, e.number, e.spec) for e in heard if e.action == "start"}
+        assert started == {(c.id, c.name, "web", c.number, c.spec) for c in (one, other)}
+        assert [event.id for event in heard if event.action == "die"] == [one.id]
+        assert all(event.ours and event.image == "demo/web:1" for event in heard)
+
+    def test_a_container_that_ends_by_itself_is_an_event(self, bed):
+        """With its exit code."""
+        one, _ = self.running(bed)
+        feed = bed.engine.events()
+        bed.halt(one)
+        died = next(event for event in feed if event.action == "die")
+        assert (died.id, died.exit_code) == (one.id, 137)
+        feed.close()
+
+    def test_closing_events_twice_is_harmless(self, bed):
+        """Also before anything was read of them."""
+        feed = bed.engine.events()
+        feed.close()
+        feed.close()
+        assert list(feed) == []
+
+    def test_a_command_runs_in_a_container(self, bed):
+        """With its input, and its exit code."""
+        one, _ = self.running(bed)
+        stream = bed.engine.exec(one.id, ["/bin/busybox", "sh", "-c", "cat; echo oops >&2; exit 3"])
+        stream.send(b"hello\n")
+        stream.end_input()
+        assert read_all(stream) == Output(b"hello\n", b"oops\n")
+        assert stream.exit_code == 3
+        stream.close()
+
+    def test_a_command_in_a_container_that_has_ended_fails(self, bed):
+        """And says why."""
+        one, _ = self.running(bed)
+        bed.halt(one)
+        stream = bed.engine.exec(one.id, ["/bin/busybox", "true"])
+        stream.end_input()
+        assert b"not running" in read_all(stream).stderr
+        assert stream.exit_code == 1
+        stream.close()

@@ -1,17 +1,17 @@
 """The two seams: ``Transport`` runs a command on a host, ``Engine`` looks at a host and changes it.
 
-``run`` sees only this module. An engine belongs to one host and is used by one thread at a time, except
-``interrupt``, which any thread may call.
+``run`` sees only this module. An engine belongs to one host. What it streams (``Feed``, ``Stream``) goes on
+beside all else, on the same connection; any thread may close it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from deploytool.model.desired import HostFiles
-from deploytool.model.observed import Lease, ObservedHost, Release, StoredRelease
+from deploytool.model.observed import ContainerEvent, Lease, ObservedHost, Release, StoredRelease
 from deploytool.model.plan import Step
 
 
@@ -24,6 +24,64 @@ class Result:
     stderr: bytes = b""
 
 
+@dataclass(frozen=True, slots=True)
+class Output:
+    """Bytes that a running command wrote. Without any, none came in time."""
+
+    stdout: bytes = b""
+    stderr: bytes = b""
+
+    def __bool__(self) -> bool:
+        return bool(self.stdout or self.stderr)
+
+
+@dataclass(frozen=True, slots=True)
+class Terminal:
+    """A terminal for a command: its type, as in TERM, and its size in characters."""
+
+    kind: str = "xterm-256color"
+    columns: int = 80
+    rows: int = 24
+
+
+class Stream(Protocol):
+    """A command while it runs. One thread reads; any thread may send, resize and close.
+
+    What is not read is not lost: the command waits when too much of it has piled up.
+    """
+
+    @property
+    def exit_code(self) -> int | None:
+        """How it ended, 128 + n where signal n ended it; None while it runs, and where it was closed."""
+        ...
+
+    def read(self, timeout_s: float | None = None) -> Output | None:
+        """What it wrote since the last call; waits for something to come. None once all has been read.
+
+        A command that says nothing for long is no error, as long as its host answers keepalives.
+
+        Raises:
+            HostUnreachable: the connection was lost, or the host stopped answering.
+        """
+        ...
+
+    def send(self, data: bytes) -> None:
+        """Give it input; waits while it takes none. Input for a command that reads no more is dropped."""
+        ...
+
+    def end_input(self) -> None:
+        """Nothing more will be sent. With a terminal this means nothing: send what ends the command."""
+        ...
+
+    def resize(self, terminal: Terminal) -> None:
+        """Its terminal has a new size. Without a terminal this means nothing."""
+        ...
+
+    def close(self) -> None:
+        """Let go of it: reading ends at once, its input ends. Harmless when repeated."""
+        ...
+
+
 class Transport(Protocol):
     """Runs commands on one host. Connects at the first command and keeps the connection."""
 
@@ -34,6 +92,18 @@ class Transport(Protocol):
 
         Raises:
             HostUnreachable: no connection, connection lost, or no end within ``timeout_s``.
+        """
+        ...
+
+    def stream(
+        self, argv: Sequence[str], *, terminal: Terminal | None = None, timeout_s: float = 60.0
+    ) -> Stream:
+        """Begin ``argv`` and return while it runs; with a ``terminal``, on one of that type and size.
+
+        It shares the connection with everything else. With a terminal, stderr is part of stdout.
+
+        Raises:
+            HostUnreachable: no connection, or it had not begun within ``timeout_s``.
         """
         ...
 
@@ -90,6 +160,25 @@ class Outcome:
         return not self.reason
 
 
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Feed(Protocol[T_co]):
+    """Values from a host as they come. Iterating waits; ``close``, from any thread, ends that.
+
+    Iterating ends by itself where there is nothing more to come.
+
+    Raises:
+        HostUnreachable: from iterating: the host was lost, or its Docker engine ended the feed.
+    """
+
+    def __iter__(self) -> Iterator[T_co]: ...
+
+    def close(self) -> None:
+        """End it. Harmless when repeated."""
+        ...
+
+
 class Engine(Protocol):
     """One host with containers."""
 
@@ -133,6 +222,27 @@ class Engine(Protocol):
 
     def forget(self, project: str, hold: Hold) -> Outcome:
         """Remove the project's networks and folder. Fails while it has containers; volumes stay."""
+        ...
+
+    def events(self) -> Feed[ContainerEvent]:
+        """What happens to the host's containers, ours and others, from now on.
+
+        When this returns, nothing that happens can be missed any more; what happened in the same second
+        may be told, too. It never ends by itself: an engine that stops or is restarted ends it with an
+        error, after which a new feed has to be asked for, and the host be looked at.
+
+        Raises:
+            HostUnreachable: as ``observe``.
+        """
+        ...
+
+    def exec(self, container_id: str, argv: Sequence[str], *, terminal: Terminal | None = None) -> Stream:
+        """Run ``argv`` in a container, on a terminal if one is given.
+
+        Raises:
+            HostUnreachable: as ``observe``. What the container says against it is on stderr, with exit
+                code 126 or 127 as in a shell.
+        """
         ...
 
     def close(self) -> None:

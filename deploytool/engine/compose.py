@@ -16,18 +16,35 @@ from dataclasses import asdict, replace
 from functools import cache
 from importlib.resources import files as package_files
 
-from deploytool.engine.base import Hold, Outcome, Result, Task, Transport
-from deploytool.engine.docker import parse_lease, parse_observation, parse_release
+from deploytool.engine.base import Hold, Outcome, Result, Stream, Task, Terminal, Transport
+from deploytool.engine.docker import no_docker, parse_event, parse_lease, parse_observation, parse_release
+from deploytool.engine.feed import LineFeed
 from deploytool.errors import HostUnreachable
 from deploytool.model.desired import HostFiles
 from deploytool.model.inventory import DEFAULT_DIRECTORY
-from deploytool.model.observed import ObservedHost, Release, StoredRelease
+from deploytool.model.observed import ContainerEvent, ObservedHost, Release, StoredRelease
 from deploytool.model.plan import Gate, StepKind
 
 KEPT_RELEASES = 10
 OBSERVE_TIMEOUT_S = 60.0
 PREPARE_TIMEOUT_S = 900.0  # an image of some GiB on a slow line
 SLACK_S = 60.0  # what Docker may need on a busy host, beyond what a step itself waits for
+
+# What may call for a look, without the commands of health checks, which come every few seconds.
+ACTIONS = (
+    "create",
+    "start",
+    "restart",
+    "die",
+    "oom",
+    "kill",
+    "stop",
+    "pause",
+    "unpause",
+    "rename",
+    "health_status",
+    "destroy",
+)
 
 EXIT_HELD, EXIT_FENCED, EXIT_CHANGED, EXIT_BUSY = 75, 76, 77, 78
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._-]*")
@@ -72,8 +89,29 @@ class ComposeEngine:
     def forget(self, project: str, hold: Hold) -> Outcome:
         return self._outcomes(self._act("forget", project, hold), 1)[0]
 
+    def events(self) -> LineFeed[ContainerEvent]:
+        argv = ["sh", "-c", _script("events.sh"), "deploytool", *ACTIONS]
+        stream = self.transport.stream(argv, timeout_s=OBSERVE_TIMEOUT_S)
+        feed = LineFeed(stream, parse_event, self._events_ended)
+        try:
+            feed.begun("begin")
+        except BaseException:
+            feed.close()
+            raise
+        return feed
+
+    def exec(self, container_id: str, argv: Sequence[str], *, terminal: Terminal | None = None) -> Stream:
+        options = ["--interactive", *(["--tty"] if terminal else [])]
+        return self.transport.stream(["docker", "exec", *options, container_id, *argv], terminal=terminal)
+
     def close(self) -> None:
         self.transport.close()
+
+    def _events_ended(self, exit_code: int, complaint: str, begun: bool) -> HostUnreachable:
+        if begun:
+            said = f": {complaint}" if complaint else ""
+            return HostUnreachable(f"the Docker engine ended its events{said}", host=self.host_name)
+        return no_docker(exit_code, complaint, self.host_name)
 
     def _act(
         self,

@@ -15,6 +15,7 @@ from deploytool.errors import HostUnreachable
 from deploytool.model import labels
 from deploytool.model.observed import (
     Container,
+    ContainerEvent,
     Facts,
     HostPort,
     Lease,
@@ -25,6 +26,7 @@ from deploytool.model.observed import (
 from deploytool.model.service import Resources
 
 INSTALL = "install Docker Engine and its Compose plugin on the host (docs.docker.com/engine/install)"
+NOT_FOUND = 127
 
 
 def parse_observation(lines: Iterable[str], host_name: str) -> ObservedHost:
@@ -49,13 +51,9 @@ def _raise_faults(said: Mapping[str, list[str]], host_name: str) -> None:
     faults = said.get("fault", [])
     engine = " ".join(f"{word} {line}" for word, lines in said.items() for line in lines)
     if "docker" in faults:
-        raise HostUnreachable("docker is not installed", hint=INSTALL, host=host_name, setup=True)
-    if "engine" in faults and "permission denied" in engine.lower():
-        hint = "put the user into the docker group, or set ansible_become: true"
-        raise HostUnreachable("no permission to use Docker", hint=hint, host=host_name, setup=True)
+        raise no_docker(NOT_FOUND, engine, host_name)
     if "engine" in faults:
-        hint = "is the engine running? On the host: systemctl status docker"
-        raise HostUnreachable("the Docker engine does not answer", hint=hint, host=host_name)
+        raise no_docker(1, engine, host_name)
     if "compose" in faults:
         raise HostUnreachable(
             "Docker's Compose plugin (v2) is missing", hint=INSTALL, host=host_name, setup=True
@@ -65,6 +63,17 @@ def _raise_faults(said: Mapping[str, list[str]], host_name: str) -> None:
         raise HostUnreachable(
             f"its containers cannot be read: template {said['template'][0]}", host=host_name
         )
+
+
+def no_docker(exit_code: int, complaint: str, host_name: str) -> HostUnreachable:
+    """Why docker could not do anything at all, from its exit code and what it said."""
+    if exit_code == NOT_FOUND:
+        return HostUnreachable("docker is not installed", hint=INSTALL, host=host_name, setup=True)
+    if "permission denied" in complaint.lower():
+        hint = "put the user into the docker group, or set ansible_become: true"
+        return HostUnreachable("no permission to use Docker", hint=hint, host=host_name, setup=True)
+    hint = "is the engine running? On the host: systemctl status docker"
+    return HostUnreachable("the Docker engine does not answer", hint=hint, host=host_name)
 
 
 def _facts(said: Mapping[str, list[str]], host_name: str) -> Facts:
@@ -94,7 +103,6 @@ def _containers(lines: Iterable[str]) -> Iterator[Container]:
 
 def _container(raw: Mapping[str, Any]) -> Container:
     said: Mapping[str, str] = raw.get("labels") or {}
-    number = said.get(labels.NUMBER, "")
     keys = _json(said.get(labels.KEYS, ""))
     running = raw["state"] in ("running", "paused", "restarting")
     return Container(
@@ -103,7 +111,7 @@ def _container(raw: Mapping[str, Any]) -> Container:
         state=raw["state"],
         project=said.get(labels.PROJECT, ""),
         service=said.get(labels.SERVICE, ""),
-        number=int(number) if number.isdigit() else 0,
+        number=_number(said.get(labels.NUMBER)),
         oneoff=said.get(labels.ONEOFF, "") == "True",
         spec=said.get(labels.SPEC, ""),
         keys=keys if isinstance(keys, dict) else {},
@@ -119,6 +127,35 @@ def _container(raw: Mapping[str, Any]) -> Container:
         reserve=_reserve(said.get(labels.RESERVE, "")),
         ports=tuple(_ports((raw.get("published") if running else None) or raw.get("wanted") or {})),
     )
+
+
+def parse_event(line: str) -> ContainerEvent | None:
+    """A line of ``docker events --format '{{json .}}'``; None where it cannot be read."""
+    raw = _json(line)
+    actor = raw.get("Actor") if isinstance(raw, Mapping) else None
+    if not isinstance(actor, Mapping) or not actor.get("ID"):
+        return None
+    said: Mapping[str, str] = actor.get("Attributes") or {}
+    action, _, detail = str(raw.get("Action") or "").partition(": ")
+    return ContainerEvent(
+        action=action,
+        id=str(actor["ID"]),
+        name=said.get("name", ""),
+        project=said.get(labels.PROJECT, ""),
+        service=said.get(labels.SERVICE, ""),
+        number=_number(said.get(labels.NUMBER)),
+        oneoff=said.get(labels.ONEOFF, "") == "True",
+        spec=said.get(labels.SPEC, ""),
+        image=said.get("image", ""),
+        health=detail if action == "health_status" else "",
+        exit_code=_number(said.get("exitCode")),
+        signal=_number(said.get("signal")),
+        time_s=_number(str(raw.get("timeNano") or "")) / 1e9,
+    )
+
+
+def _number(text: str | None) -> int:
+    return int(text) if text and text.isdecimal() else 0
 
 
 def _ports(bindings: Mapping[str, Any]) -> Iterator[HostPort]:

@@ -7,17 +7,17 @@ from __future__ import annotations
 
 import contextlib
 import getpass
-import os
-import signal
 import subprocess
+import weakref
 from collections.abc import Sequence
 
-from deploytool.engine.base import Result
+from deploytool.engine import processes
+from deploytool.engine.base import Result, Stream, Terminal
 from deploytool.engine.become import Sudo
 from deploytool.errors import HostUnreachable
 from deploytool.model.inventory import Connection
 
-_REAP_S = 2.0
+_COMPLAIN = 'echo "$1" >&2; exit "$2"'
 
 
 class LocalTransport:
@@ -26,6 +26,7 @@ class LocalTransport:
     def __init__(self, host_name: str, connection: Connection) -> None:
         self._host_name = host_name
         self._sudo = Sudo.needed(host_name, getpass.getuser(), connection.become)
+        self._streams: weakref.WeakSet[Stream] = weakref.WeakSet()
 
     def run(self, argv: Sequence[str], *, stdin: bytes = b"", timeout_s: float = 60.0) -> Result:
         """Run ``argv`` and wait for it, as ``Transport.run`` promises.
@@ -40,22 +41,28 @@ class LocalTransport:
         wrapped = self._sudo.wrap(argv, stdin)
         return self._sudo.unwrap(self._run(wrapped.argv, wrapped.stdin, timeout_s))
 
+    def stream(
+        self, argv: Sequence[str], *, terminal: Terminal | None = None, timeout_s: float = 60.0
+    ) -> Stream:
+        """Begin ``argv`` and return while it runs, as ``Transport.stream`` promises."""
+        if self._sudo is None:
+            stream: Stream = _begin(argv, terminal)
+        else:
+            stream = self._sudo.stream(argv, terminal, lambda wrapped: _begin(wrapped, terminal))
+        self._streams.add(stream)
+        return stream
+
     def close(self) -> None:
-        """Nothing to give back: no command outlives its ``run``."""
+        """End the commands that still stream; no other outlives its ``run``."""
+        for stream in tuple(self._streams):
+            stream.close()
 
     def _run(self, argv: Sequence[str], stdin: bytes, timeout_s: float) -> Result:
         try:
-            process = subprocess.Popen(
-                argv,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                start_new_session=True,
-            )
-        except FileNotFoundError:
-            return Result(127, stderr=f"{argv[0]}: not found\n".encode())
-        except PermissionError:
-            return Result(126, stderr=f"{argv[0]}: permission denied\n".encode())
+            process = processes.begin(argv, subprocess.PIPE, subprocess.PIPE, subprocess.PIPE)
+        except OSError as error:
+            code, complaint = _refused(argv[0], error)
+            return Result(code, stderr=f"{complaint}\n".encode())
         try:
             stdout, stderr = process.communicate(stdin, timeout=timeout_s)
         except subprocess.TimeoutExpired:
@@ -63,20 +70,28 @@ class LocalTransport:
             raise HostUnreachable(message, host=self._host_name) from None
         finally:
             _stop(process)
-        code = process.returncode
-        return Result(code if code >= 0 else 128 - code, stdout, stderr)
+        return Result(processes.exit_code_of(process), stdout, stderr)
+
+
+def _begin(argv: Sequence[str], terminal: Terminal | None) -> Stream:
+    """A command that cannot be run says so itself, as the shell on another host would."""
+    try:
+        return processes.ProcessStream(argv, terminal)
+    except OSError as error:
+        code, complaint = _refused(argv[0], error)
+        return processes.ProcessStream(("sh", "-c", _COMPLAIN, "sh", complaint, str(code)), terminal)
+
+
+def _refused(command: str, error: OSError) -> tuple[int, str]:
+    if isinstance(error, FileNotFoundError):
+        return 127, f"{command}: not found"
+    return 126, f"{command}: {(error.strerror or str(error)).lower()}"
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
     """End the whole session if it still runs, and let go of its pipes without waiting for them."""
-    if process.poll() is not None:
-        return
-    # Processes that sudo started belong to another user and cannot be signalled.
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
+    processes.end(process)
     for pipe in (process.stdin, process.stdout, process.stderr):
         if pipe is not None:
             with contextlib.suppress(OSError):
                 pipe.close()
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(_REAP_S)

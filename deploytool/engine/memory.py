@@ -12,12 +12,14 @@ from dataclasses import dataclass, field, replace
 
 import yaml
 
-from deploytool.engine.base import Hold, Outcome, Task
+from deploytool.engine.base import Hold, Outcome, Result, Task, Terminal
+from deploytool.engine.memoryfeed import MemoryFeed, MemoryStream
 from deploytool.errors import HostUnreachable
 from deploytool.model import labels
 from deploytool.model.inventory import DEFAULT_DIRECTORY
 from deploytool.model.observed import (
     Container,
+    ContainerEvent,
     Facts,
     HostPort,
     Lease,
@@ -53,12 +55,17 @@ def no_fault(host: str, verb: str, when: str) -> str:
     return ""
 
 
+def no_command(container: Container, argv: Sequence[str], stdin: bytes) -> Result:
+    """What a container answers that has no such command."""
+    return Result(127, stderr=f"{argv[0]}: not found\n".encode())
+
+
 @dataclass(slots=True)
 class MemoryHost:
     """What survives a run: containers, folders, images, and a clock that tests move.
 
     ``images`` None means that every image can be pulled. ``sick`` are images whose containers never get
-    ready. ``unusable`` is what somebody has to set right first.
+    ready. ``unusable`` is what somebody has to set right first. ``command`` is what ``exec`` runs.
     """
 
     name: str
@@ -71,6 +78,44 @@ class MemoryHost:
     unusable: str = ""
     now_s: float = 1_000_000.0
     made: int = 0
+    command: Callable[[Container, Sequence[str], bytes], Result] = no_command
+    feeds: list[MemoryFeed[ContainerEvent]] = field(default_factory=list)
+
+    def happen(self, action: str, container: Container) -> None:
+        """Tell those who listen what happened to a container."""
+        event = ContainerEvent(
+            action=action,
+            id=container.id,
+            name=container.name,
+            project=container.project,
+            service=container.service,
+            number=container.number,
+            oneoff=container.oneoff,
+            spec=container.spec,
+            image=container.image,
+            health=container.health if action == "health_status" else "",
+            exit_code=container.exit_code if action == "die" else 0,
+            time_s=self.now_s,
+        )
+        for feed in tuple(self.feeds):
+            feed.put(event)
+
+    def halt(self, container: Container, exit_code: int = 137) -> None:
+        """End a container behind the engine's back, as ``docker kill`` does."""
+        ended = replace(container, state="exited", exit_code=exit_code)
+        self.containers = [ended if c.id == container.id else c for c in self.containers]
+        self.happen("die", ended)
+
+    def remove(self, container: Container) -> None:
+        """Remove a container behind the engine's back, as ``docker rm --force`` does."""
+        self.containers = [c for c in self.containers if c.id != container.id]
+        self.happen("die", container)
+        self.happen("destroy", container)
+
+    def end_feeds(self, reason: str) -> None:
+        """The engine stops, or is started anew: no feed survives that."""
+        for feed in tuple(self.feeds):
+            feed.fail(HostUnreachable(reason, host=self.name))
 
 
 @dataclass(slots=True)
@@ -137,6 +182,21 @@ class MemoryEngine:
         del self.host.folders[project]
         return Outcome()
 
+    def events(self) -> MemoryFeed[ContainerEvent]:
+        self._enter("events")
+        feed: MemoryFeed[ContainerEvent] = MemoryFeed(self._suffer_loss, self.host.feeds.remove)
+        self.host.feeds.append(feed)
+        return feed
+
+    def exec(
+        self, container_id: str, argv: Sequence[str], *, terminal: Terminal | None = None
+    ) -> MemoryStream:
+        self._enter("exec")
+        found = [c for c in self.host.containers if c.id == container_id and c.state == "running"]
+        if not found:
+            return MemoryStream(lambda stdin: Result(1, stderr=b"the container is not running\n"))
+        return MemoryStream(lambda stdin: self.host.command(found[0], argv, stdin))
+
     def close(self) -> None:
         """Nothing to give back."""
 
@@ -148,6 +208,9 @@ class MemoryEngine:
 
     def _leave(self, verb: str) -> None:
         self._suffer(self.fault(self.host.name, verb, "after"))
+
+    def _suffer_loss(self) -> None:
+        self._suffer("")
 
     def _suffer(self, fault: str) -> str:
         if fault == "crash":
@@ -185,6 +248,8 @@ class MemoryEngine:
             return Outcome("there are more containers than planned", changed=True)
         made = [self._make(task, folder, offset) for offset in range(step.total - len(there))]
         self.host.containers += made
+        for container in made:
+            self.host.happen("start", container)
         return self._ready(made or [c for c in there if c.spec == task.spec])
 
     def _restart(self, task: Task, folder: Folder) -> Outcome:
@@ -192,12 +257,15 @@ class MemoryEngine:
         ids = {container.id for container in task.step.containers}
         again = [replace(c, state="running", exit_code=0) for c in self.host.containers if c.id in ids]
         self.host.containers = [c for c in self.host.containers if c.id not in ids] + again
+        for container in again:
+            self.host.happen("start", container)
         return self._ready(again)
 
     def _stop(self, task: Task, folder: Folder) -> Outcome:
         self._activate(folder)
         ids = {container.id for container in task.step.containers}
-        self.host.containers = [c for c in self.host.containers if c.id not in ids]
+        for container in [c for c in self.host.containers if c.id in ids]:
+            self.host.remove(container)
         return Outcome()
 
     def _record(self, task: Task, folder: Folder) -> Outcome:

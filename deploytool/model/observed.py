@@ -59,6 +59,34 @@ class Container:
 
 
 @dataclass(frozen=True, slots=True)
+class ContainerEvent:
+    """Something happened to a container, ours or not.
+
+    ``action`` is Docker's word: create, start, die, oom, kill, stop, restart, pause, unpause, rename,
+    health_status, destroy. ``health`` is set with health_status, ``exit_code`` with die. ``time_s`` is by the
+    host's clock.
+    """
+
+    action: str
+    id: str
+    name: str = ""
+    project: str = ""
+    service: str = ""
+    number: int = 0
+    oneoff: bool = False
+    spec: str = ""
+    image: str = ""
+    health: str = ""
+    exit_code: int = 0
+    signal: int = 0
+    time_s: float = 0.0
+
+    @property
+    def ours(self) -> bool:
+        return bool(self.spec)
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """The host itself. ``now_s`` is its clock, seconds since the epoch."""
 

@@ -7,27 +7,39 @@ from dataclasses import dataclass
 
 import pytest
 
+from deploytool.engine.base import Transport
 from deploytool.engine.compose import ComposeEngine
 from deploytool.engine.ssh import SshSettings, open_transport
-from deploytool.model.inventory import Connection, Host
+from deploytool.lab.layout import SUDOER_PASSWORD
+from deploytool.model.inventory import Become, Connection, Host
 from deploytool.model.observed import Container
+from deploytool.model.secret import Secret
 from tests.contract import EngineContract
 from tests.lab.labhosts import LabHosts
+from tests.streams import StreamContract
 
 HOST = "lab1"
 
 
-def engine_of(lab: LabHosts, name: str = HOST) -> ComposeEngine:
-    """A fresh engine with a connection of its own."""
+def transport_of(
+    lab: LabHosts, name: str = HOST, user: str = "root", become: Become | None = None
+) -> Transport:
+    """A connection of its own."""
     options = (("userknownhostsfile", str(lab.known_hosts_file)), ("identitiesonly", "yes"))
     connection = Connection(
         "127.0.0.1",
         port=lab.host(name).ssh_port,
-        user="root",
+        user=user,
         key_files=(str(lab.key_file),),
         options=options,
+        become=become,
     )
-    return ComposeEngine(name, open_transport(Host(name, connection), SshSettings()))
+    return open_transport(Host(name, connection), SshSettings())
+
+
+def engine_of(lab: LabHosts, name: str = HOST) -> ComposeEngine:
+    """A fresh engine with a connection of its own."""
+    return ComposeEngine(name, transport_of(lab, name))
 
 
 @dataclass
@@ -49,3 +61,14 @@ class TestComposeEngine(EngineContract):
         engine = engine_of(lab)
         yield LabBed(lab, engine)
         engine.close()
+
+
+class TestRealSshStream(StreamContract):
+    """Real sshd: as root, and as somebody who becomes root with a password that real sudo asks for."""
+
+    @pytest.fixture(params=["root", "sudoer"])
+    def transport(self, lab: LabHosts, request: pytest.FixtureRequest) -> Iterator[Transport]:
+        become = Become("root", Secret(SUDOER_PASSWORD)) if request.param == "sudoer" else None
+        transport = transport_of(lab, user=request.param, become=become)
+        yield transport
+        transport.close()

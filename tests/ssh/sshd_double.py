@@ -7,11 +7,15 @@ fixtures of ``conftest``.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import io
 import os
+import pty
 import signal
 import socket
+import struct
 import subprocess
+import termios
 import threading
 from collections.abc import Callable, Iterator, Sequence
 
@@ -58,6 +62,7 @@ class SshServer:
         self.connections = 0
         self.commands: list[str] = []
         self.logins: list[str] = []
+        self.terminal_kinds: list[str] = []
         self.waiting = 0
         self._not_logged_in = 0
         self._lock = threading.Lock()
@@ -82,6 +87,11 @@ class SshServer:
         """Cut every connection, as a dying machine does."""
         for transport in self._transports:
             transport.close()
+
+    def freeze(self) -> None:
+        """Say nothing any more and hear nothing, as a machine that is suspended behind a live network."""
+        for transport in self._transports:
+            transport.sock.stop()  # type: ignore[union-attr]  # see _Freezable
 
     def known_as(self, name: str = "", key: paramiko.PKey | None = None) -> str:
         """The line of known_hosts for this server."""
@@ -112,7 +122,7 @@ class SshServer:
             self._not_logged_in += 1
             self.waiting = max(self.waiting, self._not_logged_in)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        transport = paramiko.Transport(sock)
+        transport = paramiko.Transport(_Freezable(sock))
         for key in self.host_keys:
             transport.add_server_key(key)
         self._transports.append(transport)
@@ -121,11 +131,57 @@ class SshServer:
         threading.Thread(target=session.forward, daemon=True).start()
 
 
+class _Freezable:
+    """A socket that stops reading and writing when it is told to, while its kernel goes on."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._stopped = False
+
+    def stop(self) -> None:
+        self._stopped = True
+
+    def recv(self, size: int) -> bytes:
+        if self._stopped:
+            threading.Event().wait(_POLL_S)
+            raise TimeoutError
+        return self._sock.recv(size)
+
+    def send(self, data: bytes) -> int:
+        return len(data) if self._stopped else self._sock.send(data)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._sock, name)
+
+
 class _Session(paramiko.ServerInterface):
     def __init__(self, server: SshServer, transport: paramiko.Transport) -> None:
         self._server = server
         self._transport = transport
         self._destinations: dict[int, socket.socket] = {}
+        self._terminals: dict[int, tuple[int, int]] = {}
+
+    def check_channel_pty_request(
+        self,
+        channel: paramiko.Channel,
+        term: bytes,
+        width: int,
+        height: int,
+        pixelwidth: int,
+        pixelheight: int,
+        modes: bytes,
+    ) -> bool:
+        ours, theirs = pty.openpty()
+        self._terminals[channel.get_id()] = (ours, theirs)
+        self._server.terminal_kinds.append(term.decode())
+        return self.check_channel_window_change_request(channel, width, height, 0, 0)
+
+    def check_channel_window_change_request(
+        self, channel: paramiko.Channel, width: int, height: int, pixelwidth: int, pixelheight: int
+    ) -> bool:
+        size = struct.pack("HHHH", height, width, 0, 0)
+        fcntl.ioctl(self._terminals[channel.get_id()][0], termios.TIOCSWINSZ, size)
+        return True
 
     def get_allowed_auths(self, username: str) -> str:
         ways = {"publickey": self._server.public_keys, "password": self._server.passwords}
@@ -149,7 +205,10 @@ class _Session(paramiko.ServerInterface):
 
     def check_channel_exec_request(self, channel: paramiko.Channel, command: bytes) -> bool:
         self._server.commands.append(command.decode())
-        threading.Thread(target=_run, args=(channel, command.decode(), self._server), daemon=True).start()
+        terminal = self._terminals.get(channel.get_id())
+        run, more = (_run_on_terminal, (terminal,)) if terminal else (_run, ())
+        arguments = (channel, command.decode(), self._server, *more)
+        threading.Thread(target=run, args=arguments, daemon=True).start()
         return True
 
     def check_channel_direct_tcpip_request(
@@ -215,7 +274,10 @@ def _run(channel: paramiko.Channel, command: str, server: SshServer) -> None:
         pump.start()
     pumps[1].join()
     pumps[2].join()
-    code = process.wait()
+    _end(channel, process.wait(), server)
+
+
+def _end(channel: paramiko.Channel, code: int, server: SshServer) -> None:
     if code == 99:
         server.drop_all()
         return
@@ -225,6 +287,25 @@ def _run(channel: paramiko.Channel, command: str, server: SshServer) -> None:
         channel.send_exit_status(code)
     # Closing here could overtake the reply to the request; the client closes.
     channel.shutdown_write()
+
+
+def _run_on_terminal(
+    channel: paramiko.Channel, command: str, server: SshServer, terminal: tuple[int, int]
+) -> None:
+    """Run the line in a shell on a terminal, which its session owns."""
+    ours, theirs = terminal
+    process = subprocess.Popen(
+        ["setsid", "--ctty", "--wait", "/bin/sh", "-c", command], stdin=theirs, stdout=theirs, stderr=theirs
+    )
+    os.close(theirs)
+    give = threading.Thread(
+        target=_copy, args=(channel.recv, lambda data: os.write(ours, data), lambda: None), daemon=True
+    )
+    give.start()
+    _copy(lambda size: os.read(ours, size), channel.sendall, lambda: None)
+    _end(channel, process.wait(), server)
+    give.join()
+    os.close(ours)
 
 
 def _reader(pipe: io.BufferedIOBase | object) -> Callable[[int], bytes]:

@@ -1,4 +1,5 @@
-"""Paramiko's client side as it is needed here: algorithms as configured, signals as exit codes. No policy."""
+"""Paramiko's client side as it is needed here: algorithms as configured, signals as exit codes, keepalives
+that a frozen host does not pass. No policy."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
 import paramiko
-from paramiko.common import MSG_CHANNEL_REQUEST
+from paramiko.common import MSG_CHANNEL_REQUEST, MSG_REQUEST_FAILURE, MSG_REQUEST_SUCCESS, cMSG_GLOBAL_REQUEST
 
 from deploytool.engine.ssh.target import Target
 
@@ -34,6 +35,39 @@ class ClientTransport(paramiko.Transport):
         **paramiko.Transport._channel_handler_table,  # type: ignore[attr-defined]  # likewise
         MSG_CHANNEL_REQUEST: _on_request,
     }
+
+    _unanswered = 0
+
+    def keep_alive(self, interval_s: int, most: int) -> None:
+        """Ask for a sign of life when nothing was said for ``interval_s``; 0 never asks.
+
+        After ``most`` questions without an answer the connection is given up. Paramiko's own keepalive asks
+        for no answer, so that only TCP notices a host that is gone: not one whose kernel still answers for
+        a frozen sshd, and nothing behind a jump host.
+        """
+        self._handler_table = {
+            **self._handler_table,  # type: ignore[has-type]  # an attribute that the stubs do not know
+            MSG_REQUEST_SUCCESS: self._answered,
+            MSG_REQUEST_FAILURE: self._answered,
+        }
+
+        def ask() -> None:
+            if self._unanswered >= most:
+                raise EOFError("no answer to keepalives")
+            self._unanswered += 1
+            if not self.clear_to_send.is_set():  # between key exchanges nothing else may be said
+                return
+            message = paramiko.Message()
+            message.add_byte(cMSG_GLOBAL_REQUEST)
+            message.add_string("keepalive@openssh.com")
+            message.add_boolean(True)
+            self._send_user_message(message)  # type: ignore[attr-defined]  # global_request would wait here
+
+        self.packetizer.set_keepalive(interval_s, ask)
+
+    def _answered(self, message: paramiko.Message) -> None:
+        """A refusal is an answer."""
+        self._unanswered = 0
 
     def configure(self, target: Target, known_types: Sequence[str]) -> None:
         """Set the algorithms; call it before the connection starts.

@@ -25,8 +25,9 @@ from deploytool.engine.ssh import hostkeys, sockets
 from deploytool.engine.ssh.auth import Login, ask_for_passphrases
 from deploytool.engine.ssh.bastions import Bastions, Starts
 from deploytool.engine.ssh.client import ClientTransport
-from deploytool.engine.ssh.link import LOSSES, Link
+from deploytool.engine.ssh.link import Link
 from deploytool.engine.ssh.settings import SshSettings
+from deploytool.engine.ssh.streams import LOSSES
 from deploytool.engine.ssh.target import Target
 from deploytool.engine.ssh.watchdog import Watchdog
 from deploytool.errors import HostUnreachable
@@ -180,7 +181,8 @@ class _Dialer:
                 failure = error
                 give_up()
             else:
-                connection.transport.set_keepalive(self._target.keepalive_s)
+                if self._transport:
+                    self._transport.keep_alive(self._target.keepalive_s, self._target.keepalive_max)
                 return Link(self._host_name, self._target, connection, release)
         if watchdog.expired:
             raise self._too_slow()

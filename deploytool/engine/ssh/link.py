@@ -1,6 +1,6 @@
 """One authenticated connection and the commands on it: each runs on a channel of its own.
 
-Paramiko's channels are used directly, without terminal and without threads: bytes go in while bytes come out.
+Paramiko's channels are used directly and without threads: bytes go in while bytes come out.
 """
 
 from __future__ import annotations
@@ -8,19 +8,17 @@ from __future__ import annotations
 import contextlib
 import select
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import fabric
 import paramiko
 from paramiko.agent import AgentRequestHandler
 
-from deploytool.engine.base import Result
+from deploytool.engine.base import Result, Terminal
+from deploytool.engine.ssh.streams import LOSSES, SshStream
 from deploytool.engine.ssh.target import Target
 from deploytool.engine.ssh.watchdog import Watchdog
 from deploytool.errors import HostUnreachable
-
-LOSSES = (paramiko.SSHException, OSError, EOFError)
-"""What paramiko raises when a connection is gone: from every call, ``close`` included."""
 
 _CHUNK_BYTES = 32_768
 _READ_BYTES = 1 << 20
@@ -58,31 +56,52 @@ class Link:
             Lost: the connection broke before the command began.
             HostUnreachable: it broke afterwards, or the command did not end within ``timeout_s``.
         """
-        began = False
+        with self._session(name, timeout_s, "end") as channel:
+            try:
+                with self._forwarded_agent(channel):
+                    channel.exec_command(command)
+                    return _converse(channel, stdin)
+            finally:
+                _drop(channel)
+
+    def stream(self, command: str, name: str, terminal: Terminal | None, timeout_s: float) -> SshStream:
+        """Begin a line of shell and leave it running, on a terminal if one is given.
+
+        Raises:
+            Lost: the connection broke before the command began.
+            HostUnreachable: it broke afterwards, or the command did not begin within ``timeout_s``.
+        """
+        with self._session(name, timeout_s, "begin") as channel:
+            agent = self._forwarded_agent(channel)
+            if terminal is not None:
+                channel.get_pty(terminal.kind, terminal.columns, terminal.rows)
+            channel.exec_command(command)
+            return SshStream(channel, lambda: self._broke(name), agent.close)
+
+    @contextlib.contextmanager
+    def _session(self, name: str, timeout_s: float, what: str) -> Iterator[paramiko.Channel]:
+        """A channel for one command, closed on any failure; what failed becomes the error to show."""
         channel: paramiko.Channel | None = None
         with Watchdog(timeout_s, self._transport.close) as watchdog:
             try:
                 channel = self._transport.open_session(timeout=timeout_s)
-                began = True
-                with self._forwarded_agent(channel):
-                    channel.exec_command(command)
-                    return _converse(channel, stdin)
+                yield channel
             except LOSSES as error:
                 failure = error
-            finally:
-                if channel is not None:
-                    with contextlib.suppress(*LOSSES):
-                        channel.close()
+                _drop(channel)
+            except BaseException:
+                _drop(channel)
+                raise
+            else:
+                return
         if watchdog.expired:
-            raise self._error(f"'{name}' on {self.target.where} did not end within {timeout_s:g} s")
+            raise self._error(f"'{name}' on {self.target.where} did not {what} within {timeout_s:g} s")
         if isinstance(failure, paramiko.ChannelException):
             raise self._error(
                 f"{self.target.where} refuses another session: {failure.text}",
                 "raise MaxSessions in its sshd_config",
             )
-        if not began:
-            raise Lost
-        raise self._error(f"the connection to {self.target.where} was lost while '{name}' was running")
+        raise Lost if channel is None else self._broke(name)
 
     def channel_to(self, target: Target, timeout_s: float) -> paramiko.Channel:
         """A stream from this host, as a jump host, to the sshd of ``target``.
@@ -104,13 +123,23 @@ class Link:
         self._transport.join(_IDLE_MS / 1000)
         self._release()
 
-    def _forwarded_agent(self, channel: paramiko.Channel) -> contextlib.AbstractContextManager[object]:
+    def _forwarded_agent(self, channel: paramiko.Channel) -> contextlib.ExitStack:
+        stack = contextlib.ExitStack()
         if self.target.forward_agent:
-            return contextlib.closing(AgentRequestHandler(channel))
-        return contextlib.nullcontext()
+            stack.callback(AgentRequestHandler(channel).close)
+        return stack
+
+    def _broke(self, name: str) -> HostUnreachable:
+        return self._error(f"the connection to {self.target.where} was lost while '{name}' was running")
 
     def _error(self, message: str, hint: str = "") -> HostUnreachable:
         return HostUnreachable(message, hint=hint, host=self._host_name)
+
+
+def _drop(channel: paramiko.Channel | None) -> None:
+    if channel is not None:
+        with contextlib.suppress(*LOSSES):
+            channel.close()
 
 
 def _converse(channel: paramiko.Channel, stdin: bytes) -> Result:

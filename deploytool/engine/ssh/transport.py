@@ -8,10 +8,10 @@ from __future__ import annotations
 import shlex
 import threading
 import time
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, TypeVar
 
-from deploytool.engine.base import Result
+from deploytool.engine.base import Result, Stream, Terminal
 from deploytool.engine.become import Sudo
 from deploytool.engine.ssh.settings import SshSettings
 from deploytool.errors import HostUnreachable
@@ -20,6 +20,8 @@ from deploytool.model.inventory import Connection
 if TYPE_CHECKING:
     from deploytool.engine.ssh.link import Link
     from deploytool.engine.ssh.target import Target
+
+T = TypeVar("T")
 
 
 class SshTransport:
@@ -47,6 +49,22 @@ class SshTransport:
         wrapped = sudo.wrap(argv, stdin)
         return sudo.unwrap(self._run(link, wrapped.argv, argv[0], wrapped.stdin, timeout_s))
 
+    def stream(
+        self, argv: Sequence[str], *, terminal: Terminal | None = None, timeout_s: float = 60.0
+    ) -> Stream:
+        """Begin ``argv`` and return while it runs, as ``Transport.stream`` promises.
+
+        Raises:
+            HostUnreachable: as ``run``.
+        """
+        link = self._connected()
+        sudo = Sudo.needed(self._host_name, link.target.user, self._connection.become)
+
+        def begin(words: Sequence[str]) -> Stream:
+            return self._stream(link, words, argv[0], terminal, timeout_s)
+
+        return begin(argv) if sudo is None else sudo.stream(argv, terminal, begin)
+
     def close(self) -> None:
         """Give the connection back. A command that still runs ends with HostUnreachable."""
         with self._lock:
@@ -55,15 +73,29 @@ class SshTransport:
             link.close()
 
     def _run(self, link: Link, argv: Sequence[str], name: str, stdin: bytes, timeout_s: float) -> Result:
+        command = shlex.join(argv)
+        return self._once_more(link, name, timeout_s, lambda on, left_s: on.run(command, name, stdin, left_s))
+
+    def _stream(
+        self, link: Link, argv: Sequence[str], name: str, terminal: Terminal | None, timeout_s: float
+    ) -> Stream:
+        # Without a shell of its own in between, which would answer to a terminal's ^C beside the command.
+        command = f"exec {shlex.join(argv)}"
+        return self._once_more(
+            link, name, timeout_s, lambda on, left_s: on.stream(command, name, terminal, left_s)
+        )
+
+    def _once_more(self, link: Link, name: str, timeout_s: float, begin: Callable[[Link, float], T]) -> T:
+        """Begin a command, and once more on a new connection where the old one turns out to be gone."""
         from deploytool.engine.ssh.link import Lost
 
-        command, end = shlex.join(argv), time.monotonic() + timeout_s
+        end = time.monotonic() + timeout_s
         try:
-            return link.run(command, name, stdin, timeout_s)
+            return begin(link, timeout_s)
         except Lost:
             link.close()
         try:
-            return self._connected().run(command, name, stdin, max(0.0, end - time.monotonic()))
+            return begin(self._connected(), max(0.0, end - time.monotonic()))
         except Lost:
             message = f"the connection was lost before '{name}' began, twice"
             raise HostUnreachable(message, host=self._host_name) from None

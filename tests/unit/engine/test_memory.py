@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import pytest
 
+from deploytool.engine.base import Result
 from deploytool.engine.memory import MemoryEngine, MemoryHost
 from deploytool.model.observed import Container
 from tests.contract import EngineContract
@@ -21,17 +22,18 @@ class MemoryBed:
         return MemoryEngine(self.host)
 
     def halt(self, container: Container) -> None:
-        self.host.containers = [
-            replace(c, state="exited", exit_code=137) if c.id == container.id else c
-            for c in self.host.containers
-        ]
+        self.host.halt(container)
 
     def restarted(self) -> MemoryEngine:
         return MemoryEngine(self.host)
+
+
+def _command(container, argv, stdin):
+    return Result(3, stdin, b"oops\n")
 
 
 class TestMemoryEngine(EngineContract):
     @pytest.fixture
     def bed(self):
         images = {"demo/web:1", "demo/web:2", "demo/sick:1"}
-        return MemoryBed(MemoryHost("h1", images=images, sick={"demo/sick:1"}))
+        return MemoryBed(MemoryHost("h1", images=images, sick={"demo/sick:1"}, command=_command))
