@@ -105,6 +105,14 @@ class Refused(ManyProblems):
     exit_code = 6
 
 
+class PlanChanged(Refused):
+    """A saved plan does not hold any more. ``head`` says so, and the others what changed since."""
+
+    def __init__(self, head: Problem, changes: Iterable[Problem]) -> None:
+        super().__init__(changes)
+        self._problems = (head, *self._problems)
+
+
 class LeaseHeld(DeploytoolError):
     """Another run holds the lease of the project."""
 

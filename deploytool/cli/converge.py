@@ -5,22 +5,24 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any
 
 import click
 
 from deploytool.cli import options as shared
 from deploytool.cli.command import Command
-from deploytool.cli.diff import find_differences, show_differences
+from deploytool.cli.contract import agreed_options, agreement, document, save
+from deploytool.cli.diff import find_differences
+from deploytool.cli.output import show_plan, show_report, show_text, unreachable
 from deploytool.cli.screen import Screen
 from deploytool.cli.session import ask, load_options, running
 from deploytool.errors import CHANGES_PENDING, INTERRUPTED, HostsUnusable, UsageError
+from deploytool.model.difference import Difference
 from deploytool.model.event import Report
 from deploytool.model.observed import Observed, Unreachable
 from deploytool.model.plan import Plan, StepKind
-from deploytool.report.console import recap
 from deploytool.report.explain import explain_text
-from deploytool.report.plan import plan_text
 from deploytool.run.converge import Run
 
 
@@ -30,19 +32,25 @@ from deploytool.run.converge import Run
 @shared.policies
 @shared.showing
 @click.option("--explain", metavar="SERVICE", help="Say for each host why it was chosen or refused.")
-def plan(explain: str | None, **options: Any) -> int:
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Save the plan, for 'converge --plan FILE'.",
+)
+def plan(explain: str | None, out: Path | None, **options: Any) -> int:
     """Show what converge would change; touches nothing.
 
-    Example: deploytool plan inventories/lab.yaml
+    Example: deploytool plan inventories/lab.yaml --out plan.json
     """
     loaded = load_options(options)
     screen = Screen(options["output"], options["verbose"])
     with running(loaded, screen, "plan", options) as run:
-        return _explain(run, screen, explain) if explain else show_plan(run, screen, options)
+        return _explain(run, screen, explain) if explain else only_plan(run, screen, options, out)
 
 
 @click.command(cls=Command)
-@shared.files
+@shared.files_or_plan
 @shared.reaching
 @shared.policies
 @shared.showing
@@ -52,9 +60,12 @@ def converge(**options: Any) -> int:
 
     Example: deploytool converge inventories/lab.yaml
     """
+    options, saved = agreed_options(options)
     loaded = load_options(options)
     screen = Screen(options["output"], options["verbose"])
     with running(loaded, screen, "converge", options) as run:
+        if saved:
+            run.agreed = agreement(saved, options)
         return carry_out(run, screen, options)
 
 
@@ -67,14 +78,14 @@ def carry_out(
     of ``showing`` and ``carrying_out``.
     """
     if options["check"]:
-        return show_plan(run, screen, options)
+        return only_plan(run, screen, options)
     declined = []
+    changed: list[Difference] = []
 
     def confirm(found: Plan, seen: Observed) -> bool:
-        changed = find_differences(run, found, seen, options)
+        changed.extend(find_differences(run, found, seen, options))
         screen.pause()
-        _show(found, options["output"])
-        show_differences(changed, options["output"])
+        show_text(found, changed, options["output"])
         if not options["yes"] and _calls_for_asking(found) and not ask("Make these changes?"):
             declined.append(found)
         return not declined
@@ -85,22 +96,19 @@ def carry_out(
     if declined:
         click.echo("Nothing was changed.", err=True)
         return INTERRUPTED
-    if options["output"] == "text":
-        if not report.plan:
-            _show(report.plan, "text")
-        for line in recap(report):
-            click.echo(line)
+    show_report(report, run.seen, changed, options)
     return report.exit_code
 
 
-def show_plan(run: Run, screen: Screen, options: Mapping[str, Any]) -> int:
-    """Look, and show what would change; returns the exit code."""
+def only_plan(run: Run, screen: Screen, options: Mapping[str, Any], out: Path | None = None) -> int:
+    """Look, and show what would change, saved to ``out`` if given; returns the exit code."""
     found, seen = run.plan()
     changed = find_differences(run, found, seen, options)
     screen.drain()
-    _show(found, options["output"])
-    show_differences(changed, options["output"])
-    if any(isinstance(host, Unreachable) for host in seen.values()):
+    if out:
+        save(document(found, seen, options), out)
+    show_plan(found, seen, changed, options)
+    if unreachable(seen):
         return HostsUnusable.exit_code
     return CHANGES_PENDING if found and options["detailed_exitcode"] else 0
 
@@ -128,8 +136,3 @@ def _explain(run: Run, screen: Screen, service: str) -> int:
         rows = [(verdict.host, verdict.kept + verdict.chosen, verdict.text) for verdict in verdicts]
         click.echo(explain_text(project.name, service, rows), nl=False)
     return HostsUnusable.exit_code if any(isinstance(host, Unreachable) for host in seen.values()) else 0
-
-
-def _show(found: Plan, output: str) -> None:
-    if output == "text":
-        click.echo(plan_text(found), nl=False)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
-from os import environ
 from secrets import token_bytes
 from typing import Any
 
 import click
 
+from deploytool.cli.colour import stdout_has_colours
 from deploytool.model.difference import Difference
 from deploytool.model.observed import Observed
 from deploytool.model.plan import Plan
@@ -34,6 +33,6 @@ def show_differences(found: list[Difference], output: str) -> None:
     if output == "jsonl":
         click.echo(diff_json(found))
         return
-    colours = sys.stdout.isatty() and not environ.get("NO_COLOR")
+    colours = stdout_has_colours()
     for line in diff_text(found).splitlines():
         click.echo(click.style(line, fg=_COLOURS.get(line[:1])) if colours else line)

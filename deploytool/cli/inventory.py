@@ -15,6 +15,7 @@ from deploytool.cli.command import Command
 from deploytool.core.patterns import NoMatch, select
 from deploytool.errors import UsageError
 from deploytool.load.extravars import parse_extra_vars
+from deploytool.load.inputs import note_file
 from deploytool.load.inventory import Layers, LoadedInventory, Sources, load_inventory
 from deploytool.load.problems import Problems
 from deploytool.load.vault import passwords_of
@@ -177,7 +178,9 @@ def read_limit_file(name: str) -> str:
         NoMatch: it cannot be read.
     """
     try:
-        return Path(name).expanduser().read_text(encoding="utf-8")
+        raw = Path(name).expanduser().read_bytes()
+        note_file(Path(name), raw)
+        return raw.decode("utf-8")
     except OSError as error:
         raise NoMatch(f"'@{name}' cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:

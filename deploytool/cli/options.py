@@ -13,6 +13,8 @@ from deploytool.cli.command import WholeText, purpose
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+ALLOWING = "What is allowed"
+
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "": 1.0}
 
 
@@ -30,9 +32,25 @@ def duration(text: str) -> float:
 
 def files(function: F) -> F:
     """What to read: the inventory, the playbooks, and what is laid over them."""
+    return _files(function, required=True)
+
+
+def files_or_plan(function: F) -> F:
+    """The same, where a saved plan may stand for the inventory and the playbooks."""
+    plan_file = click.option(
+        "--plan",
+        "plan_file",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="Do exactly what this plan of 'plan --out' says, or refuse. It knows INVENTORY and PLAYBOOK.",
+    )
+    return plan_file(_files(function, required=False))
+
+
+def _files(function: F, *, required: bool) -> F:
     return purpose(
         "What to read",
-        click.argument("inventory", metavar="INVENTORY"),
+        click.argument("inventory", metavar="INVENTORY", required=required),
         click.argument("playbooks", metavar="[PLAYBOOK]...", nargs=-1, type=click.Path(path_type=Path)),
         click.option(
             "-e",
@@ -87,7 +105,7 @@ def reaching(function: F) -> F:
 def policies(function: F) -> F:
     """What is allowed, and what a guard may let pass."""
     return purpose(
-        "What is allowed",
+        ALLOWING,
         click.option(
             "--timeout", type=duration, help="For a replica to become ready; default: from its healthcheck."
         ),
@@ -120,7 +138,7 @@ def showing(function: F) -> F:
         click.option(
             "-o",
             "--output",
-            type=click.Choice(["text", "jsonl"]),
+            type=click.Choice(["text", "json", "jsonl", "markdown"]),
             default="text",
             show_default=True,
             help="What to print.",

@@ -22,6 +22,7 @@ from deploytool.engine.compose import ComposeEngine
 from deploytool.engine.ssh import SshSettings, open_transport, unsupported_options
 from deploytool.errors import UsageError
 from deploytool.load.extravars import parse_extra_vars
+from deploytool.load.inputs import begin, noted
 from deploytool.load.inventory import Sources, load_inventory
 from deploytool.load.playbook import find_playbook, load_intent
 from deploytool.load.problems import Problems
@@ -57,10 +58,11 @@ def load(
     Raises:
         InputError: with every problem of every file.
     """
+    begin()
     problems = Problems()
     vault = passwords_of(vault_password_files, problems)
     problems.raise_if_any()
-    sources = Sources(parse_extra_vars(extra_vars, vault), vault, environ, unsupported_options)
+    sources = Sources(parse_extra_vars(extra_vars, vault), vault, noted(environ), unsupported_options)
     loaded = load_inventory(inventory, sources)
     found = list(playbooks) or [find_playbook(inventory, Path.cwd())]
     intent = load_intent(loaded, found, select=select, tags=_words(tags), skip_tags=_words(skip_tags))
@@ -69,6 +71,8 @@ def load(
 
 def load_options(options: Mapping[str, Any]) -> Loaded:
     """``load`` with what a command with the shared file options was given."""
+    if options["inventory"] is None:
+        raise click.UsageError("Missing argument 'INVENTORY'.")
     names = ("inventory", "playbooks", "extra_vars", "tags", "skip_tags", "vault_password_files")
     return load(**{name: options[name] for name in names})
 

@@ -117,6 +117,11 @@ class MemoryHost:
         for feed in tuple(self.feeds):
             feed.fail(HostUnreachable(reason, host=self.name))
 
+    def __post_init__(self) -> None:
+        """An engine has an id of its own, as Docker's have."""
+        if not self.facts.node_id:
+            self.facts = replace(self.facts, node_id=f"engine of {self.name}")
+
 
 @dataclass(slots=True)
 class MemoryEngine:

@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from deploytool.errors import Place
+from deploytool.load.inputs import note
 from deploytool.load.problems import Problems
 from deploytool.load.variables import read_vars_file
 from deploytool.load.vault import Vault
 from deploytool.load.yamlfile import Map, Str, parse_yaml
+from deploytool.model.inputs import VARIABLE
 
 OPTION = "--extra-vars"
 
@@ -28,6 +30,8 @@ def parse_extra_vars(values: Sequence[str], vault: Vault | None = None) -> Map:
     for value in values:
         result.lay(_one(value, vault, problems))
     problems.raise_if_any()
+    for name, value in result.items():
+        note(VARIABLE, str(name), repr(value).encode("utf-8", "surrogateescape"))
     return result
 
 

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from deploytool.load.inputs import note_file
 from deploytool.model.service import File
 
 MAX_BYTES = 64 * 1024 * 1024  # of all files of a project
@@ -87,7 +88,9 @@ class FileStore:
             if not stat.S_ISREG(status.st_mode):
                 raise FileMistake(f"'{path}' is neither a file nor a folder")
             self._count(status.st_size, path)
-            return _Entry(name, _mode(status.st_mode), path.read_bytes())
+            content = path.read_bytes()
+            note_file(path, content)
+            return _Entry(name, _mode(status.st_mode), content)
         except FileNotFoundError:
             hint = "relative paths are copied to the hosts; write an absolute path for one of the host's own"
             raise FileMistake(f"there is no file or folder '{path}'", hint) from None

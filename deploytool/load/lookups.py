@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from deploytool.load.filters import flat
+from deploytool.load.inputs import note_file
 from deploytool.load.limits import Mistake
 
 MAX_LOOKUP_BYTES = 1024 * 1024
@@ -39,7 +40,9 @@ class Lookups:
                 raise Mistake(f"lookup: there is no file '{name}' in {self._search}")
             if path.stat().st_size > MAX_LOOKUP_BYTES:
                 raise Mistake(f"lookup: '{name}' is larger than {MAX_LOOKUP_BYTES // 1024} KiB")
-            text = path.read_text(encoding="utf-8")
+            raw = path.read_bytes()
+            note_file(path, raw)
+            text = raw.decode("utf-8").replace("\r\n", "\n").replace("\r", "\n")
         except (OSError, ValueError) as error:
             raise Mistake(f"lookup: '{name}' cannot be read: {error}") from None
         return text.rstrip() if rstrip else text

@@ -13,7 +13,7 @@ from collections import ChainMap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from deploytool.errors import InputError, Place
 from deploytool.load.canonical import Surroundings
@@ -223,7 +223,8 @@ class _Play:
         process = self.inventory.sources.environ
         dotenv = document.folder / ".env"
         beside = read_dotenv(dotenv, str(dotenv), process, self.problems) if dotenv.is_file() else {}
-        environment: Mapping[str, str] = ChainMap(own, beside, dict(process))
+        # Looked up and never copied: only what is asked for counts as an input of a plan.
+        environment: Mapping[str, str] = ChainMap(own, beside, cast(dict[str, str], process))
         return Renderer(play.templates, Interpolation(environment))
 
     def _environment(self, play: LazyVars) -> dict[str, str]:

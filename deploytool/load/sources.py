@@ -17,11 +17,13 @@ from deploytool.errors import Place
 from deploytool.load.command import MAX_OUTPUT_BYTES, NotAProgram, output_of
 from deploytool.load.groups import UNGROUPED, Roster
 from deploytool.load.inisource import SECTION, fill_from_ini
+from deploytool.load.inputs import note
 from deploytool.load.jsonsource import fill_from_listing, is_listing, parse_json
 from deploytool.load.problems import Problems
 from deploytool.load.vault import Vault, read_plain
 from deploytool.load.yamlfile import Map, parse_yaml
 from deploytool.load.yamlsource import fill_from_yaml
+from deploytool.model.inputs import OUTPUT
 
 STDIN = "-"
 MAX_FOLDER_DEPTH = 16
@@ -61,6 +63,7 @@ def _stdin(roster: Roster) -> None:
     if len(raw) > MAX_OUTPUT_BYTES:
         roster.problems.add(Place(STDIN), f"larger than {MAX_OUTPUT_BYTES // 1024 // 1024} MiB")
         return
+    note(OUTPUT, STDIN, raw)
     text = _decoded(raw, STDIN, roster.problems)
     if text is not None:
         _text(roster, text, STDIN, "")
@@ -110,6 +113,7 @@ def _script(roster: Roster, path: Path) -> bool:
         hint = "an executable inventory is run with --list; 'chmod -x' makes it a file that is read"
         roster.problems.add(Place(str(path)), str(error), hint)
         return True
+    note(OUTPUT, str(path), raw)
     root = _json(raw, str(path), roster.problems)
     if root is not None:
         fill_from_listing(roster, root, str(path), lambda host: _ask(path, host, roster.problems))
@@ -123,6 +127,7 @@ def _ask(path: Path, host: str, problems: Problems) -> Mapping[str, Any]:
     except ValueError as error:
         problems.add(Place(str(path)), f"--host {host}: {error}")
         return {}
+    note(OUTPUT, f"{path} --host {host}", raw)
     return (_json(raw, str(path), problems) or {}) if raw.strip() else {}
 
 

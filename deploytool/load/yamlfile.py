@@ -18,6 +18,7 @@ import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from deploytool.errors import Place
+from deploytool.load.inputs import note_file
 from deploytool.load.problems import Problems
 
 MAX_BYTES = 32 * 1024 * 1024
@@ -103,6 +104,7 @@ def read_text(path: Path, name: str, problems: Problems) -> str | None:
         if len(raw) > MAX_BYTES:
             problems.add(Place(name), f"larger than {MAX_BYTES // 1024 // 1024} MiB")
             return None
+        note_file(path, raw)
         return _decode(raw, name, problems)
     return None
 

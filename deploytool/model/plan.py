@@ -75,6 +75,16 @@ class Step:
     replaces: bool = False
     wave: int = 0
 
+    @property
+    def starts(self) -> bool:
+        """Whether it makes replicas run that take nobody's place."""
+        return self.kind in (StepKind.START, StepKind.RESTART) and not self.replaces
+
+    @property
+    def stops(self) -> bool:
+        """Whether it takes replicas away that nobody takes the place of."""
+        return self.kind is StepKind.STOP and not self.replaces
+
 
 @dataclass(frozen=True, slots=True)
 class ProjectPlan:
@@ -115,6 +125,16 @@ class ServiceSummary:
 
 
 @dataclass(frozen=True, slots=True)
+class Counts:
+    """Replicas to start, to replace and to stop, on so many hosts."""
+
+    start: int
+    replace: int
+    stop: int
+    hosts: int
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """All projects of a run, in playbook order. Falsy when there is nothing to do."""
 
@@ -123,6 +143,17 @@ class Plan:
 
     def __bool__(self) -> bool:
         return any(project.steps for project in self.projects)
+
+    @property
+    def counts(self) -> Counts:
+        """What happens to replicas, in numbers."""
+        changes = [step for step in self.steps if step.service]
+        return Counts(
+            start=sum(step.count for step in changes if step.starts),
+            replace=sum(step.count for step in changes if step.replaces and step.kind is StepKind.STOP),
+            stop=sum(step.count for step in changes if step.stops),
+            hosts=len({step.host for step in changes}),
+        )
 
     @property
     def steps(self) -> Iterator[Step]:

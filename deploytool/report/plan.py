@@ -27,15 +27,43 @@ def summary(plan: Plan) -> str:
     """One sentence about the whole plan."""
     if not plan:
         return "Nothing to do."
-    changes = [step for step in plan.steps if step.service]
-    if not changes:
+    if not any(step.service for step in plan.steps):
         hosts = {step.host for step in plan.steps}
         return f"Plan: no replica changes; files are brought up to date on {_hosts(len(hosts))}."
-    start = sum(step.count for step in changes if _starts(step))
-    replace = sum(step.count for step in changes if step.replaces and step.kind is StepKind.STOP)
-    stop = sum(step.count for step in changes if _stops(step))
-    hosts = {step.host for step in changes}
-    return f"Plan: {start} to start, {replace} to replace, {stop} to stop on {_hosts(len(hosts))}."
+    n = plan.counts
+    return f"Plan: {n.start} to start, {n.replace} to replace, {n.stop} to stop on {_hosts(n.hosts)}."
+
+
+def changes_of(steps: Iterable[Step]) -> Iterator[tuple[str, str, int, list[str]]]:
+    """What happens to replicas: a sign, a word, how many, and why; zeros included."""
+    listed = list(steps)
+    for sign, word, mine in (
+        ("±", "replace", [s for s in listed if s.replaces and s.kind is StepKind.STOP]),
+        ("+", "start", [s for s in listed if s.starts]),
+        ("-", "stop", [s for s in listed if s.stops]),
+    ):
+        causes = [step.cause for step in mine if step.cause and step.count]
+        yield sign, word, sum(step.count for step in mine), causes
+
+
+def by_host(plan: Plan) -> dict[str, list[tuple[str, str]]]:
+    """Host → (project/service, what happens and why), for the hosts that something happens on."""
+    found: dict[str, dict[str, list[Step]]] = {}
+    for step in plan.steps:
+        where = f"{step.project}/{step.service}" if step.service else step.project
+        found.setdefault(step.host, {}).setdefault(where, []).append(step)
+    return {
+        host: [(where, _told(steps)) for where, steps in found[host].items() if _told(steps)]
+        for host in sorted(found)
+    }
+
+
+def _told(steps: list[Step]) -> str:
+    """The files of a host are news only where nothing else is."""
+    causes = (
+        step.cause for step in steps if step.kind is StepKind.RECORD and step.cause != "replicas change"
+    )
+    return _actions(steps) if steps[0].service else "; ".join(causes)
 
 
 def _project(project: ProjectPlan) -> Iterator[str]:
@@ -78,16 +106,11 @@ def _hosts_of(steps: Iterable[Step], width: int) -> Iterator[str]:
 def _actions(steps: list[Step]) -> str:
     """``± replace 1   + start 1   web-3 exited (137)``: what happens, then why."""
     parts, causes = [], []
-    for sign, word, mine in (
-        ("±", "replace", [s for s in steps if s.replaces and s.kind is StepKind.STOP]),
-        ("+", "start", [s for s in steps if _starts(s)]),
-        ("-", "stop", [s for s in steps if _stops(s)]),
-    ):
-        count = sum(step.count for step in mine)
+    for sign, word, count, why in changes_of(steps):
         if count:
             parts.append(f"{sign} {word} {count}")
-            causes += [step.cause for step in mine if step.cause and step.count]
-    waits = [step.cause for step in steps if _starts(step) and not step.count]
+            causes += why
+    waits = [step.cause for step in steps if step.starts and not step.count]
     if waits:
         parts.append(f"· wait {'; '.join(waits)}")
     return "   ".join([*parts, "; ".join(dict.fromkeys(causes))]).rstrip()
@@ -104,14 +127,6 @@ def _files(project: ProjectPlan) -> Iterator[str]:
         shown = ", ".join(hosts[:MOST_NAMES])
         more = f" and {len(hosts) - MOST_NAMES} more" if len(hosts) > MOST_NAMES else ""
         yield f"  files  {shown}{more}: {cause}"
-
-
-def _starts(step: Step) -> bool:
-    return step.kind in (StepKind.START, StepKind.RESTART) and not step.replaces
-
-
-def _stops(step: Step) -> bool:
-    return step.kind is StepKind.STOP and not step.replaces
 
 
 def _replicas(number: int) -> str:

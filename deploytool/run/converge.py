@@ -38,7 +38,11 @@ class RunOptions:
 
 @dataclass(slots=True)
 class Run:
-    """One run over an intent: its hosts, its connections, its lease."""
+    """One run over an intent: its hosts, its connections, its lease.
+
+    ``agreed`` raises ``Refused`` for a plan that is not the one that was agreed on: nothing is done then.
+    ``seen`` is what the first plan was made from.
+    """
 
     intent: Intent
     planner: Planner
@@ -47,6 +51,8 @@ class Run:
     emit: Emit
     options: RunOptions = RunOptions()
     confirm: Callable[[Plan, Seen], bool] = lambda plan, seen: True
+    agreed: Callable[[Plan, Seen], None] | None = None
+    seen: Seen = field(default_factory=dict)
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
     _hosts: dict[str, Host] = field(default_factory=dict)
@@ -68,6 +74,9 @@ class Run:
         seen = self.observe()
         unusable(self._hosts, seen, self.planner.policy.limit)
         plan = self.planner.plan(seen)
+        if self.agreed:
+            self.agreed(plan, seen)
+        self.seen = dict(seen)
         self.emit(Planned(plan))
         return plan, seen
 
@@ -91,13 +100,21 @@ class Run:
             _add(total, executed)
             seen = self._look_again(left, seen, executed)
             left = self.planner.plan(seen)
-            # A schedule that was fixed knows nothing of a host that was lost since: no second try.
-            if executed.failures or executed.interrupted or executed.ok or self.planner.fixed:
+            if self.agreed and (executed.held or executed.changed):
+                self.agreed(left, seen)
+            if self._is_over(executed):
                 break
         went_back: dict[str, int] = {}
         if total.failures and not total.interrupted:
             went_back, left, seen = self._roll_back(left, seen, total)
         return self._report(plan, left, seen, total, went_back, self.clock() - begun)
+
+    def _is_over(self, executed: Executed) -> bool:
+        """Whether there is no second try with a new plan: a schedule that was fixed, or a plan that was
+        agreed on, knows nothing of a host that was lost since."""
+        if executed.failures or executed.interrupted or executed.ok or self.planner.fixed:
+            return True
+        return self.agreed is not None and executed.held is None
 
     def _roll_back(self, left: Plan, seen: Seen, total: Executed) -> tuple[dict[str, int], Plan, Seen]:
         """Take the projects whose failed service asks for it back to the release that is on record.

@@ -305,3 +305,48 @@ def test_an_unusable_host_stops_the_run_before_anything_is_touched(fleet):
         fleet.converge(web(6))
     assert fleet.counts() == {}
     assert fleet.converge(web(6), PlanPolicy(limit=frozenset({"h1"}))).exit_code == 4
+
+
+def test_a_plan_that_was_agreed_on_is_done_or_nothing_is(fleet):
+    """Whoever agreed sees each plan before its first step; a refusal comes before anything is touched."""
+    fleet.converge(web(3))
+    before = fleet.ids()
+
+    def refuse(plan, seen):
+        raise Refused([])
+
+    with pytest.raises(Refused):
+        fleet.converge(web(3, "demo/web:2"), agreed=refuse)
+    assert fleet.ids() == before
+
+
+def test_an_agreed_plan_is_not_made_anew_when_a_host_changes_under_it(fleet):
+    """The second plan goes to whoever agreed, and is not carried out where that says no."""
+    fleet.converge(web(3))
+    plans = []
+
+    def agreed(plan, seen):
+        plans.append(plan)
+        if len(plans) > 1:
+            raise Refused([])
+
+    def meddle(host_name: str, verb: str, when: str) -> str:
+        if (host_name, verb, when) == ("h2", "prepare", "before"):
+            fleet.hosts["h2"].containers.clear()
+        return ""
+
+    fleet.fault = meddle
+    with pytest.raises(Refused):
+        fleet.converge(web(3, "demo/web:2"), agreed=agreed)
+    assert len(plans) == 2
+    assert fleet.images() == {"demo/web:1"}
+    assert not any(memory.folders["shop"].lease for memory in fleet.hosts.values())
+
+
+def test_an_agreed_plan_ends_where_a_host_is_lost(fleet):
+    """What was not agreed on (the rest, without that host) is not done."""
+    fleet.converge(web(3))
+    fleet.fault = lambda host_name, verb, when: "lost" if (host_name, verb) == ("h2", "prepare") else ""
+    report = fleet.converge(web(3, "demo/web:2"), agreed=lambda plan, seen: None)
+    assert report.exit_code == 5
+    assert fleet.images() == {"demo/web:1"}

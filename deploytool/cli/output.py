@@ -1,0 +1,74 @@
+"""``-o``: a plan and how it ended, on stdout, as people or programs want it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import click
+
+from deploytool.cli.colour import stdout_has_colours
+from deploytool.cli.contract import document
+from deploytool.cli.diff import show_differences
+from deploytool.model.difference import Difference
+from deploytool.model.document import text_of
+from deploytool.model.event import Report
+from deploytool.model.observed import Observed, Unreachable
+from deploytool.model.plan import Plan
+from deploytool.report.console import recap
+from deploytool.report.diff import diff_text
+from deploytool.report.markdown import plan_markdown, report_markdown
+from deploytool.report.plan import plan_text
+from deploytool.report.result import result_of
+
+_SIGNS = {"±": "yellow", "+": "green", "-": "red"}
+_SIGN = re.compile(r"(?<=   )[±+-] [a-z]+ \d+")
+
+
+def show_plan(plan: Plan, seen: Observed, changed: Sequence[Difference], options: Mapping[str, Any]) -> None:
+    """A plan that nothing was done of, with the differences of ``--diff``."""
+    output = options["output"]
+    if output == "json":
+        click.echo(text_of(document(plan, seen, options)), nl=False)
+    elif output == "markdown":
+        click.echo(plan_markdown(plan, unreachable(seen), diff_text(changed)), nl=False)
+    else:
+        show_text(plan, changed, output)
+
+
+def show_text(plan: Plan, changed: Sequence[Difference], output: str) -> None:
+    """A plan for people; the events have it for programs that read lines."""
+    if output == "text":
+        text = plan_text(plan)
+        click.echo(_coloured(text) if stdout_has_colours() else text, nl=False)
+    if output in ("text", "jsonl"):
+        show_differences(list(changed), output)
+
+
+def show_report(
+    report: Report, seen: Observed, changed: Sequence[Difference], options: Mapping[str, Any]
+) -> None:
+    """How a run ended; as JSON and Markdown with its plan."""
+    output = options["output"]
+    if output == "json":
+        whole = {"plan": document(report.plan, seen, options), "result": result_of(report)}
+        click.echo(json.dumps(whole, indent=2))
+    elif output == "markdown":
+        verdict = " ".join(recap(report)) or "Nothing to do."
+        click.echo(report_markdown(report, verdict, diff_text(changed)), nl=False)
+    elif output == "text":
+        if not report.plan:
+            show_text(report.plan, (), output)
+        for line in recap(report):
+            click.echo(line)
+
+
+def unreachable(seen: Observed) -> dict[str, str]:
+    """Host → why it did not answer."""
+    return {name: host.reason for name, host in sorted(seen.items()) if isinstance(host, Unreachable)}
+
+
+def _coloured(text: str) -> str:
+    return _SIGN.sub(lambda found: click.style(found[0], fg=_SIGNS[found[0][0]]), text)
