@@ -9,6 +9,7 @@ import gc
 import importlib
 import signal
 import sys
+from os import environ
 from types import FrameType
 from typing import NoReturn
 
@@ -87,6 +88,7 @@ def main() -> NoReturn:
     except DeploytoolError as error:
         for line in problem_lines(error.problems, most=None if verbose else SCREEN):
             click.echo(line, err=True)
+        _annotate(error)
         code = error.exit_code
     except BrokenPipeError:
         # The reader (head, less) has gone: what is left to print is for nobody.
@@ -99,6 +101,16 @@ def main() -> NoReturn:
         click.echo("  hint: run it again with -v and report what it prints", err=True)
         code = 1
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _annotate(error: DeploytoolError) -> None:
+    """On GitHub, errors show at their places in the files that a pull request changes."""
+    from deploytool.cli.progress import kind_of
+    from deploytool.report.github import annotated
+
+    if kind_of(environ.get("DEPLOYTOOL_PROGRESS", "auto")) == "github":
+        for line in annotated(error.problems[:SCREEN]):
+            click.echo(line, err=True)
 
 
 def _interrupt(signum: int, frame: FrameType | None) -> None:

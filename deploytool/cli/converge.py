@@ -15,7 +15,7 @@ from deploytool.cli.command import Command
 from deploytool.cli.contract import agreed_options, agreement, document, save
 from deploytool.cli.diff import find_differences
 from deploytool.cli.output import show_plan, show_report, show_text, unreachable
-from deploytool.cli.screen import Screen
+from deploytool.cli.screen import Screen, screen_of
 from deploytool.cli.session import ask, load_options, running
 from deploytool.errors import CHANGES_PENDING, INTERRUPTED, HostsUnusable, UsageError
 from deploytool.model.difference import Difference
@@ -44,7 +44,7 @@ def plan(explain: str | None, out: Path | None, **options: Any) -> int:
     Example: deploytool plan inventories/lab.yaml --out plan.json
     """
     loaded = load_options(options)
-    screen = Screen(options["output"], options["verbose"])
+    screen = screen_of(options)
     with running(loaded, screen, "plan", options) as run:
         return _explain(run, screen, explain) if explain else only_plan(run, screen, options, out)
 
@@ -62,7 +62,7 @@ def converge(**options: Any) -> int:
     """
     options, saved = agreed_options(options)
     loaded = load_options(options)
-    screen = Screen(options["output"], options["verbose"])
+    screen = screen_of(options)
     with running(loaded, screen, "converge", options) as run:
         if saved:
             run.agreed = agreement(saved, options)
@@ -84,10 +84,11 @@ def carry_out(
 
     def confirm(found: Plan, seen: Observed) -> bool:
         changed.extend(find_differences(run, found, seen, options))
-        screen.pause()
+        screen.drain()
         show_text(found, changed, options["output"])
         if not options["yes"] and _calls_for_asking(found) and not ask("Make these changes?"):
             declined.append(found)
+        screen.resume()
         return not declined
 
     run.confirm = confirm
@@ -96,7 +97,7 @@ def carry_out(
     if declined:
         click.echo("Nothing was changed.", err=True)
         return INTERRUPTED
-    show_report(report, run.seen, changed, options)
+    show_report(report, run.seen, screen.tally, changed, options)
     return report.exit_code
 
 

@@ -10,7 +10,7 @@ import click
 from deploytool.cli import options as shared
 from deploytool.cli.command import Command
 from deploytool.cli.converge import carry_out
-from deploytool.cli.screen import Screen
+from deploytool.cli.screen import screen_of
 from deploytool.cli.session import load_options, running
 from deploytool.errors import HostsUnusable
 from deploytool.model.event import Report
@@ -37,7 +37,7 @@ def down(projects: Sequence[str], **options: Any) -> int:
     Example: deploytool down inventories/lab.yaml --project shop
     """
     loaded = load_options(options)
-    screen = Screen(options["output"], options["verbose"])
+    screen = screen_of(options)
     with running(loaded, screen, "down", options) as run:
         prepare_down(run, projects or [project.name for project in run.intent.projects])
         failed: dict[str, str] = {}

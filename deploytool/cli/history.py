@@ -9,7 +9,7 @@ import click
 from deploytool.cli import options as shared
 from deploytool.cli.command import Command
 from deploytool.cli.converge import carry_out
-from deploytool.cli.screen import Screen
+from deploytool.cli.screen import Screen, screen_of
 from deploytool.cli.session import load_options, running
 from deploytool.errors import UsageError
 from deploytool.report.history import history_text
@@ -52,7 +52,7 @@ def rollback(number: int | None, project: str | None, **options: Any) -> int:
     Example: deploytool rollback inventories/lab.yaml --to 3
     """
     loaded = load_options(options)
-    screen = Screen(options["output"], options["verbose"])
+    screen = screen_of(options)
     with running(loaded, screen, "rollback", options) as run:
         _go_back(run, number, project)
         return carry_out(run, screen, options)

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from deploytool.cli.command import WholeText, purpose
+from deploytool.cli.progress import KINDS
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -148,6 +149,19 @@ def showing(function: F) -> F:
             "--diff",
             is_flag=True,
             help="Show what changes in each host's compose.yaml; secrets masked.",
+        ),
+        click.option(
+            "--progress",
+            type=click.Choice(KINDS),
+            default="auto",
+            show_default=True,
+            help="How progress is shown on stderr; auto: as the terminal or the CI system can take it.",
+        ),
+        click.option(
+            "--junit",
+            type=click.Path(path_type=Path, dir_okay=False),
+            metavar="FILE",
+            help="Also write a JUnit report: a test case for each service on each host.",
         ),
         click.option("--detailed-exitcode", is_flag=True, help="Exit with 10 where changes are pending."),
     )(function)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from os import environ
+from pathlib import Path
 from typing import Any
 
 import click
@@ -12,16 +14,20 @@ import click
 from deploytool.cli.colour import stdout_has_colours
 from deploytool.cli.contract import document
 from deploytool.cli.diff import show_differences
+from deploytool.cli.progress import kind_of
+from deploytool.errors import UsageError
 from deploytool.model.difference import Difference
 from deploytool.model.document import text_of
 from deploytool.model.event import Report
 from deploytool.model.observed import Observed, Unreachable
 from deploytool.model.plan import Plan
-from deploytool.report.console import recap
 from deploytool.report.diff import diff_text
 from deploytool.report.markdown import plan_markdown, report_markdown
 from deploytool.report.plan import plan_text
+from deploytool.report.printable import printable
+from deploytool.report.recap import recap, verdict
 from deploytool.report.result import result_of
+from deploytool.report.tally import Tally
 
 _SIGNS = {"±": "yellow", "+": "green", "-": "red"}
 _SIGN = re.compile(r"(?<=   )[±+-] [a-z]+ \d+")
@@ -36,19 +42,24 @@ def show_plan(plan: Plan, seen: Observed, changed: Sequence[Difference], options
         click.echo(plan_markdown(plan, unreachable(seen), diff_text(changed)), nl=False)
     else:
         show_text(plan, changed, output)
+    _summarize(lambda: plan_markdown(plan, unreachable(seen), diff_text(changed)), options)
 
 
 def show_text(plan: Plan, changed: Sequence[Difference], output: str) -> None:
     """A plan for people; the events have it for programs that read lines."""
     if output == "text":
-        text = plan_text(plan)
+        text = printable(plan_text(plan))
         click.echo(_coloured(text) if stdout_has_colours() else text, nl=False)
     if output in ("text", "jsonl"):
         show_differences(list(changed), output)
 
 
 def show_report(
-    report: Report, seen: Observed, changed: Sequence[Difference], options: Mapping[str, Any]
+    report: Report,
+    seen: Observed,
+    tally: Tally,
+    changed: Sequence[Difference],
+    options: Mapping[str, Any],
 ) -> None:
     """How a run ended; as JSON and Markdown with its plan."""
     output = options["output"]
@@ -56,18 +67,39 @@ def show_report(
         whole = {"plan": document(report.plan, seen, options), "result": result_of(report)}
         click.echo(json.dumps(whole, indent=2))
     elif output == "markdown":
-        verdict = " ".join(recap(report)) or "Nothing to do."
-        click.echo(report_markdown(report, verdict, diff_text(changed)), nl=False)
+        click.echo(_markdown(report, changed), nl=False)
     elif output == "text":
         if not report.plan:
             show_text(report.plan, (), output)
-        for line in recap(report):
-            click.echo(line)
+        for line in (*recap(tally), *verdict(report)):
+            click.echo(printable(line))
+    _summarize(lambda: _markdown(report, changed), options)
 
 
 def unreachable(seen: Observed) -> dict[str, str]:
     """Host → why it did not answer."""
     return {name: host.reason for name, host in sorted(seen.items()) if isinstance(host, Unreachable)}
+
+
+def _markdown(report: Report, changed: Sequence[Difference]) -> str:
+    said = " ".join(verdict(report)) or "Nothing to do."
+    return report_markdown(report, said, diff_text(changed))
+
+
+def _summarize(make: Callable[[], str], options: Mapping[str, Any]) -> None:
+    """On GitHub the job's summary gets the same as a comment would.
+
+    Raises:
+        UsageError: the runner's file cannot be written.
+    """
+    path = environ.get("GITHUB_STEP_SUMMARY")
+    if not path or kind_of(options["progress"]) != "github":
+        return
+    try:
+        with Path(path).open("a", encoding="utf-8") as file:
+            file.write(make() + "\n")
+    except OSError as error:
+        raise UsageError(f"GITHUB_STEP_SUMMARY: {path} cannot be written: {error.strerror}") from None
 
 
 def _coloured(text: str) -> str:

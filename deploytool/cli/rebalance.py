@@ -9,7 +9,7 @@ import click
 from deploytool.cli import options as shared
 from deploytool.cli.command import Command
 from deploytool.cli.converge import carry_out
-from deploytool.cli.screen import Screen
+from deploytool.cli.screen import screen_of
 from deploytool.cli.session import load_options, running
 
 DEFAULT_MOVES = 10
@@ -34,6 +34,6 @@ def rebalance(**options: Any) -> int:
     Example: deploytool rebalance inventories/lab.yaml --max-moves 4
     """
     loaded = load_options(options)
-    screen = Screen(options["output"], options["verbose"])
+    screen = screen_of(options)
     with running(loaded, screen, "rebalance", options) as run:
         return carry_out(run, screen, options)

@@ -1,24 +1,47 @@
-"""Where events become visible: progress on stderr, a spinner on a terminal, plain lines elsewhere."""
+"""Where events become visible: taken from any thread, shown from one, on stderr; as JSON on stdout."""
 
 from __future__ import annotations
 
 import queue
-import sys
 import threading
-from collections.abc import Iterable
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import click
 
-from deploytool.model.event import Event, HostLooked, StepDone, StepFailed, StepStarted
-from deploytool.report.console import event_json, event_lines
+from deploytool.cli.progress import reporter_for
+from deploytool.errors import DeploytoolError, UsageError
+from deploytool.model.event import Event
+from deploytool.report.console import event_json
+from deploytool.report.junit import junit_xml
+from deploytool.report.printable import printable
+from deploytool.report.progress import Progress
+from deploytool.report.tally import Tally
 
 
 class Screen:
-    """Takes events from any thread and shows them from one. A context: leaving it shows all that is left."""
+    """Shows events while it is entered; leaving it shows all that is left, and writes the JUnit file.
 
-    def __init__(self, output: str = "text", verbose: int = 0) -> None:
-        self._output, self._verbose = output, verbose
+    ``progress`` is how: see ``cli.progress``. ``tally`` is what became of all hosts, whole after ``drain``.
+    """
+
+    def __init__(
+        self,
+        output: str = "text",
+        verbose: int = 0,
+        progress: str = "auto",
+        junit: Path | None = None,
+        *,
+        drift_fails: bool = False,
+    ) -> None:
+        self.tally = Tally()
+        self._json = output == "jsonl"
+        self._junit, self._drift_fails = junit, drift_fails
+        self._kind, self._reporter = reporter_for(progress, verbose)
+        self._progress = Progress()
         self._events: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
 
@@ -38,6 +61,9 @@ class Screen:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.drain()
+        self._print(self._reporter.end())
+        if self._junit:
+            self._write_junit(self._junit, error)
 
     def drain(self) -> None:
         """Show what is waiting, and stop showing. A prompt or a result may follow."""
@@ -46,63 +72,55 @@ class Screen:
             self._thread.join()
             self._thread = None
 
-    def pause(self) -> None:
-        """Let a prompt have the terminal; events after it are shown again."""
-        self.drain()
-        self.resume()
-
     def _show_all(self) -> None:
-        spinner = _Spinner(enabled=self._output == "text" and sys.stderr.isatty())
-        with spinner:
+        if self._kind == "live" and not self._json:
+            self._show_live()
+        else:
             while (event := self._events.get()) is not None:
-                if self._output == "jsonl":
-                    click.echo(event_json(event))
-                else:
-                    spinner.follow(event)
-                    spinner.print(event_lines(event, self._verbose))
+                self._show(event)
 
+    def _show_live(self) -> None:
+        from deploytool.cli.live import REFRESH_S, Live  # rich takes its time, and only terminals need it
 
-class _Spinner:
-    """One line at the bottom that says what is being waited for."""
+        with Live(self._progress) as live:
+            while True:
+                try:
+                    event = self._events.get(timeout=REFRESH_S)
+                except queue.Empty:
+                    live.refresh()
+                    continue
+                if event is None:
+                    return
+                self._progress.add(event, time.monotonic())
+                self.tally.add(event)
+                live.print(map(printable, self._reporter.lines(event)))
 
-    def __init__(self, *, enabled: bool) -> None:
-        self._status = None
-        if enabled:
-            from rich.console import Console
+    def _show(self, event: Event) -> None:
+        self.tally.add(event)
+        if self._json:
+            click.echo(event_json(event))
+        else:
+            self._print(self._reporter.lines(event))
 
-            self._console = Console(stderr=True, highlight=False, soft_wrap=True)
-            if self._console.is_terminal and not self._console.is_dumb_terminal:
-                self._status = self._console.status("Looking at the hosts")
-        self._looked = 0
-        self._active: dict[str, str] = {}
-
-    def __enter__(self) -> _Spinner:
-        if self._status:
-            self._status.start()
-        return self
-
-    def __exit__(self, *ignored: object) -> None:
-        if self._status:
-            self._status.stop()
-
-    def follow(self, event: Event) -> None:
-        if isinstance(event, HostLooked):
-            self._looked += 1
-        elif isinstance(event, StepStarted):
-            self._active[event.step.id] = (
-                f"{event.step.host} {event.step.kind.value} {event.step.service}".strip()
-            )
-        elif isinstance(event, (StepDone, StepFailed)):
-            self._active.pop(event.step.id, None)
-        if self._status:
-            waiting = ", ".join(list(self._active.values())[:3])
-            more = f" and {len(self._active) - 3} more" if len(self._active) > 3 else ""
-            looked = f"{self._looked} hosts looked at" if self._looked else "Working"
-            self._status.update(f"{waiting}{more}" or looked)
-
-    def print(self, lines: Iterable[str]) -> None:
+    def _print(self, lines: Iterator[str]) -> None:
+        marked = self._kind == "gitlab"  # its marks are control characters, which click would take away
         for line in lines:
-            if self._status:
-                self._console.print(line, markup=False)
-            else:
-                click.echo(line, err=True)
+            click.echo(line if marked else printable(line), err=True, color=marked or None)
+
+    def _write_junit(self, path: Path, error: BaseException | None) -> None:
+        problems = error.problems if isinstance(error, DeploytoolError) else ()
+        try:
+            path.write_text(junit_xml(self.tally, problems, drift_fails=self._drift_fails), "utf-8")
+        except OSError as failure:
+            raise UsageError(f"--junit: {path} cannot be written: {failure.strerror}") from error
+
+
+def screen_of(options: Mapping[str, Any]) -> Screen:
+    """The screen that the options of ``options.showing`` ask for."""
+    return Screen(
+        options["output"],
+        options["verbose"],
+        options["progress"],
+        options["junit"],
+        drift_fails=options["detailed_exitcode"],
+    )

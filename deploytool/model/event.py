@@ -12,6 +12,13 @@ from deploytool.model.plan import Plan, Step
 
 
 @dataclass(frozen=True, slots=True)
+class Looking:
+    """Hosts are being asked, side by side; a ``HostLooked`` follows for each."""
+
+    hosts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class HostLooked:
     """A host was observed. ``reason`` is empty where it answered, else why not.
 
@@ -79,9 +86,6 @@ class Note:
     host: str = ""
 
 
-Event = HostLooked | Planned | StepStarted | StepDone | StepFailed | StepSkipped | Note
-
-
 @dataclass(frozen=True, slots=True)
 class Report:
     """How a run ended. ``left`` is what still differs after the last look; empty when converged.
@@ -100,3 +104,13 @@ class Report:
     interrupted: bool = False
     rolled_back: Mapping[str, int] = field(default_factory=dict)
     seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A run that changed hosts, or found that it need not, came to its end."""
+
+    report: Report
+
+
+Event = Looking | HostLooked | Planned | StepStarted | StepDone | StepFailed | StepSkipped | Note | Finished

@@ -8,10 +8,10 @@ from dataclasses import asdict
 
 from deploytool.model.event import (
     Event,
+    Finished,
     HostLooked,
     Note,
     Planned,
-    Report,
     StepDone,
     StepFailed,
     StepSkipped,
@@ -19,6 +19,7 @@ from deploytool.model.event import (
 )
 from deploytool.model.plan import Step, StepKind
 from deploytool.report.plan import plan_text, summary
+from deploytool.report.result import result_of
 
 _DOING = {
     StepKind.PREPARE: ("preparing files and images", "files and images are ready"),
@@ -53,35 +54,43 @@ def event_lines(event: Event, verbose: int = 0) -> Iterator[str]:
         yield f"{event.level}: {event.message}" if event.level != "info" else event.message
 
 
+class Plain:
+    """A log without anything that moves: each event as its lines, or only what did not go well."""
+
+    def __init__(self, verbose: int = 0, *, only_trouble: bool = False) -> None:
+        self._verbose, self._only_trouble = verbose, only_trouble and not verbose
+
+    def lines(self, event: Event) -> Iterator[str]:
+        """What to print for an event."""
+        if self._only_trouble and isinstance(event, StepDone):
+            return iter(())
+        return event_lines(event, self._verbose)
+
+    def end(self) -> Iterator[str]:
+        """What to print when no more events come, whatever the reason."""
+        return iter(())
+
+
 def event_json(event: Event) -> str:
     """One line of JSON: the event's name and its fields."""
+    if isinstance(event, Finished):
+        return json.dumps({"event": "Finished", **result_of(event.report)})
     if isinstance(event, Planned):
         return json.dumps({"event": "Planned", "summary": summary(event.plan), "text": plan_text(event.plan)})
     return json.dumps({"event": type(event).__name__, **asdict(event)}, default=str)
 
 
-def recap(report: Report) -> Iterator[str]:
-    """How a run ended, in a few lines."""
-    for host, reason in sorted(report.unreachable.items()):
-        yield f"{host}: unreachable: {reason}"
-    if report.failures:
-        failed = len(report.failures)
-        yield f"{failed} step{'s' * (failed != 1)} failed, {report.skipped} not done."
-    for project, number in report.rolled_back.items():
-        held = "which still differs" if report.left else "which runs again"
-        yield f"{project}: rolled back to release {number}, {held}."
-    if report.interrupted:
-        yield f"Interrupted: {report.done} steps done, {report.skipped} not done. Run again to go on."
-    elif report.left and report.done and not report.failures:
-        yield "The result does not hold; what still differs:"
-        yield from (f"  {line}" for line in plan_text(report.left).splitlines())
-    elif report.plan and not report.left:
-        hosts = len({step.host for step in report.plan.steps})
-        yield f"Converged: {report.done} steps on {hosts} host{'s' * (hosts != 1)} in {report.seconds:.1f} s."
+def doing(step: Step) -> str:
+    """What a step does while it does it, as the predicate of a sentence."""
+    return _words(step.kind)[0]
+
+
+def _words(kind: StepKind) -> tuple[str, str]:
+    return _DOING.get(kind, (f"doing {kind.value}", f"{kind.value} done"))
 
 
 def _what(step: Step, when: int) -> str:
-    word = _DOING[step.kind][when]
+    word = _words(step.kind)[when]
     if not step.service:
         return f"{step.project}: {word}"
     if not step.count:
@@ -94,7 +103,7 @@ def _failure(event: StepFailed) -> Iterator[str]:
     step = event.step
     where = f"{step.project}/{step.service}" if step.service else step.project
     verb = "lost while" if event.lost else "failed:"
-    yield f"{step.host}: {where}: {verb} {_DOING[step.kind][0]}: {event.reason}"
+    yield f"{step.host}: {where}: {verb} {doing(step)}: {event.reason}"
     yield from (f"    | {line}" for line in event.log)
     if event.hint:
         yield f"  hint: {event.hint}"

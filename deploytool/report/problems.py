@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from deploytool.errors import Problem
+from deploytool.report.printable import printable
 
 
 def problem_lines(problems: Iterable[Problem], most: int | None = None) -> Iterator[str]:
@@ -13,8 +14,8 @@ def problem_lines(problems: Iterable[Problem], most: int | None = None) -> Itera
     shown = listed if most is None else listed[:most]
     for problem in shown:
         place = f"{problem.place}: " if str(problem.place) else ""
-        yield f"{place}error: {problem.message}"
+        yield printable(f"{place}error: {problem.message}")
         if problem.hint:
-            yield f"  hint: {problem.hint}"
+            yield printable(f"  hint: {problem.hint}")
     if len(shown) < len(listed):
         yield f"… and {len(listed) - len(shown)} more (-v shows all)"

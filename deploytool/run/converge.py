@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from deploytool.core.guard import unusable
 from deploytool.engine.base import Hold
 from deploytool.errors import LeaseHeld, Refused
-from deploytool.model.event import Event, Note, Planned, Report
+from deploytool.model.event import Event, Finished, Note, Planned, Report
 from deploytool.model.inventory import Host
 from deploytool.model.observed import Lease, ObservedHost, Unreachable
 from deploytool.model.plan import Plan
@@ -107,7 +107,9 @@ class Run:
         went_back: dict[str, int] = {}
         if total.failures and not total.interrupted:
             went_back, left, seen = self._roll_back(left, seen, total)
-        return self._report(plan, left, seen, total, went_back, self.clock() - begun)
+        report = self._report(plan, left, seen, total, went_back, self.clock() - begun)
+        self.emit(Finished(report))
+        return report
 
     def _is_over(self, executed: Executed) -> bool:
         """Whether there is no second try with a new plan: a schedule that was fixed, or a plan that was

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from deploytool.engine.base import Engine
 from deploytool.errors import HostUnreachable
-from deploytool.model.event import Event, HostLooked
+from deploytool.model.event import Event, HostLooked, Looking
 from deploytool.model.inventory import Host
 from deploytool.model.observed import ObservedHost, Unreachable
 
@@ -56,6 +56,8 @@ def look(
     """Observe every host, side by side. What a host could not say is a value, not an exception."""
     for host in hosts.values():
         engines.of(host)
+    if hosts:
+        emit(Looking(tuple(hosts)))
 
     def one(name: str) -> ObservedHost | Unreachable:
         begun = time.monotonic()

@@ -1,0 +1,63 @@
+"""How a run ended: a line a host as Ansible prints it, and then in a few sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from deploytool.model.event import Report
+from deploytool.report.plan import plan_text
+from deploytool.report.tally import Tally
+
+MOST_QUIET = 20  # so many hosts on which nothing happened have a line of their own
+
+
+def recap(tally: Tally) -> Iterator[str]:
+    """``lab1 : ok=1  changed=2  unreachable=0  failed=0  skipped=0``, by host name.
+
+    ``ok`` are replicas that were as they should be, ``changed`` those that were started, replaced or stopped,
+    ``failed`` and ``skipped`` are steps. In a large fleet, hosts on which nothing happened share a line.
+    """
+    rows = {host: _counts(tally, host) for host in sorted({*tally.hosts, *tally.unreachable})}
+    quiet = [host for host, counts in rows.items() if not any(list(counts.values())[1:])]
+    if len(quiet) > MOST_QUIET:
+        rows = {host: counts for host, counts in rows.items() if host not in set(quiet)}
+    width = max(map(len, rows), default=0)
+    for host, counts in rows.items():
+        said = "  ".join(f"{word}={count:<3}" for word, count in counts.items())
+        yield f"{host:<{width}} : {said}".rstrip()
+    if len(quiet) > MOST_QUIET:
+        yield f"{len(quiet)} more hosts: nothing changed"
+
+
+def verdict(report: Report) -> Iterator[str]:
+    """The end in a few sentences; nothing where there was nothing to do."""
+    for host, reason in sorted(report.unreachable.items()):
+        yield f"{host}: unreachable: {reason}"
+    if report.failures:
+        failed = len(report.failures)
+        yield f"{failed} step{'s' * (failed != 1)} failed, {report.skipped} not done."
+    for project, number in report.rolled_back.items():
+        held = "which still differs" if report.left else "which runs again"
+        yield f"{project}: rolled back to release {number}, {held}."
+    if report.interrupted:
+        yield f"Interrupted: {report.done} steps done, {report.skipped} not done. Run again to go on."
+    elif report.left and report.done and not report.failures:
+        yield "The result does not hold; what still differs:"
+        yield from (f"  {line}" for line in plan_text(report.left).splitlines())
+    elif report.plan and not report.left:
+        hosts = len({step.host for step in report.plan.steps})
+        yield f"Converged: {report.done} steps on {hosts} host{'s' * (hosts != 1)} in {report.seconds:.1f} s."
+
+
+def _counts(tally: Tally, host: str) -> dict[str, int]:
+    cases = list(tally.on(host))
+    away = host in tally.unreachable
+    changed = sum(case.changed for case in cases)
+    untouched = (c for c in cases if not (c.failures or c.skipped or c.pending))
+    return {
+        "ok": 0 if away else sum(max(0, case.wanted - case.changed) for case in untouched),
+        "changed": changed,
+        "unreachable": int(away),
+        "failed": sum(len(case.failures) for case in cases),
+        "skipped": sum(len(case.skipped) for case in cases),
+    }
