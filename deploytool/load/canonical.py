@@ -6,6 +6,7 @@ Equal meaning gives equal form, since the spec of a container is a hash of it. `
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,6 +31,8 @@ SECTIONS = ("networks", "volumes", "configs", "secrets")
 _SOURCES = ("file", "environment", "content")
 _FILED = {"configs": CONFIG_MODE, "secrets": SECRET_MODE}
 
+EnvFile = tuple[Path, bool]  # where it is, and whether it is read raw
+
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
@@ -39,7 +42,7 @@ class Surroundings:
     environment: Mapping[str, str]
     names: dict[str, set[str]] = field(default_factory=dict)
     store: FileStore = field(default_factory=FileStore)
-    env_files: dict[tuple[Path, bool], tuple[dict[str, str], Problems]] = field(default_factory=dict)
+    env_files: dict[tuple[EnvFile, ...], tuple[dict[str, str], Problems]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -112,7 +115,7 @@ class Canonical:
         }
 
     def _from_files(self, entries: Iterable[Mapping[str, Any]], place: Place) -> dict[str, str]:
-        result: dict[str, str] = {}
+        chain: tuple[EnvFile, ...] = ()
         for entry in entries:
             at = getattr(entry["path"], "place", place)
             path = self.around.folder / entry["path"]
@@ -123,18 +126,23 @@ class Canonical:
                     at, f"there is no file '{path}'", "write required: false if it may be missing"
                 )
                 continue
-            result |= self._env_file(path, entry.get("format") == "raw")
-        return result
-
-    def _env_file(self, path: Path, raw: bool) -> dict[str, str]:
-        known = self.around.env_files
-        if (path, raw) not in known:
-            problems = Problems()
-            values = read_dotenv(path, str(path), self.around.environment, problems, raw=raw)
-            known[path, raw] = values, problems
-        values, problems = known[path, raw]
+            chain = (*chain, (path, entry.get("format") == "raw"))
+        values, problems = self._read_chain(chain)
         self.problems.found += problems.found
-        return values
+        return dict(values)
+
+    def _read_chain(self, chain: tuple[EnvFile, ...]) -> tuple[dict[str, str], Problems]:
+        """All files of a service: a value may refer to what the files before it say."""
+        known = self.around.env_files
+        if chain not in known:
+            values, problems = self._read_chain(chain[:-1]) if chain else ({}, Problems())
+            together = Problems()
+            together.found += problems.found
+            for path, raw in chain[-1:]:
+                outer = ChainMap(values, dict(self.around.environment))
+                values = values | read_dotenv(path, str(path), outer, together, raw=raw)
+            known[chain] = values, together
+        return known[chain]
 
     def _mount(self, mount: dict[str, Any]) -> dict[str, Any]:
         result = {key: value for key, value in mount.items() if key != "place"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,11 @@ from deploytool.load.problems import input_error, near
 from deploytool.load.sandbox import Environment
 
 MAX_TEMPLATE = 1024 * 1024
+
+# Docker's own templates, as in a log tag: never an expression, since those do not begin with a dot.
+_DOCKERS = re.compile(r"\{\{-?\s*\.([\w.]*)\s*-?\}\}")
+_SWARMS = ("Node", "Service", "Task")
+_RAW_HINT = "braces that are to stay go between {% raw %} and {% endraw %}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +35,7 @@ def compile_template(env: Environment, text: str, place: Place) -> Compiled:
     if len(text) > MAX_TEMPLATE:
         raise input_error(place, f"a template of more than {MAX_TEMPLATE // 1024} KiB")
     try:
-        tree = env.metered(text)
+        tree = env.metered(_with_dockers_templates(text, place))
         expression = _single(tree)
         if expression is not None:
             target = nodes.Name("result", "store", lineno=1)
@@ -41,6 +47,18 @@ def compile_template(env: Environment, text: str, place: Place) -> Compiled:
         raise input_error(place, "the template is nested too deep") from None
     except Exception as error:
         raise input_error(place, f"the template cannot be compiled: {one_line(error)}") from None
+
+
+def _with_dockers_templates(text: str, place: Place) -> str:
+    """The text with ``{{.Name}}`` and its like marked to stay; what only Swarm fills in is an error."""
+    found = {match[1] for match in _DOCKERS.finditer(text)}
+    if not found or "{% raw" in text:
+        return text
+    swarms = next((name for name in sorted(found) if name.split(".")[0] in _SWARMS), None)
+    if swarms:
+        hint = "the host's name is {{ inventory_hostname }}, the other hosts' are in placements"
+        raise input_error(place, f"'{{{{.{swarms}}}}}' is filled in by Swarm only", hint)
+    return _DOCKERS.sub(lambda match: f"{{% raw %}}{match[0]}{{% endraw %}}", text)
 
 
 def _single(tree: nodes.Template) -> nodes.Expr | None:
@@ -58,7 +76,7 @@ def _syntax_sentence(error: TemplateSyntaxError, env: Environment) -> tuple[str,
         if message.startswith(prefix):
             name = message[len(prefix) :].rstrip("'")
             return f"unknown {kind} '{name}'", near(name, (n for n in known if not n.startswith("_")))
-    return f"wrong template syntax: {message}", ""
+    return f"wrong template syntax: {message}", _RAW_HINT
 
 
 def one_line(error: BaseException) -> str:

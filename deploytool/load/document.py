@@ -12,7 +12,7 @@ from deploytool.load.keys import State, key_place
 from deploytool.load.problems import Problems, near_key
 from deploytool.load.schema import TOP
 from deploytool.load.shapes import kind_of
-from deploytool.load.yamlfile import Map, read_yaml
+from deploytool.load.yamlfile import Dialect, Map, read_yaml
 
 SECTIONS = ("networks", "volumes", "configs", "secrets")
 
@@ -32,7 +32,7 @@ class Document:
 def read_document(path: Path, name: str, problems: Problems) -> Document | None:
     """A Compose file; None with problems where it is none."""
     before = len(problems.found)
-    root = read_yaml(path, name, problems)
+    root = read_yaml(path, name, problems, Dialect.COMPOSE)
     if not isinstance(root, Map):
         if len(problems.found) == before:
             what = "is empty" if root is None else f"is {kind_of(root)}, not a mapping"

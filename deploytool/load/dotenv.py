@@ -1,7 +1,8 @@
 """``.env`` and ``env_file``: ``NAME=value`` lines as Compose reads them.
 
-``export`` is allowed in front, comments start with ``#``. Single quotes keep their text as it is, double
-quotes know backslashes; both may span lines. Unquoted and double-quoted values are interpolated.
+``export`` is allowed in front; a ``#`` begins a comment where a line begins, and after a space. Single quotes
+keep their text as it is but for ``\'``, double quotes know backslashes; both may span lines. Values without
+quotes and in double quotes are interpolated.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ from deploytool.load.interpolate import Interpolation
 from deploytool.load.problems import Problems, input_error
 from deploytool.load.yamlfile import read_text
 
-_LINE = re.compile(r"\s*(?:export\s+)?(?P<name>[^\s=:#'\"]+)\s*(?P<sign>[=:]?)[ \t]*")
-_ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "\\": "\\", '"': '"', "$": "$$", "'": "'"}
+_LINE = re.compile(r"\s*(?:export\s+)?(?P<name>[\w.\-\[\]]+)\s*(?P<sign>[=:]?)[ \t]*")
+_ESCAPES = dict(zip('nrtabfv\\"$' + "'", (*'\n\r\t\a\b\f\v\\"', "$$", "'"), strict=True))
+_COMMENT = " #"
 
 
 def read_dotenv(
@@ -65,7 +67,7 @@ def parse_dotenv(
 def _value(rest: str, lines: Iterator[tuple[int, str]], known: Mapping[str, str], place: Place) -> str:
     quote = rest[:1]
     if quote not in ("'", '"'):
-        return str(Interpolation(known)(re.split(r"(?:^|\s)#", rest, maxsplit=1)[0].strip(), place))
+        return str(Interpolation(known)(rest.split(_COMMENT, 1)[0].strip(), place))
     quoted, line = [], rest[1:]
     while (end := _closing(line, quote)) < 0:
         quoted.append(line)
@@ -73,14 +75,18 @@ def _value(rest: str, lines: Iterator[tuple[int, str]], known: Mapping[str, str]
         if following is None:
             raise input_error(place, f"a {quote} without its other half")
         line = following[1]
+    behind = line[end + 1 :].strip()
+    if behind and not behind.startswith("#"):
+        raise input_error(place, f"'{behind:.40}' after the closing {quote}", "put the whole value in quotes")
     text = "\n".join([*quoted, line[:end]])
-    return text if quote == "'" else str(Interpolation(known)(_unescaped(text), place))
+    return text.replace("\\'", "'") if quote == "'" else str(Interpolation(known)(_unescaped(text), place))
 
 
 def _closing(text: str, quote: str) -> int:
+    """Where the quote closes; behind a backslash it does not."""
     at = 0
     while at < len(text):
-        if text[at] == "\\" and quote == '"':
+        if text[at] == "\\":
             at += 1
         elif text[at] == quote:
             return at

@@ -18,7 +18,7 @@ from deploytool.load.keys import key_place
 from deploytool.load.problems import Problems, near
 from deploytool.load.shapes import kind_of
 from deploytool.load.volumes import is_path
-from deploytool.load.yamlfile import Map, Seq, Str, place_of, read_yaml
+from deploytool.load.yamlfile import Dialect, Map, Seq, Str, place_of, read_yaml
 
 MAX_CHAIN = 32
 
@@ -93,7 +93,7 @@ class Extender:
 
     def _services_of(self, path: Path, place: Place) -> Any:
         if path not in self._files:
-            found = read_yaml(path, str(path), self.problems) if path.is_file() else None
+            found = read_yaml(path, str(path), self.problems, Dialect.COMPOSE) if path.is_file() else None
             if not path.is_file():
                 self.problems.add(
                     place, f"there is no file '{path}'", "the path starts from the file with 'extends'"

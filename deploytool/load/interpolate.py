@@ -89,7 +89,8 @@ class _Reader:
         if self._text.startswith("{", self._at):
             self._at += 1
             return self._braced(depth, live)
-        return self._value(self._name(), live)
+        # As in Compose: a dollar sign that begins no variable, as in $(date), is one.
+        return self._value(self._name(), live) if _NAME.match(self._text, self._at) else "$"
 
     def _name(self) -> str:
         match = _NAME.match(self._text, self._at)

@@ -62,12 +62,23 @@ def _known(keys: Mapping[str, Key], value: Any, key: str, spot: Spot) -> Key | N
     known = keys.get(key)
     place = key_place(value, key, spot.place)
     if known is None:
-        spot.problems.add(place, f"unknown key '{key}' in {spot.name}", near_key(key, keys))
+        spot.problems.add(
+            place, f"unknown key '{key}' in {spot.name}", _below(key, keys) or near_key(key, keys)
+        )
         return None
     if known.state is State.REFUSED:
         spot.problems.add(place, f"'{key}' is not supported: {known.note}", known.hint)
         return None
     return known
+
+
+_FORGOTTEN = ("deploy", "healthcheck")
+
+
+def _below(key: str, keys: Mapping[str, Key]) -> str:
+    """A hint where the key belongs one level down, as ``replicas`` under ``deploy``."""
+    sections = ((name, keys[name].keys or {}) for name in _FORGOTTEN if name in keys)
+    return next((f"write it under '{name}'" for name, known in sections if key in known), "")
 
 
 def key_place(container: Any, key: str, default: Place) -> Place:

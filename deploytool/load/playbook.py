@@ -11,7 +11,7 @@ from deploytool.load.inventory import LoadedInventory
 from deploytool.load.play import PlayFile, Select, load_play
 from deploytool.load.problems import Problems, input_error, near
 from deploytool.load.shapes import kind_of
-from deploytool.load.yamlfile import Map, read_yaml
+from deploytool.load.yamlfile import Dialect, Map, read_yaml
 from deploytool.model.inventory import Host
 from deploytool.model.service import Intent, Project
 
@@ -89,7 +89,7 @@ def _intent(
 
 def _plays(file: PlayFile, problems: Problems) -> Iterator[Map]:
     before = len(problems.found)
-    document = read_yaml(file.path, file.name, problems)
+    document = read_yaml(file.path, file.name, problems, Dialect.PLAYBOOK)
     if not isinstance(document, list):
         if len(problems.found) == before:
             what = "is empty" if document is None else f"is {kind_of(document)}, not a list of plays"

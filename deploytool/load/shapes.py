@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from deploytool.errors import Place
+from deploytool.load.plainscalars import float_text
 from deploytool.load.problems import Problems, near
 from deploytool.load.template import BROKEN
 from deploytool.load.units import duration_text, parse_bytes, parse_duration
@@ -73,7 +74,13 @@ def written(value: Any, spot: Spot) -> Any:
         return "true" if value else "false"
     if value is None:
         return ""
-    if not isinstance(value, (str, int, float, datetime.date)):
+    if isinstance(value, float):
+        return (
+            float_text(value)
+            if math.isfinite(value)
+            else spot.wrong("has to be text, not a number without end")
+        )
+    if not isinstance(value, (str, int, datetime.date)):
         return spot.wrong(f"has to be text, not {kind_of(value)}")
     return _clean(value if isinstance(value, str) else str(value), spot)  # text keeps its place
 

@@ -2,94 +2,36 @@
 
 Mappings are ``Map``, lists ``Seq``, strings ``Str``; they are ordinary dicts, lists and strings with a
 ``place``. Other scalars are plain: ask the mapping or list around them with ``place_of``. Templates stay
-strings. Merge keys and anchors work. What a file may not do: repeat a key, nest deeper than ``MAX_DEPTH``,
+strings. Merge keys and anchors work. Scalars without quotes are read as YAML 1.1, as Ansible does, unless a
+``Dialect`` says otherwise. What a file may not do: repeat a key, nest deeper than ``MAX_DEPTH``,
 refer to itself, or grow beyond ``MAX_NODES`` by aliases (a YAML bomb).
 """
 
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import yaml
-from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from yaml.nodes import MappingNode, Node, ScalarNode
 
 from deploytool.errors import Place
 from deploytool.load.inputs import note_file
+from deploytool.load.placed import Map, Seq, Str, place_of
+from deploytool.load.plainscalars import Dialect
 from deploytool.load.problems import Problems
+from deploytool.load.yamlbuild import Builder
+
+__all__ = ["Dialect", "Map", "Seq", "Str", "parse_yaml", "place_of", "read_text", "read_yaml"]
 
 MAX_BYTES = 32 * 1024 * 1024
 MAX_DEPTH = 64
 MAX_NODES = 500_000
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-
-class Str(str):
-    """A string with its place. ``vault`` marks a ``!vault`` value that is not decrypted yet."""
-
-    __slots__ = ("place", "unsafe", "vault")
-    place: Place
-    vault: bool
-    unsafe: bool
-
-    @classmethod
-    def at(cls, value: str, place: Place, *, vault: bool = False, unsafe: bool = False) -> Str:
-        text = cls(value)
-        text.place, text.vault, text.unsafe = place, vault, unsafe
-        return text
-
-
-class Map(dict[str, Any]):
-    """A mapping with its place and the places of its keys and values."""
-
-    __slots__ = ("keys_at", "place", "values_at")
-
-    def __init__(self, place: Place) -> None:
-        super().__init__()
-        self.place = place
-        self.keys_at: dict[str, Place] = {}
-        self.values_at: dict[str, Place] = {}
-
-    def put(self, key: str, value: Any, place: Place) -> None:
-        """Set a value that was written at ``place``."""
-        self[key] = value
-        self.keys_at[key] = self.values_at[key] = place
-
-    def lay(self, other: Mapping[str, Any]) -> None:
-        """Lay another mapping over this one; its values win, and their places come along."""
-        self.update(other)
-        if isinstance(other, Map):
-            self.keys_at.update(other.keys_at)
-            self.values_at.update(other.values_at)
-
-    def key_place(self, key: str) -> Place:
-        return self.keys_at.get(key, self.place)
-
-    def place_of(self, key: str) -> Place:
-        return self.values_at.get(key, self.place)
-
-
-class Seq(list[Any]):
-    """A list with its place and the places of its items."""
-
-    __slots__ = ("items_at", "place")
-
-    def __init__(self, place: Place) -> None:
-        super().__init__()
-        self.place = place
-        self.items_at: list[Place] = []
-
-    def place_of(self, index: int) -> Place:
-        return self.items_at[index] if index < len(self.items_at) else self.place
-
-
-def place_of(container: Any, key: Any, default: Place) -> Place:
-    """Where ``container[key]`` was written, for any container; ``default`` where nobody knows."""
-    return container.place_of(key) if isinstance(container, (Map, Seq)) else default
 
 
 def read_text(path: Path, name: str, problems: Problems) -> str | None:
@@ -118,10 +60,10 @@ def _decode(raw: bytes, name: str, problems: Problems) -> str | None:
         return None
 
 
-def read_yaml(path: Path, name: str, problems: Problems) -> Any:
+def read_yaml(path: Path, name: str, problems: Problems, dialect: Dialect = Dialect.ANSIBLE) -> Any:
     """The one document of a YAML file; None for an empty file, or with problems added."""
     text = read_text(path, name, problems)
-    return None if text is None else parse_yaml(text, name, problems)
+    return None if text is None else parse_yaml(text, name, problems, dialect)
 
 
 @contextmanager
@@ -137,7 +79,7 @@ def _collector_paused() -> Iterator[None]:
 
 
 @_collector_paused()
-def parse_yaml(text: str, name: str, problems: Problems) -> Any:
+def parse_yaml(text: str, name: str, problems: Problems, dialect: Dialect = Dialect.ANSIBLE) -> Any:
     """The one document in ``text``; ``name`` is the file in the places."""
     try:
         line, excess = _excess(text)
@@ -150,7 +92,7 @@ def parse_yaml(text: str, name: str, problems: Problems) -> Any:
             if node is None:
                 return None
             _refuse_bomb(node)
-            return _Builder(name, problems, loader).build(node)
+            return Builder(name, problems, loader, dialect).build(node)
         finally:
             loader.dispose()
     except yaml.MarkedYAMLError as error:
@@ -251,106 +193,3 @@ def _parts(node: Node) -> list[Node]:
     if isinstance(node, MappingNode):
         return [part for pair in node.value for part in pair]
     return list(node.value)
-
-
-class _Builder:
-    """Turns a node graph into values. Aliases are expanded, so the size is counted on the way."""
-
-    def __init__(self, name: str, problems: Problems, loader: Any) -> None:
-        self.name = name
-        self.problems = problems
-        self.loader = loader
-        self.open: set[int] = set()
-        self.scalars: dict[tuple[str, str], Any] = {}
-
-    def place(self, node: Node) -> Place:
-        return Place(self.name, node.start_mark.line + 1, node.start_mark.column + 1)
-
-    def build(self, node: Node) -> Any:
-        if isinstance(node, ScalarNode):
-            return self.scalar(node)
-        if id(node) in self.open:
-            self.problems.add(self.place(node), "an alias that contains itself")
-            return None
-        self.open.add(id(node))
-        value = self.mapping(node) if isinstance(node, MappingNode) else self.sequence(node)
-        self.open.discard(id(node))
-        return value
-
-    def scalar(self, node: ScalarNode) -> Any:
-        if node.tag == "tag:yaml.org,2002:str":
-            return Str.at(node.value, self.place(node))
-        if node.tag in ("!vault", "!vault-encrypted"):
-            return Str.at(node.value, self.place(node), vault=True)
-        if node.tag == "!unsafe":
-            return Str.at(node.value, self.place(node), unsafe=True)
-        key = (node.tag, node.value)
-        if key not in self.scalars:
-            self.scalars[key] = self.construct(node)
-        return self.scalars[key]
-
-    def construct(self, node: ScalarNode) -> Any:
-        if not node.tag.startswith("tag:yaml.org,2002:"):
-            self.problems.add(
-                self.place(node), f"unknown tag '{node.tag}'", "only plain YAML, !vault and !unsafe"
-            )
-            return None
-        try:
-            return self.loader.construct_object(node)
-        except (yaml.YAMLError, ValueError, OverflowError) as error:
-            self.problems.add(
-                self.place(node), f"'{node.value[:40]}' is no {node.tag.rsplit(':')[-1]}: {error}"
-            )
-            return None
-
-    def sequence(self, node: Node) -> Seq:
-        result = Seq(self.place(node))
-        if not isinstance(node, SequenceNode):
-            return result
-        for item in node.value:
-            result.append(self.build(item))
-            result.items_at.append(self.place(item))
-        return result
-
-    def mapping(self, node: MappingNode) -> Map:
-        result = Map(self.place(node))
-        for key_node, value_node in node.value:
-            if key_node.tag == "tag:yaml.org,2002:merge":
-                continue
-            key = self.key(key_node)
-            if key is None:
-                continue
-            if key in result:
-                first = result.key_place(key).line
-                self.problems.add(
-                    self.place(key_node), f"key '{key}' is repeated", f"first written in line {first}"
-                )
-                continue
-            result[key] = self.build(value_node)
-            result.keys_at[key], result.values_at[key] = self.place(key_node), self.place(value_node)
-        self.merge(node, result)
-        return result
-
-    def key(self, node: Node) -> str | None:
-        if not isinstance(node, ScalarNode):
-            self.problems.add(
-                self.place(node), "a mapping or list as a key", "quote a value that starts with '{{'"
-            )
-            return None
-        return str(node.value)
-
-    def merge(self, node: MappingNode, result: Map) -> None:
-        """``<<: *anchor``: keys that are written here win, then the earlier of several merges."""
-        for key_node, value_node in node.value:
-            if key_node.tag != "tag:yaml.org,2002:merge":
-                continue
-            sources = value_node.value if isinstance(value_node, SequenceNode) else [value_node]
-            for source in (self.build(source) for source in sources):
-                if not isinstance(source, Map):
-                    self.problems.add(self.place(value_node), "'<<' takes a mapping or a list of mappings")
-                    continue
-                for key in source:
-                    if key not in result:
-                        result[key] = source[key]
-                        result.keys_at[key] = source.key_place(key)
-                        result.values_at[key] = source.place_of(key)

@@ -227,6 +227,60 @@ def test_different_meaning_is_different_form(site: Site, one: str, other: str) -
     assert bodies[0] != bodies[1]
 
 
+class TestScalars:
+    """Scalars without quotes mean what they mean to Compose, not to YAML 1.1."""
+
+    @pytest.mark.parametrize(
+        ("written", "text"),
+        [
+            *(("yes", "yes"), ("off", "off"), ("true", "true"), ("tRue", "tRue"), ("12:30", "12:30")),
+            *(("190:20:30.15",) * 2, ("2024-01-01",) * 2, ("1.2.3",) * 2, ("1e400",) * 2, ("_1",) * 2),
+            *(("012", "10"), ("0o12", "10"), ("0x1F", "31"), ("0b11", "3"), ("1_000", "1000"), ("08", "8")),
+            *(("1.0", "1"), ("1.50", "1.5"), ("5.", "5"), (".5", "0.5"), ("-0.5", "-0.5"), ("1e3", "1000")),
+            *(("1000000.0", "1e+06"), ("-1.5e7", "-1.5e+07"), ("0.00001", "1e-05"), ("!!str 1:30", "1:30")),
+            ("123456789012345678901234567890", "1.2345678901234568e+29"),
+        ],
+    )
+    def test_as_text(self, site: Site, written: str, text: str) -> None:
+        """What a variable of a container is."""
+        assert site.body(f"environment: {{X: {written}}}")["environment"] == {"X": text}
+
+    def test_ports_are_no_base_60(self, site: Site) -> None:
+        """``22:22`` without quotes is a port, not the number 1342."""
+        (port,) = site.body("ports: [22:22]")["ports"]
+        assert (port["target"], port["published"]) == (22, "22")
+
+    def test_variables_of_a_play_stay_ansibles(self, site: Site) -> None:
+        """``yes`` is true in the variables of the same play."""
+        body = site.body('environment: {X: "{{ v }}", Y: yes}', "vars: {v: yes}")
+        assert body["environment"] == {"X": "true", "Y": "yes"}
+
+    def test_no_number_without_end(self, site: Site) -> None:
+        """What Compose refuses is refused here."""
+        assert site.problems(play("environment: {X: .inf}")) == [
+            "6:24 'X' has to be text, not a number without end"
+        ]
+
+
+class TestDockersTemplates:
+    """Docker's own ``{{.Name}}``, as people have it in their log tags."""
+
+    def test_they_stay(self, site: Site) -> None:
+        """No expression begins with a dot, so nothing has to be marked."""
+        body = site.body('labels: {a: "{{.Name}}/{{ role }}/{{ .ID }}", b: "{{.Name}}"}')
+        assert body["labels"] == {"a": "{{.Name}}/web/{{ .ID }}", "b": "{{.Name}}"}
+
+    def test_swarms_are_refused(self, site: Site) -> None:
+        """What only Swarm fills in is never left standing."""
+        (problem,) = site.problems(play('hostname: "{{.Node.Hostname}}"'))
+        assert "'{{.Node.Hostname}}' is filled in by Swarm only" in problem
+
+    def test_others_need_marks(self, site: Site) -> None:
+        """The error of a template that is another's says how to mark it."""
+        (problem,) = site.problems(play('labels: {a: "{{ $x }}"}'))
+        assert "between {% raw %} and {% endraw %}" in problem
+
+
 class TestInterpolation:
     """``${}`` in what was written, never in what a variable holds."""
 
@@ -314,6 +368,13 @@ class TestFiles:
         """What a definition prints never holds the content of a file."""
         definition = site.definition(play("secrets: [s]", "secrets: {s: {content: geheim}}"))
         assert "geheim" not in repr(definition)
+
+    def test_env_files_follow_each_other(self, site: Site) -> None:
+        """A value may refer to what the files before it say, which win over the process there."""
+        site.environ = {"B": "process"}
+        site.write("a.env", "A=1\nB=2\n")
+        site.write("b.env", "C=${A}-${B}\nA=3\n")
+        assert site.body("env_file: [a.env, b.env]")["environment"] == {"A": "3", "B": "2", "C": "1-2"}
 
     def test_env_files(self, site: Site) -> None:
         """Read here and merged in order; what ``environment`` says wins; raw files are not interpreted."""

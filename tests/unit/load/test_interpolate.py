@@ -42,6 +42,8 @@ ENVIRONMENT = {"SET": "value", "EMPTY": "", "DOLLAR": "a$b${c}"}
         ("${UNSET:-$$x}", "$x"),
         ("${DOLLAR}", "a$b${c}"),
         ("${UNSET:-{a: b}", "{a: b"),
+        ("a $ b$", "a $ b$"),
+        ("$(date) $1 $@ $$$", "$(date) $1 $@ $$"),
     ],
 )
 def test_operators(text: str, expected: str | None) -> None:
@@ -62,7 +64,7 @@ def test_operators(text: str, expected: str | None) -> None:
         ("${EMPTY:?}", "the variable 'EMPTY' is required", ""),
         ("${SET", "'${SET' is followed by neither '}' nor", ""),
         ("${UNSET:-a", "'${' without '}'", "write $$"),
-        ("a $ b", "'$ b' begins no variable", "write $$"),
+        ("${ SET }", "'${ SET }' begins no variable", "write $$"),
         ("${UNSET:-" * 99, "nested deeper than", ""),
     ],
 )
@@ -101,6 +103,30 @@ def test_dotenv() -> None:
     assert not problems.found
 
 
+@pytest.mark.parametrize(
+    ("line", "value"),
+    [
+        ("X=a#b", "a#b"),
+        ("X=#b", "#b"),
+        ("X=a\t#b", "a\t#b"),
+        ("X=a #b", "a"),
+        ("X='it\\'s'", "it's"),
+        ("X='a\\\\'", "a\\\\"),
+        ("X='a\\nb'", "a\\nb"),
+        ('X="\\a\\b\\f\\v\\x"', "\a\b\f\v\\x"),
+        ("X='a' # c", "a"),
+        ("X=$(date) a$", "$(date) a$"),
+        ("X:1", "1"),
+        ("X.y-z_0=1", None),
+    ],
+)
+def test_dotenv_lines(line: str, value: str | None) -> None:
+    """Each line means what it means to Compose 2.26."""
+    problems = Problems()
+    assert parse_dotenv(line, ".env", {}, problems).get("X") == value
+    assert not problems.found
+
+
 def test_dotenv_raw() -> None:
     """``format: raw`` takes what stands after the sign as it is."""
     assert parse_dotenv("A='$X' # y\n", ".env", {}, Problems(), raw=True) == {"A": "'$X' # y"}
@@ -109,9 +135,9 @@ def test_dotenv_raw() -> None:
 def test_dotenv_problems(tmp_path: Path) -> None:
     """Each wrong line is told with its number; a missing file and binary content, too."""
     problems = Problems()
-    parse_dotenv("A=1\nnot a line\nB=${NO}\nC='open\n", "x.env", {}, problems)
+    parse_dotenv("A=1\nnot a line\nB=${NO}\nD='a'b\nE/F=1\nC='open\n", "x.env", {}, problems)
     read_dotenv(tmp_path / "missing", "missing", {}, problems)
     (tmp_path / "binary").write_bytes(b"\xff\xfe")
     read_dotenv(tmp_path / "binary", "binary", {}, problems)
     places = [str(problem.place) for problem in problems.found]
-    assert places == ["x.env:2", "x.env:3", "x.env:4", "missing", "binary:1"]
+    assert places == [*(f"x.env:{line}" for line in range(2, 7)), "missing", "binary:1"]
