@@ -18,6 +18,7 @@ from deploytool.load.problems import Problems
 from deploytool.load.yamlfile import parse_yaml
 
 _NOT_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]")
+_NOT_ASCII = re.compile("[\x7f-\uffff]")
 _NOT_PLAIN = re.compile("[^\n\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]|[\u2028\u2029\ufeff]")
 
 
@@ -40,9 +41,14 @@ _Dumper.add_multi_representer(tuple, lambda dumper, value: dumper.represent_list
 
 
 def to_json(value: Any, **options: Any) -> str:
-    """JSON text that is YAML too, on one line unless ``indent`` is given."""
+    """JSON text that is YAML too, on one line unless ``indent`` is given.
+
+    As in Ansible, characters beyond ASCII are escaped unless ``ensure_ascii`` is false; those that JSON
+    can escape by a pair of surrogates alone stay as they are, since YAML has no such pairs.
+    """
+    escaped = _NOT_YAML if options.get("ensure_ascii") is False else _NOT_ASCII
     text = json.dumps(defined(value), **{"default": jsonable, **options, "ensure_ascii": False})
-    return _NOT_YAML.sub(lambda match: f"\\u{ord(match.group()):04x}", text)
+    return escaped.sub(lambda match: f"\\u{ord(match.group()):04x}", text)
 
 
 def to_nice_json(value: Any, indent: int = 4, sort_keys: bool = True, **options: Any) -> str:
@@ -53,9 +59,9 @@ def to_yaml(value: Any, default_flow_style: bool | None = None, **options: Any) 
     text: str = yaml.dump(
         defined(value),
         Dumper=_Dumper,
-        **{"width": 4096, **options, "allow_unicode": True, "default_flow_style": default_flow_style},
+        **{**options, "allow_unicode": True, "default_flow_style": default_flow_style},
     )
-    return text
+    return text.removesuffix("...\n")  # which PyYAML writes after a scalar that stands alone
 
 
 def to_nice_yaml(value: Any, indent: int = 4, **options: Any) -> str:

@@ -7,6 +7,7 @@ expressions hold a command up.
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable, Mapping
 from time import thread_time
 from typing import Any, TypeVar
@@ -33,11 +34,16 @@ class Expressions:
 
     @property
     def filters(self) -> Mapping[str, Callable[..., Any]]:
-        return {"regex_replace": self.regex_replace, "regex_search": self.regex_search}
+        return {
+            "regex_escape": lambda value: re.escape(str(defined(value))),
+            "regex_findall": self.regex_findall,
+            "regex_replace": self.regex_replace,
+            "regex_search": self.regex_search,
+        }
 
     @property
     def tests(self) -> Mapping[str, Callable[..., Any]]:
-        return {"match": self.match, "search": self.search}
+        return {"match": self.match, "regex": self.search, "search": self.search}
 
     def regex_replace(
         self,
@@ -78,6 +84,14 @@ class Expressions:
             return [match.expand(group) for group in groups]
         except (RegexError, IndexError) as error:
             raise Mistake(f"regex_search: {error}") from None
+
+    def regex_findall(
+        self, value: Any, regex: str, multiline: bool = False, ignorecase: bool = False
+    ) -> list[Any]:
+        """Every match; where the expression has groups, what those matched."""
+        expression, text = _expression(regex, ignorecase, multiline), str(defined(value))
+        found = self._run(expression, text, lambda timeout: expression.findall(text, timeout=timeout))
+        return [list(one) if isinstance(one, tuple) else one for one in found]
 
     def match(self, value: Any, pattern: str, ignorecase: bool = False, multiline: bool = False) -> bool:
         return self._find("match", value, _expression(pattern, ignorecase, multiline)) is not None

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Sequence
+import codecs
+import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from deploytool.errors import Place
+from deploytool.load.datafile import parse_data
 from deploytool.load.inputs import note
 from deploytool.load.problems import Problems
 from deploytool.load.variables import read_vars_file
 from deploytool.load.vault import Vault
-from deploytool.load.yamlfile import Map, Str, parse_yaml
+from deploytool.load.yamlfile import Map, Str
 from deploytool.model.inputs import VARIABLE
 
 OPTION = "--extra-vars"
@@ -47,7 +49,7 @@ def _one(value: str, vault: Vault | None, problems: Problems) -> Map:
 
 
 def _mapping(text: str, problems: Problems) -> Map:
-    value = parse_yaml(text, OPTION, problems)
+    value = parse_data(text, OPTION, problems)
     if isinstance(value, Map):
         return value
     if value is not None:
@@ -56,18 +58,59 @@ def _mapping(text: str, problems: Problems) -> Map:
 
 
 def _pairs(text: str, problems: Problems) -> Map:
-    """Words as a shell splits them, each ``name=value``; templates may hold spaces only within quotes."""
+    """Words, each ``name=value``, as Ansible splits them."""
     place = Place(OPTION)
     result = Map(place)
     try:
-        words = shlex.split(text)
+        words = list(_words(text))
     except ValueError as error:
-        problems.add(place, f"'{text}' cannot be split into words: {str(error).lower()}", "close the quotes")
+        problems.add(place, f"'{text}' cannot be split into words: {error}", "close what is open")
         return result
     for word in words:
-        name, equals, value = word.partition("=")
+        name, equals, value = _ESCAPE.sub(_unescaped, word).partition("=")
         if not equals or not name.strip():
             problems.add(place, f"'{word}' is not name=value", _FORMS_HINT)
             continue
-        result.put(name.strip(), Str.at(value, place), place)
+        result.put(name.strip(), Str.at(_unquoted(value.strip()), place), place)
     return result
+
+
+_OPEN = {"{{": "}}", "{%": "%}", "{#": "#}"}
+_TOKEN = re.compile(r"\\.|[\"']|\{[{%#]|[}%#]\}|\s+|.", re.DOTALL)
+_ESCAPE = re.compile(r"\\(?:U[0-9a-fA-F]{8}|u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|N\{[^}]+\}|[\\'\"abfnrtv])")
+
+
+def _words(text: str) -> Iterator[str]:
+    """Split at white space that is neither within quotes nor within a template.
+
+    Raises:
+        ValueError: quotes or a template that nothing closes.
+    """
+    word = closes = ""
+    for token in _TOKEN.findall(text):
+        if token.isspace() and not closes:
+            if word:
+                yield word
+            word = ""
+            continue
+        if not closes:
+            closes = token if token in ("'", '"') else _OPEN.get(token, "")
+        elif token == closes:
+            closes = ""
+        word += token
+    if closes:
+        raise ValueError(f"no closing {closes}")
+    if word:
+        yield word
+
+
+def _unescaped(match: re.Match[str]) -> str:
+    try:
+        return codecs.decode(match[0], "unicode-escape")
+    except UnicodeDecodeError:
+        return match[0]  # a name that Unicode does not know
+
+
+def _unquoted(value: str) -> str:
+    quoted = len(value) > 1 and value[0] == value[-1] and value[0] in ("'", '"')
+    return value[1:-1] if quoted else value

@@ -9,27 +9,29 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-import json
+import operator
 import posixpath
+import re
 import shlex
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from jinja2 import Undefined
 
+from deploytool.load import listfilters
 from deploytool.load.dataformats import (
     from_json,
     from_yaml,
-    jsonable,
     to_json,
     to_nice_json,
     to_nice_yaml,
     to_yaml,
 )
 from deploytool.load.limits import Mistake, defined
+from deploytool.load.listfilters import flat
 
-_TRUE = ("yes", "on", "1", "true", "y", "t")
-_FALSE = ("no", "off", "0", "false", "n", "f", "")
+_TRUE = ("yes", "on", "1", "true", "1.0")
+_FALSE = ("no", "off", "0", "false", "n", "f", "", "none", "0.0")
 
 
 def mandatory(value: Any, msg: str | None = None) -> Any:
@@ -41,9 +43,7 @@ def mandatory(value: Any, msg: str | None = None) -> Any:
     return value
 
 
-def to_bool(value: Any) -> bool | None:
-    if value is None or isinstance(value, bool):
-        return value
+def to_bool(value: Any) -> bool:
     word = str(defined(value)).strip().lower()
     if word in _TRUE:
         return True
@@ -134,88 +134,71 @@ def items2dict(value: Any, key_name: str = "key", value_name: str = "value") -> 
         raise Mistake(f"items2dict: takes a list of mappings with {key_name} and {value_name}") from None
 
 
-def _list(name: str, value: Any) -> list[Any]:
-    if isinstance(defined(value), (str, Mapping)) or not isinstance(value, Iterable):
-        raise Mistake(f"{name}: takes lists, not a {type(value).__name__}")
-    return list(value)
+def split(value: Any, separator: str | None = None, maxsplit: int = -1) -> list[str]:
+    return str(defined(value)).split(separator, maxsplit)
 
 
-def unique(value: Any) -> list[Any]:
-    return _distinct(_list("unique", value))
+def path_join(parts: Any) -> str:
+    return posixpath.join(*map(str, parts if isinstance(defined(parts), list) else [parts]))
 
 
-def union(value: Any, other: Any) -> list[Any]:
-    return _distinct(_list("union", value) + _list("union", other))
+def truthy(value: Any, convert_bool: bool = False) -> bool:
+    """Whether the value counts as true; with ``convert_bool``, words like ``no`` count as false."""
+    if convert_bool and str(defined(value)).strip().lower() in (*_TRUE, *_FALSE):
+        return to_bool(value)
+    return bool(defined(value))
 
 
-def difference(value: Any, other: Any) -> list[Any]:
-    out = _Members(_list("difference", other))
-    return _distinct(item for item in _list("difference", value) if item not in out)
+def compare_versions(value: Any, version: Any, sign: str = "eq", **_options: Any) -> bool:
+    """``'1.10' is version('1.9', '>')``: number by number, as Ansible does by itself."""
+    compare = _SIGNS.get(sign)
+    if compare is None:
+        raise Mistake(f"version: there is no operator '{sign}'; take one of == != < <= > >=")
+    try:
+        return bool(compare(*(_version(str(defined(one))) for one in (value, version))))
+    except TypeError:
+        raise Mistake(f"version: '{value}' and '{version}' cannot be compared") from None
 
 
-def intersect(value: Any, other: Any) -> list[Any]:
-    kept = _Members(_list("intersect", other))
-    return _distinct(item for item in _list("intersect", value) if item in kept)
+def _version(text: str) -> list[int | str]:
+    return [int(part) if part.isdecimal() else part for part in _VERSION_PARTS.findall(text)]
 
 
-class _Members:
-    """A set that also holds what cannot be hashed, by its JSON."""
+_VERSION_PARTS = re.compile(r"[0-9]+|[a-z]+")
+_SIGNS: Mapping[str, Callable[[Any, Any], Any]] = {
+    **dict.fromkeys(("==", "=", "eq"), operator.eq),
+    **dict.fromkeys(("!=", "<>", "ne"), operator.ne),
+    **dict.fromkeys(("<", "lt"), operator.lt),
+    **dict.fromkeys(("<=", "le"), operator.le),
+    **dict.fromkeys((">", "gt"), operator.gt),
+    **dict.fromkeys((">=", "ge"), operator.ge),
+}
 
-    def __init__(self, items: Iterable[Any] = ()) -> None:
-        self._keys = {_key(item) for item in items}
-
-    def __contains__(self, item: Any) -> bool:
-        return _key(item) in self._keys
-
-    def add(self, item: Any) -> None:
-        self._keys.add(_key(item))
-
-
-def _key(item: Any) -> Any:
-    if isinstance(item, (Mapping, list, tuple)):
-        return ("json", json.dumps(item, sort_keys=True, default=jsonable))
-    return item
-
-
-def _distinct(items: Iterable[Any]) -> list[Any]:
-    seen = _Members()
-    result = []
-    for item in items:
-        if item not in seen:
-            seen.add(item)
-            result.append(item)
-    return result
-
-
-def flatten(value: Any, levels: int | None = None, skip_nulls: bool = True) -> list[Any]:
-    items = flat(_list("flatten", value), levels)
-    return [item for item in items if not (skip_nulls and item is None)]
-
-
-def flat(items: Iterable[Any], levels: int | None) -> list[Any]:
-    result: list[Any] = []
-    for item in items:
-        if isinstance(item, (list, tuple)) and levels != 0:
-            result += flat(item, None if levels is None else levels - 1)
-        else:
-            result.append(item)
-    return result
-
-
+TESTS: Mapping[str, Callable[..., Any]] = {
+    **listfilters.TESTS,
+    "falsy": lambda value, convert_bool=False: not truthy(value, convert_bool),
+    "truthy": truthy,
+    "version": compare_versions,
+    "version_compare": compare_versions,
+}
 FILTERS: Mapping[str, Callable[..., Any]] = {
+    **listfilters.FILTERS,
+    "checksum": hash_text,
+    "md5": lambda value: hash_text(value, "md5"),
+    "path_join": path_join,
+    "sha1": hash_text,
+    "split": split,
+    "splitext": lambda value: list(posixpath.splitext(str(defined(value)))),
     "b64decode": b64decode,
     "b64encode": b64encode,
     "basename": lambda value: posixpath.basename(str(defined(value))),
     "bool": to_bool,
     "combine": combine,
     "dict2items": dict2items,
-    "difference": difference,
     "dirname": lambda value: posixpath.dirname(str(defined(value))),
-    "flatten": flatten,
     "from_json": from_json,
     "from_yaml": from_yaml,
     "hash": hash_text,
-    "intersect": intersect,
     "items2dict": items2dict,
     "mandatory": mandatory,
     "quote": quote,
@@ -225,6 +208,4 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "to_nice_yaml": to_nice_yaml,
     "to_yaml": to_yaml,
     "tojson": to_json,
-    "union": union,
-    "unique": unique,
 }

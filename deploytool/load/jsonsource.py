@@ -8,14 +8,12 @@ Source: the ``script`` inventory plugin of ansible-core 2.19.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from deploytool.errors import Place
 from deploytool.load.groups import Roster
-from deploytool.load.problems import Problems
-from deploytool.load.yamlfile import MAX_DEPTH, Map, Seq, Str
+from deploytool.load.yamlfile import Map
 
 META = "_meta"
 
@@ -35,19 +33,6 @@ def _has_lists(group: Any) -> bool:
     if isinstance(group, Map):
         return any(isinstance(group.get(key), list) for key in ("hosts", "children"))
     return isinstance(group, list)
-
-
-def parse_json(text: str, name: str, problems: Problems) -> Any:
-    """The JSON value in ``text``, with ``name`` as the place of all of it; None with a problem."""
-    try:
-        return _placed(json.loads(text), Place(name), 0)
-    except json.JSONDecodeError as error:
-        problems.add(Place(name, error.lineno, error.colno), f"is not JSON: {error.msg.lower()}")
-    except RecursionError:
-        problems.add(Place(name), f"nested deeper than {MAX_DEPTH} levels")
-    except ValueError as error:
-        problems.add(Place(name), f"is not JSON: {error}")
-    return None
 
 
 def fill_from_listing(roster: Roster, root: Map, source: str, ask: HostVars | None = None) -> None:
@@ -116,23 +101,3 @@ def _meta(roster: Roster, meta: Any, place: Place) -> None:
             roster.problems.add(hostvars.place_of(name), f"the variables of host '{name}' are not a mapping")
         elif name in roster.hosts:
             roster.hosts[name].vars.lay(variables)
-
-
-def _placed(value: Any, place: Place, depth: int) -> Any:
-    """Plain JSON as values with a place; ``__ansible_vault`` and ``__ansible_unsafe`` become strings."""
-    if depth > MAX_DEPTH:
-        raise RecursionError
-    if isinstance(value, dict):
-        if len(value) == 1:
-            ((key, text),) = value.items()
-            if key in ("__ansible_vault", "__ansible_unsafe") and isinstance(text, str):
-                return Str.at(text, place, vault=key == "__ansible_vault", unsafe=key == "__ansible_unsafe")
-        mapping = Map(place)
-        for key, item in value.items():
-            mapping.put(key, _placed(item, place, depth + 1), place)
-        return mapping
-    if isinstance(value, list):
-        items = Seq(place)
-        items.extend(_placed(item, place, depth + 1) for item in value)
-        return items
-    return Str.at(value, place) if isinstance(value, str) else value

@@ -1,4 +1,4 @@
-"""``lookup('env', …)`` and ``lookup('file', …)`` in templates."""
+"""``lookup('env', …)``, ``lookup('file', …)`` and ``lookup('vars', …)`` in templates."""
 
 from __future__ import annotations
 
@@ -6,31 +6,47 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from deploytool.load.filters import flat
+from jinja2 import pass_context
+from jinja2.runtime import Context
+
 from deploytool.load.inputs import note_file
 from deploytool.load.limits import Mistake
+from deploytool.load.listfilters import flat
 
 MAX_LOOKUP_BYTES = 1024 * 1024
 
 
 class Lookups:
-    """``lookup('env', …)`` and ``lookup('file', …)``; ``query`` gives the list instead of one text."""
+    """``lookup`` gives one value, joined where there are several; ``query`` gives the list."""
 
     def __init__(self, search: Path, environ: Mapping[str, str]) -> None:
         self._search = search
         self._environ = environ
 
-    def lookup(self, kind: str, *terms: str, **options: Any) -> str:
-        return ",".join(self.query(kind, *terms, **options))
+    @pass_context
+    def lookup(self, context: Context, kind: str, *terms: Any, **options: Any) -> Any:
+        ignored = options.get("errors") == "ignore"
+        try:
+            found = self.query(context, kind, *terms, **options)
+        except Mistake:
+            if not ignored:
+                raise
+            return [] if options.get("wantlist") else None
+        if options.get("wantlist"):
+            return found
+        return ",".join(found) if all(isinstance(one, str) for one in found) else _one_of(found)
 
-    def query(self, kind: str, *terms: str, **options: Any) -> list[str]:
+    @pass_context
+    def query(self, context: Context, kind: str, *terms: Any, **options: Any) -> list[Any]:
         name = str(kind).removeprefix("ansible.builtin.")
         names = flat(terms, None)
         if name == "env":
             return [self._environ.get(str(term), str(options.get("default", ""))) for term in names]
         if name == "file":
             return [self._file(str(term), bool(options.get("rstrip", True))) for term in names]
-        raise Mistake(f"there is no lookup '{name}'; known are env and file")
+        if name == "vars":
+            return [_variable(context, str(term), options) for term in names]
+        raise Mistake(f"there is no lookup '{name}'; known are env, file and vars")
 
     def _file(self, name: str, rstrip: bool) -> str:
         candidates = (self._search / "files" / name, self._search / name)
@@ -46,3 +62,15 @@ class Lookups:
         except (OSError, ValueError) as error:
             raise Mistake(f"lookup: '{name}' cannot be read: {error}") from None
         return text.rstrip() if rstrip else text
+
+
+def _variable(context: Context, name: str, options: Mapping[str, Any]) -> Any:
+    if name in context:
+        return context[name]
+    if "default" in options:
+        return options["default"]
+    raise Mistake(f"lookup: there is no variable '{name}'")
+
+
+def _one_of(found: list[Any]) -> Any:
+    return found[0] if len(found) == 1 else found

@@ -80,6 +80,6 @@ def _numbers(first: str, last: str, step: int, body: str) -> Sequence[str]:
 
 
 def _number(text: str, body: str) -> int:
-    if not re.fullmatch("[0-9]{1,18}", text):
+    if not re.fullmatch(r"\s*[-+]?[0-9]{1,18}\s*", text):
         raise ValueError(f"range '[{body}]' is neither of numbers nor of single letters")
     return int(text)

@@ -133,8 +133,24 @@ class Environment(ImmutableSandboxedEnvironment):
 
     def metered(self, source: str) -> nodes.Template:
         """The syntax tree of a template, with its loops metered."""
+        if "\\" in source and "{{" in source:
+            source = "".join(self._literal(source))
         tree: nodes.Template = _Metered().visit(self.parse(source))
         return tree
+
+    def _literal(self, source: str) -> Iterator[str]:
+        """The source with strings in ``{{ … }}`` meaning what they say: there, a backslash is one.
+
+        As in Ansible: ``regex_replace('(a)', '\\1')`` would otherwise have to be written with two.
+        """
+        inside = False
+        for _, kind, text in self.lex(source):
+            inside = kind == "variable_begin" or (inside and kind != "variable_end")
+            if kind == "string" and inside and "\\" in text:
+                quote = text[0]
+                text = text[1:-1].replace("\\", "\\\\").replace(quote, f"\\{quote}")
+                text = f"{quote}{text}{quote}"
+            yield text
 
     def call(__self, __context: Any, __obj: Any, *args: Any, **kwargs: Any) -> Any:
         __context.step()

@@ -15,13 +15,14 @@ from typing import Any
 
 from deploytool.errors import Place
 from deploytool.load.command import MAX_OUTPUT_BYTES, NotAProgram, output_of
+from deploytool.load.datafile import parse_data, parse_json
 from deploytool.load.groups import UNGROUPED, Roster
 from deploytool.load.inisource import SECTION, fill_from_ini
 from deploytool.load.inputs import note
-from deploytool.load.jsonsource import fill_from_listing, is_listing, parse_json
+from deploytool.load.jsonsource import fill_from_listing, is_listing
 from deploytool.load.problems import Problems
 from deploytool.load.vault import Vault, read_plain
-from deploytool.load.yamlfile import Map, parse_yaml
+from deploytool.load.yamlfile import Map
 from deploytool.load.yamlsource import fill_from_yaml
 from deploytool.model.inputs import OUTPUT
 
@@ -150,7 +151,7 @@ def _decoded(raw: bytes, name: str, problems: Problems) -> str | None:
 def _text(roster: Roster, text: str, name: str, suffix: str) -> None:
     """Read a text in the form that it has. A name like ``hosts.ini`` or ``prod.inventory`` is INI at once."""
     trial = Problems()
-    root = _yaml_or_json(text, name, trial) if suffix in _YAML_NAMES else None
+    root = parse_data(text, name, trial) if suffix in _YAML_NAMES else None
     if isinstance(root, Map):
         roster.problems.found.extend(trial.found)
         (fill_from_listing if is_listing(root, text) else fill_from_yaml)(roster, root, name)
@@ -161,18 +162,6 @@ def _text(roster: Roster, text: str, name: str, suffix: str) -> None:
     else:
         hint = "an inventory is a mapping of groups: all: {hosts: {web1: }}"
         roster.problems.add(Place(name, 1), "is no mapping of groups", hint)
-
-
-def _yaml_or_json(text: str, name: str, trial: Problems) -> Any:
-    """YAML, or JSON where it is none for its tabs."""
-    root = parse_yaml(text, name, trial)
-    if trial.found and text.lstrip().startswith("{"):
-        json_trial = Problems()
-        json_root = parse_json(text, name, json_trial)
-        if not json_trial.found:
-            trial.found.clear()
-            return json_root
-    return root
 
 
 def _looks_like_ini(text: str, root: Any, trial: Problems) -> bool:

@@ -17,7 +17,7 @@ from jinja2 import TemplateError, pass_context
 from deploytool.errors import InputError, Place
 from deploytool.load.compiled import Compiled, compile_template, one_line
 from deploytool.load.expressions import Expressions
-from deploytool.load.filters import FILTERS
+from deploytool.load.filters import FILTERS, TESTS
 from deploytool.load.limits import Mistake, plain, text_of
 from deploytool.load.lookups import Lookups
 from deploytool.load.problems import Problems, input_error, near
@@ -63,13 +63,13 @@ class Templates:
     ) -> None:
         lookups = Lookups(search, environ)
         expressions = Expressions()
-        filters = {**FILTERS, **expressions.filters}
+        filters = _with_full_names({**FILTERS, **expressions.filters})
         self._decrypt = decrypt
         self._env = Environment(filters, finalize=_write)
         self._escaping = Environment(filters, finalize=_write_escaped)
         for env in (self._env, self._escaping):
             env.globals.update(lookup=lookups.lookup, query=lookups.query, q=lookups.query, omit=OMIT)
-            env.tests.update(expressions.tests)
+            env.tests.update(_with_full_names({**TESTS, **expressions.tests}))
         self._compiled: dict[tuple[str, bool], Compiled] = {}
 
     def render(
@@ -194,6 +194,11 @@ class Templates:
             raise input_error(place, "the template refers to itself without end") from None
         except Exception as error:
             raise input_error(place, f"the template fails: {one_line(error)}") from None
+
+
+def _with_full_names(named: Mapping[str, Any]) -> dict[str, Any]:
+    """Each under its short name and as ``ansible.builtin.NAME``."""
+    return {**named, **{f"ansible.builtin.{name}": value for name, value in named.items()}}
 
 
 class LazyVars(Mapping[str, Any]):

@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from deploytool.errors import Place
+from deploytool.load.datafile import parse_data, with_marks
 from deploytool.load.groups import ALL, Roster
 from deploytool.load.problems import Problems
 from deploytool.load.vault import Vault, read_plain
-from deploytool.load.yamlfile import Map, parse_yaml
+from deploytool.load.yamlfile import Map
 
 EXTENSIONS = ("", ".yml", ".yaml", ".json")
 MAX_FOLDER_DEPTH = 16
@@ -46,7 +47,9 @@ NO_PLAY = Layers()
 def read_vars_file(path: Path, name: str, vault: Vault | None, problems: Problems) -> Map:
     """The mapping in a file of variables, vaulted or not; empty with a problem at ``name``."""
     text = read_plain(path, name, vault, problems)
-    value = None if text is None else parse_yaml(text, name, problems)
+    value = None if text is None else parse_data(text, name, problems)
+    if text is not None and text.lstrip().startswith("{"):
+        value = with_marks(value)
     if value is not None and not isinstance(value, Map):
         problems.add(Place(name, 1), "is not a mapping of variables", "write one 'name: value' per line")
     return value if isinstance(value, Map) else Map(Place(name))

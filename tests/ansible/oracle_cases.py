@@ -4,12 +4,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from textwrap import dedent, indent
 from typing import Any
+
+from tests.ansible.oracle_filters import DATA, TEMPLATES
 
 PASSWORD = "correct horse"
 
@@ -186,7 +189,39 @@ HAND_WRITTEN = [
             g[X:Z]: {}
             h[x:B]: {}
             i[0:2]: {}
+            j[-1:2]: {}
+            "k[1 : 3]": {}
         """,
+    ),
+    yaml_case(
+        "unsafe lists and mappings",
+        """all: {hosts: {h: {a: !unsafe ["{{ x }}", {b: "{{ y }}", c: 5}], d: "{{ a }}"}}}""",
+        render=("a", "d"),
+    ),
+    Case(
+        "json is read as json",
+        {
+            "hosts.json": r"""{"g": {"hosts": {"h": {"a": 1e3, "e": "\ud83d\ude00", "n": [1.0, -0, null]}}}}""",
+            "group_vars/all.yml": r"""{"f": 1E-2, "s": "\ud83d\ude00 \/"}""",
+            "group_vars/g.json": '{\n\t"twice": 1,\n\t"twice": 2, "nan": NaN, "yes": "yes", "t": "12:30"\n}',
+            "host_vars/h.json": json.dumps(
+                {"u": {"__ansible_unsafe": "{{ x }}"}, "v": 7, "secret": {"__ansible_vault": VAULT_VALUE}}
+            ),
+        },
+        source="hosts.json",
+        vault=True,
+        render=("a", "f", "secret", "u"),
+    ),
+    Case(
+        "filters, tests and lookups",
+        {
+            "hosts.yaml": json.dumps(
+                {"all": {"hosts": {"h": None, "i": None}, "vars": {**DATA, **TEMPLATES}}}
+            ),
+            "f.txt": "hello\n\n",
+            "g.txt": "g\n",
+        },
+        render=tuple(TEMPLATES),
     ),
     yaml_case(
         "ports",

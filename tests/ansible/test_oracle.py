@@ -49,7 +49,9 @@ def loaded(case: Case, answers: Answers, folder_of: Folders) -> Iterator[LoadedI
     before = Path.cwd()
     os.chdir(folder_of(case) / case.cwd)
     vault = Vault((PASSWORD.encode(),)) if case.vault else None
-    yield load_inventory(case.where(folder_of(case)), Sources(parse_extra_vars(case.extra, vault), vault))
+    environ = oracle_environment(folder_of(case))
+    sources = Sources(parse_extra_vars(case.extra, vault), vault, environ)
+    yield load_inventory(case.where(folder_of(case)), sources)
     os.chdir(before)
 
 
