@@ -14,7 +14,7 @@ from deploytool.core.filters import Filters
 from deploytool.core.holdings import Held, has_data, holdings
 from deploytool.core.refusal import Refusal, most_allowed
 from deploytool.core.spread import Leaf, Leaves, add, remove
-from deploytool.model.observed import Observed, Unreachable
+from deploytool.model.observed import Observed
 from deploytool.model.service import Project, Service
 
 
@@ -63,15 +63,16 @@ class Decision:
         observed: Observed,
         claims: Sequence[Claim],
         *,
-        reschedule: bool,
+        lost: frozenset[str],
         move_volumes: frozenset[str],
+        doubtful: frozenset[str],
     ) -> None:
         self.hosts = {host.name: host for host in sorted(project.hosts, key=lambda host: host.name)}
         self.names = list(self.hosts)
         self._ranks = {name: rank for rank, name in enumerate(self.names)}
-        self._observed = observed
-        self._reschedule = reschedule
+        self._lost = lost
         self._move_volumes = move_volumes
+        self._doubtful = doubtful
         self._filters = Filters(self.hosts, observed)
         self._ledgers = ledgers(self.hosts.values(), observed, project.name, claims)
         held = holdings(project, observed)
@@ -154,8 +155,7 @@ class Decision:
 
     def _given_up(self, service: Service, host_name: str) -> bool:
         """Whether its replicas are replaced elsewhere. A global service has nowhere else to go."""
-        lost = self._reschedule and isinstance(self._observed.get(host_name), Unreachable)
-        return lost and not self._sticky(service) and not service.mode.is_global
+        return host_name in self._lost and not self._sticky(service) and not service.mode.is_global
 
     def _sticky(self, service: Service) -> bool:
         return has_data(service) and service.name not in self._move_volumes
@@ -245,7 +245,8 @@ class Decision:
         leaves: dict[tuple[str, ...], list[Leaf]] = {}
         for host, room in rooms.items():
             ledger = self._ledgers.get(host)
-            leaf = Leaf(allotment.count(host), ledger.total if ledger else 0, self._ranks[host], room)
+            total = ledger.total if ledger else 0
+            leaf = Leaf(host in self._doubtful, allotment.count(host), total, self._ranks[host], room)
             leaves.setdefault(self._filters.branches(allotment.service, host), []).append(leaf)
         return leaves
 

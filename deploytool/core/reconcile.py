@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from deploytool.core.patience import NO_REST, Rest
 from deploytool.model.desired import Desired, HostFiles, Spec
 from deploytool.model.inventory import Host, HostState
 from deploytool.model.observed import Container, Observed, ObservedHost
@@ -56,11 +57,13 @@ class Change:
 class ReconcilePolicy:
     """``adopt``: containers of the project that we did not start count as ours, of another spec.
 
-    ``respect_restart``: what ended by itself under ``restart: "no"`` stays ended (for ``watch``).
+    For ``watch``: ``respect_restart``: what ended by itself under ``restart: "no"`` stays ended, and what
+    Docker itself restarts is left to it; ``rest`` is left alone for now.
     """
 
     adopt: bool = False
     respect_restart: bool = False
+    rest: Rest = NO_REST
 
 
 CONVERGE = ReconcilePolicy()
@@ -105,14 +108,16 @@ def _by_service(project_name: str, host: ObservedHost, policy: ReconcilePolicy) 
 class _Rules:
     """How the containers of one service are judged. ``finishes``: to end with 0 is its goal.
 
-    ``stays_ended`` is the restart policy, where it is respected: under ``no`` what ended by itself stays
-    so, under ``on-failure`` what ended with 0.
+    ``restart`` is the restart policy, where it is ``respected``: under ``no`` what ended by itself stays so,
+    under ``on-failure`` what ended with 0, or was tried as often as the policy says.
     """
 
     name: str
     in_file: bool = False
     finishes: bool = False
-    stays_ended: str = ""
+    respected: bool = False
+    restart: str = ""
+    rest: Rest = NO_REST
 
 
 def _rules(
@@ -120,8 +125,8 @@ def _rules(
 ) -> Iterator[_Rules]:
     """One for each service of the file, in its order; then for those that left the file, by name."""
     for service in project.services:
-        restart = service.restart.partition(":")[0] if policy.respect_restart else ""
-        yield _Rules(service.name, True, project.finishes(service), restart)
+        ends, respected = project.finishes(service), policy.respect_restart
+        yield _Rules(service.name, True, ends, respected, service.restart, policy.rest)
     left = {name for here in found.values() for name in here} - {s.name for s in project.services}
     yield from map(_Rules, sorted(left))
 
@@ -135,6 +140,9 @@ def _change(
     found: Mapping[str, Sequence[Container]],
 ) -> Change:
     wanted, here = desired[rules.name, host_name], found.get(rules.name, ())
+    if rules.rest.covers(desired.project, rules.name, host_name):
+        return Change(rules.name, host_name, in_place=tuple(here))
+    held_back = rules.rest.missing.get((desired.project, rules.name, host_name), 0)
     spec = files.specs.get(rules.name) if files else None
     leaves = _keeps_nothing(host)
     ranked = sorted(_judge(container, rules, spec, leaves=leaves) for container in here)
@@ -144,7 +152,7 @@ def _change(
         service=rules.name,
         host=host_name,
         in_place=tuple(j.container for j in kept if j.fate == "in place"),
-        start=wanted - len(kept),
+        start=max(0, wanted - len(kept) - held_back),
         restart=tuple(j.container for j in kept if j.fate == "restart"),
         replace=tuple(j.container for j in kept if j.fate == "replace"),
         broken=tuple(j.container for j in kept if j.fate == "broken"),
@@ -176,7 +184,7 @@ def _verdict(container: Container, rules: _Rules, spec: Spec | None, *, leaves: 
     if rules.finishes and leaves and is_done(container):
         return 0, "in place", ""  # on record only: here it would not run again
     current = spec is not None and container.spec == spec.digest
-    illness = "" if _ended_as_it_should(container, rules) else _illness(container)
+    illness = "" if _is_well_enough(container, rules) else _illness(container)
     cause = f"{container.name} {illness}" if illness else ""
     if _RENAMED.fullmatch(container.name):
         current, cause = False, f"{container.name} was left by an interrupted Compose run"
@@ -184,6 +192,8 @@ def _verdict(container: Container, rules: _Rules, spec: Spec | None, *, leaves: 
         return (4, "broken", cause) if illness else (2, "replace", cause)
     if not illness:
         return int(container.health == "starting"), "in place", ""
+    if container.id in rules.rest.containers:
+        return 3, "in place", ""
     # A restart cures what merely stopped. What is stuck, or is sick while it runs, is made anew.
     return 3, "restart" if container.state in _CURABLE else "broken", cause
 
@@ -211,12 +221,20 @@ def _illness(container: Container) -> str:
             return f"is {state}"
 
 
-def _ended_as_it_should(container: Container, rules: _Rules) -> bool:
+def _is_well_enough(container: Container, rules: _Rules) -> bool:
+    """Whether it ended as it should, or is in other hands."""
+    if container.state == "restarting":
+        return rules.respected
     if container.state != "exited":
         return False
-    return rules.stays_ended == "no" or (
-        is_done(container) and (rules.finishes or rules.stays_ended == "on-failure")
-    )
+    return (rules.finishes and is_done(container)) or (rules.respected and _stays_ended(container, rules))
+
+
+def _stays_ended(container: Container, rules: _Rules) -> bool:
+    policy, _, times = rules.restart.partition(":")
+    if policy != "on-failure":
+        return policy == "no"
+    return is_done(container) or (times.isdigit() and 0 < int(times) <= container.restarts)
 
 
 def _keeps_nothing(host: Host | None) -> bool:

@@ -18,7 +18,7 @@ where that would go round in a circle the old one goes first of all, and a note 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from deploytool.core.draft import Draft
@@ -257,3 +257,19 @@ def _causes(change: Change, containers: Iterable[Container]) -> str:
     """Why something happens to these containers: what ails them, else the keys that changed."""
     ailments = [change.causes[c.id] for c in containers if c.id in change.causes]
     return ", ".join(ailments) or f"changed: {', '.join(change.changed)}"
+
+
+def unwatched(steps: Sequence[Step]) -> tuple[Step, ...]:
+    """The same steps, without waiting for what no other step waits for.
+
+    For a watcher, which sees by itself what becomes of a replica: a slow one then keeps nothing else from
+    being repaired.
+    """
+    needed = {need for step in steps for need in step.needs}
+    batches_follow = any(step.wave for step in steps)
+    return tuple(
+        step
+        if step.gate is None or step.id in needed or batches_follow
+        else replace(step, gate=replace(step.gate, until="none"))
+        for step in steps
+    )

@@ -15,7 +15,7 @@ from deploytool.core.holdings import paper
 from deploytool.core.refusal import tally
 from deploytool.errors import NoHost, Problem, UsageError
 from deploytool.model.desired import Desired
-from deploytool.model.observed import Observed, ObservedHost
+from deploytool.model.observed import Observed, ObservedHost, Unreachable
 from deploytool.model.service import Project
 
 __all__ = [
@@ -35,11 +35,15 @@ __all__ = [
 class SchedulePolicy:
     """What a person allowed. ``move_volumes`` are the services whose data may be left behind.
 
-    ``reschedule_unreachable`` has no effect where ``lost_majority`` holds.
+    ``reschedule_unreachable`` has no effect where ``lost_majority`` holds. ``given_up`` are the hosts, each
+    with a project, that were silent for so long that it holds for them alone. ``doubtful`` hosts are chosen
+    last.
     """
 
     reschedule_unreachable: bool = False
     move_volumes: frozenset[str] = frozenset()
+    given_up: frozenset[tuple[str, str]] = frozenset()
+    doubtful: frozenset[str] = frozenset()
 
 
 NO_POLICY = SchedulePolicy()
@@ -120,12 +124,16 @@ def lost_majority(project: Project, observed: Observed) -> bool:
 
 def decide(project: Project, observed: Observed, policy: SchedulePolicy, others: Sequence[Claim]) -> Decision:
     """What ``schedule`` makes a schedule of and ``explain`` explains; also where a replica has no host."""
+    silent = {host.name for host in project.hosts if isinstance(observed.get(host.name), Unreachable)}
+    every = policy.reschedule_unreachable
+    lost = {name for name in silent if every or (project.name, name) in policy.given_up}
     return Decision(
         project,
         observed,
         others,
-        reschedule=policy.reschedule_unreachable and not lost_majority(project, observed),
+        lost=frozenset() if lost_majority(project, observed) else frozenset(lost),
         move_volumes=policy.move_volumes,
+        doubtful=policy.doubtful,
     )
 
 

@@ -19,9 +19,11 @@ Path = tuple[str, ...]
 class Leaf(NamedTuple):
     """A host: how many of the service and how many in all it has, its place by name, and what it can take.
 
-    Compares in the order in which hosts are chosen. One without room still counts for its branches.
+    Compares in the order in which hosts are chosen: those in doubt come last. One without room still counts
+    for its branches.
     """
 
+    doubt: int
     of_service: int
     total: int
     rank: int
@@ -38,7 +40,10 @@ def add(leaves: Leaves, number: int) -> dict[int, int]:
 
 def remove(leaves: Leaves, number: int) -> dict[int, int]:
     """Take up to ``number`` replicas away, ``room`` being how many a host can give: rank → how many."""
-    mirrored = {path: [Leaf(-c, -t, -rank, room) for c, t, rank, room in own] for path, own in leaves.items()}
+    mirrored = {
+        path: [Leaf(-doubt, -count, -total, -rank, room) for doubt, count, total, rank, room in own]
+        for path, own in leaves.items()
+    }
     return {-rank: taken for rank, taken in _walk(mirrored, number).items()}
 
 
@@ -67,10 +72,10 @@ class _Twig:
         return (self.count, self.heap[0])
 
     def step(self) -> int:
-        of_service, total, rank, room = self.heap[0]
+        doubt, of_service, total, rank, room = self.heap[0]
         self.count += 1
         if room > 1:
-            heapreplace(self.heap, Leaf(of_service + 1, total + 1, rank, room - 1))
+            heapreplace(self.heap, Leaf(doubt, of_service + 1, total + 1, rank, room - 1))
         else:
             heappop(self.heap)
         return rank

@@ -102,7 +102,7 @@ class Canonical:
         result["networks"] = self._networks(result, shaped, place)
         for section in _FILED:
             result[section] = self._grants(section, result.get(section, ()), place_of(shaped, section, place))
-        result["restart"] = restart_of(result)
+        result["restart"] = restart_of(result) or "no"
         result.pop("scale", None)
 
     def _own(self, given: Mapping[str, str | None]) -> dict[str, str]:

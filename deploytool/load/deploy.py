@@ -67,10 +67,10 @@ def service_of(
 
 
 def restart_of(canonical: Mapping[str, Any]) -> str:
-    """The restart policy: ``deploy.restart_policy`` wins over ``restart``, as in Compose."""
+    """``deploy.restart_policy`` wins over ``restart``, as in Compose; empty where the file is silent."""
     policy = (canonical.get("deploy") or {}).get("restart_policy")
     if policy is None:
-        return str(canonical.get("restart", "no"))
+        return str(canonical.get("restart", ""))
     name = _CONDITIONS[policy.get("condition", "any")]
     times = policy.get("max_attempts")
     return f"{name}:{times}" if name == "on-failure" and times else name
@@ -112,7 +112,7 @@ class _Reader:
         return tuple(found)
 
     def check(self, service: Service, canonical: Mapping[str, Any]) -> None:
-        if service.mode.is_job and not service.restart.startswith(("no", "on-failure")):
+        if service.mode.is_job and service.restart in ("always", "unless-stopped"):
             hint = "write restart: on-failure, or no"
             self._wrong(canonical, "restart", f"a job ends, so 'restart' cannot be {service.restart}", hint)
         if "container_name" in canonical and not _single(service):

@@ -9,8 +9,21 @@ from typing import Any
 
 from deploytool.errors import InputError
 from deploytool.load.problems import Problems
-from deploytool.load.shapes import DROP, Shape, Spot, amount, count, filled, flag, list_of, one_of, text
+from deploytool.load.shapes import (
+    DROP,
+    Shape,
+    Spot,
+    amount,
+    count,
+    duration,
+    filled,
+    flag,
+    list_of,
+    one_of,
+    text,
+)
 from deploytool.load.template import LazyVars
+from deploytool.load.units import parse_duration
 from deploytool.load.yamlfile import Map
 
 _BATCH = re.compile(r"[1-9][0-9]{0,6}|[1-9][0-9]?(\.[0-9]+)?%|100%")
@@ -34,6 +47,7 @@ class Header:
     serial: tuple[str, ...] = ()
     max_fail_percent: float | None = None
     any_errors_fatal: bool = False
+    reschedule_after_s: float | None = None
     connection: tuple[tuple[tuple[str, ...], Any], ...] = ()
 
 
@@ -49,6 +63,7 @@ def read_header(play: Map, scope: LazyVars, problems: Problems) -> Header:
         serial=tuple(reader.value("serial", list_of(_batch, or_one=True)) or ()),
         max_fail_percent=reader.value("max_fail_percentage", _percent),
         any_errors_fatal=bool(reader.value("any_errors_fatal", flag)),
+        reschedule_after_s=reader.value("reschedule_after", _seconds),
         connection=tuple((aliases, value) for aliases, value in connection if value is not None),
     )
 
@@ -81,6 +96,11 @@ def _batch(value: Any, spot: Spot) -> Any:
     return spot.wrong(
         f"cannot be '{batch:.20}'", 'write a number of hosts, a percentage as in "50%", or a list'
     )
+
+
+def _seconds(value: Any, spot: Spot) -> Any:
+    result = duration(value, spot)
+    return DROP if result is DROP else parse_duration(result)
 
 
 def _percent(value: Any, spot: Spot) -> Any:

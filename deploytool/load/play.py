@@ -106,6 +106,7 @@ class _Play:
             definitions=definitions,
             serial=header.serial,
             max_fail_percent=header.max_fail_percent,
+            reschedule_after_s=header.reschedule_after_s,
             any_errors_fatal=header.any_errors_fatal,
             place=self.raw.place,
         )

@@ -39,6 +39,7 @@ KEYS: Mapping[str, Key] = {
     "port": _key("lower than the inventory's ansible_port"),
     "project": _key("the Compose project name; default: the name in lower case"),
     "remote_user": _key("lower than the inventory's ansible_user"),
+    "reschedule_after": _key("for `watch`: replicas of a host that was silent for so long start elsewhere"),
     "secrets": _key("as at the top level of a Compose file"),
     "serial": _key("hosts changed at a time: a number, a percentage, or a list of them"),
     "services": _key("Compose services"),

@@ -263,7 +263,7 @@ SERVICE: Mapping[str, Key] = {
     "pull_policy": _honoured(pull_policy, "missing (default), always, never"),
     "pull_refresh_after": _refused("it has no meaning without pull_policy: refresh"),
     "read_only": _passed(flag),
-    "restart": _honoured(restart, "default `no`"),
+    "restart": _honoured(restart, "default `no`; `watch` respects it where it is written"),
     "runtime": _passed(text),
     "scale": _honoured(count, "as deploy.replicas"),
     "secrets": _honoured(

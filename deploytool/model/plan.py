@@ -39,7 +39,7 @@ class Gate:
     """What a started replica has to do before the next step: all within ``deadline_s`` seconds.
 
     ``healthy``: its healthcheck passes. ``running``: it runs for ``monitor_s`` without a restart.
-    ``completed``: it exits with 0. ``none``: it was started.
+    ``completed``: it exits with 0. ``none``: it was started; what becomes of it is watched elsewhere.
     """
 
     until: str

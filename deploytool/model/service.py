@@ -107,7 +107,8 @@ class Service:
 
     Rendered once for the whole play. What a container is made from is in ``Definition`` and may differ
     from host to host. ``max_per_host`` 0 is no limit. ``volumes`` are the named volumes: a service with
-    one stays with its data. ``images`` that differ between hosts are in the definitions.
+    one stays with its data. ``images`` that differ between hosts are in the definitions. ``restart`` is empty
+    where the file is silent: to Docker that is ``no``, and a watcher brings back what ended.
     """
 
     name: str
@@ -123,7 +124,7 @@ class Service:
     update: Update = Update()
     rollback: Update = Update()
     healthcheck: Healthcheck | None = None
-    restart: str = "no"
+    restart: str = ""
     stop_grace_s: float = 10.0
     pull: str = "missing"
     platform: str = ""
@@ -174,7 +175,8 @@ class Project:
 
     ``play`` identifies the play that owns the project (playbook file name and play name), so that two
     plays cannot take each other's containers. ``serial`` are the batch sizes (numbers or percentages as
-    written), ``max_fail_percent`` None where the play is silent.
+    written), ``max_fail_percent`` None where the play is silent. ``reschedule_after_s`` is how long a watcher
+    waits for a silent host before its replicas are started elsewhere; None where the play is silent.
     """
 
     name: str
@@ -187,6 +189,7 @@ class Project:
     serial: tuple[str, ...] = ()
     max_fail_percent: float | None = None
     any_errors_fatal: bool = False
+    reschedule_after_s: float | None = None
     place: Place = field(default=NOWHERE, compare=False)
 
     def service(self, name: str) -> Service | None:

@@ -15,9 +15,9 @@ from deploytool.core.holdings import newest_release
 from deploytool.core.jobs import done, finished_elsewhere, with_done, without
 from deploytool.core.rebalance import moved, rebalance
 from deploytool.core.reconcile import Change, ReconcilePolicy, reconcile
-from deploytool.core.rollout import RolledOut, roll_out
+from deploytool.core.rollout import RolledOut, roll_out, unwatched
 from deploytool.core.schedule import Claim, SchedulePolicy, Verdict, explain, lost_majority, schedule
-from deploytool.errors import NoHost, Problem
+from deploytool.errors import InputError, ManyProblems, NoHost, Refused
 from deploytool.model.desired import Desired, HostFiles
 from deploytool.model.inventory import Host
 from deploytool.model.observed import Observed, ObservedHost, Release
@@ -34,7 +34,8 @@ class PlanPolicy:
     """What a person allowed and asked for.
 
     ``limit`` are the only hosts that a step may touch, ``max_moves`` how many replicas may move for balance.
-    ``whole_playbook``: no play was left out by tags, so a play that is not there is gone.
+    ``whole_playbook``: no play was left out by tags, so a play that is not there is gone. Unless ``patient``,
+    a repair does not wait for what nothing else waits for: somebody goes on watching it.
     """
 
     schedule: SchedulePolicy = SchedulePolicy()
@@ -43,6 +44,7 @@ class PlanPolicy:
     limit: frozenset[str] | None = None
     max_moves: int = 0
     whole_playbook: bool = True
+    patient: bool = True
     timeout_s: float | None = None
 
 
@@ -68,8 +70,15 @@ class Planner:
         Raises:
             NoHost: with the problems of all projects.
         """
+        claims, homeless = self._claims(observed)
+        if homeless:
+            raise NoHost(problem for error in homeless.values() for problem in error.problems)
+        return claims
+
+    def _claims(self, observed: Observed) -> tuple[list[Claim], dict[str, NoHost]]:
+        """The schedules, and the projects that have none."""
         claims: list[Claim] = []
-        homeless: list[Problem] = []
+        homeless: dict[str, NoHost] = {}
         moves = self.policy.max_moves
         for project in self.intent.projects:
             if project.name in self.fixed:
@@ -80,7 +89,7 @@ class Planner:
             try:
                 wanted = self._schedule(project, observed, claims)
             except NoHost as error:
-                homeless.extend(error.problems)
+                homeless[project.name] = error
                 continue
             if self.policy.max_moves:
                 began = self._began.setdefault(project.name, wanted)
@@ -89,9 +98,7 @@ class Planner:
                 )
                 moves -= moved(began, wanted)
             claims.append(Claim(project, wanted))
-        if homeless:
-            raise NoHost(homeless)
-        return claims
+        return claims, homeless
 
     def plan(self, observed: Observed) -> Plan:
         """What has to change, from what was seen.
@@ -104,6 +111,24 @@ class Planner:
         for project in self.intent.projects:
             plans.append(self._project(project, desired.get(project.name), observed, plans))
         return Plan(tuple(plans), tuple(self._left_behind(observed)))
+
+    def plan_each(self, observed: Observed) -> tuple[Plan, dict[str, ManyProblems]]:
+        """As ``plan``, but one project's problem does not keep the others from being planned.
+
+        The plan leaves out the projects that have one: no home for a replica, a refusal, a template.
+        """
+        claims, homeless = self._claims(observed)
+        desired = {claim.project.name: claim.desired for claim in claims}
+        problems: dict[str, ManyProblems] = dict(homeless)
+        plans: list[ProjectPlan] = []
+        for project in self.intent.projects:
+            if project.name in problems:
+                continue
+            try:
+                plans.append(self._project(project, desired.get(project.name), observed, plans))
+            except (Refused, InputError) as error:
+                problems[project.name] = error
+        return Plan(tuple(plans), tuple(self._left_behind(observed))), problems
 
     def _left_behind(self, observed: Observed) -> Iterable[str]:
         """Projects of plays that left these playbooks: they stay until somebody takes them down."""
@@ -173,7 +198,9 @@ class Planner:
         rolled = roll_out(project, changes, observed, self.policy.timeout_s, _stopped(before))
         release = self._release(project, desired, files, observed)
         records = _records(project, release, files, changes, observed)
-        steps, left_out = _limited([*rolled.steps, *records], self.policy.limit)
+        repairs = not self.policy.patient and release is newest_release(project.name, observed)
+        changing = unwatched(rolled.steps) if repairs else rolled.steps
+        steps, left_out = _limited([*changing, *records], self.policy.limit)
         touched = {step.host for step in steps}
         return ProjectPlan(
             project=project.name,

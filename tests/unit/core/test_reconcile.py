@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from deploytool.core.patience import Rest
 from deploytool.core.reconcile import Change, ReconcilePolicy, reconcile
 from deploytool.model.desired import Desired, HostFiles, Spec
 from deploytool.model.inventory import HostState
@@ -185,6 +186,7 @@ def test_a_spec_without_keys_cannot_say_what_changed():
         ("on-failure", 0, "in_place"),
         ("on-failure:3", 0, "in_place"),
         ("on-failure:3", 1, "restart"),
+        ("", 1, "restart"),
         ("always", 0, "restart"),
         ("unless-stopped", 0, "restart"),
     ],
@@ -194,6 +196,41 @@ def test_a_watcher_respects_restart_policies(restart, exit_code, expected):
     ended, project = container(state="exited", exit_code=exit_code), shop(Service("web", restart=restart))
     assert fate(compare(ended, project=project, policy=WATCH)) == expected
     assert fate(compare(ended, project=project)) == "restart"
+
+
+def test_a_watcher_leaves_to_docker_what_docker_restarts():
+    """A container in its restart loop is in Docker's hands, and one that it gave up stays so."""
+    loops, project = container(state="restarting", exit_code=1), shop(Service("web", restart="always"))
+    assert fate(compare(loops, project=project, policy=WATCH)) == "in_place"
+    assert fate(compare(loops, project=project)) == "restart"
+    given_up, project = (
+        container(state="exited", exit_code=1, restarts=3),
+        shop(Service("web", restart="on-failure:3")),
+    )
+    assert fate(compare(given_up, project=project, policy=WATCH)) == "in_place"
+    assert fate(compare(given_up, project=project)) == "restart"
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        Rest(containers=frozenset({"shop-web-1@"})),
+        Rest(services=frozenset({("shop", "web")})),
+        Rest(hosts=frozenset({("shop", "h1")})),
+    ],
+)
+def test_what_rests_is_left_alone(rest):
+    """The replica, its whole service, or its host: nothing is done until the rest is over."""
+    sick = container(health="unhealthy")
+    assert fate(compare(sick)) == "broken"
+    assert fate(compare(sick, policy=ReconcilePolicy(rest=rest))) == "in_place"
+
+
+def test_what_is_missing_after_failures_is_not_started_before_its_time():
+    """Only as many as failed: the others are."""
+    rest = Rest(missing={("shop", "web", "h1"): 1})
+    change = compare(wanted=3, policy=ReconcilePolicy(rest=rest))
+    assert change.start == 2
 
 
 @pytest.mark.parametrize(

@@ -244,3 +244,24 @@ def test_a_play_without_hosts() -> None:
     with pytest.raises(NoHost, match="web: 1 of 1 replica has no host: the play has no hosts"):
         schedule(make_project((), [web()]), {})
     assert schedule(make_project((), [web(replicas=0)]), {}).counts == {}
+
+
+def test_a_host_is_given_up_for_one_project_alone() -> None:
+    """Another project with a longer patience keeps its replicas there on paper."""
+    observed = {name: ObservedHost(projects=remembering(web={"h3": 1})) for name in ("h1", "h2")}
+    project = make_project(HOSTS, [web()])
+    for owner, expected in ((SHOP, 0), ("other", 1)):
+        policy = SchedulePolicy(given_up=frozenset({(owner, "h3")}))
+        assert schedule(project, {**observed, "h3": LOST}, policy=policy)["web", "h3"] == expected
+
+
+def test_a_host_in_doubt_is_chosen_last_and_left_first() -> None:
+    """It keeps what it has, and gets something where no other can take it."""
+    doubtful = SchedulePolicy(doubtful=frozenset({"h1"}))
+    project = make_project(HOSTS, [web(replicas=4)])
+    assert schedule(project, EMPTY, policy=doubtful).counts == {("web", "h2"): 2, ("web", "h3"): 2}
+    assert schedule(project, holding(h1=2, h2=1, h3=1), policy=doubtful)["web", "h1"] == 2
+    fewer = make_project(HOSTS, [web(replicas=3)])
+    assert schedule(fewer, holding(h1=1, h2=2, h3=1), policy=doubtful)["web", "h1"] == 0
+    full = make_project(HOSTS, [web(replicas=5, max_per_host=2)])
+    assert schedule(full, EMPTY, policy=doubtful)["web", "h1"] == 1

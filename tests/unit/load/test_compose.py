@@ -111,7 +111,7 @@ def test_what_the_scheduler_sees(site: Site) -> None:
 @pytest.mark.parametrize(
     ("body", "field", "expected"),
     [
-        ("{}", "restart", "no"),
+        ("{}", "restart", ""),
         ("restart: no", "restart", "no"),
         ("deploy: {restart_policy: {condition: any}}", "restart", "always"),
         ("deploy: {restart_policy: {condition: on-failure, max_attempts: 3}}", "restart", "on-failure:3"),

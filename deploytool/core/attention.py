@@ -1,0 +1,65 @@
+"""When a watcher looks at which host: after events that have settled, after silence, and now and then.
+
+Pure: times are seconds of a clock that never goes back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+SETTLED_S = 0.1  # events come in bunches: a stop is a kill, a die and a destroy
+UNSETTLED_S = 1.0  # … but a host on which something happens all the time is looked at, too
+RETRY_FIRST_S, RETRY_MOST_S = 1.0, 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class HostWatch:
+    """What decides about the next look. ``looked_s`` is when the last one ended, None before the first.
+
+    ``first_s`` and ``last_s`` are of the events since the last look began. ``silent_s`` is since when it does
+    not answer, ``tries`` how often that was tried. ``busy``: a look, or a change, is under way.
+    """
+
+    looked_s: float | None = None
+    first_s: float | None = None
+    last_s: float = 0.0
+    silent_s: float | None = None
+    tries: int = 0
+    busy: bool = False
+
+    def stirred(self, now_s: float) -> HostWatch:
+        """Something happened on the host."""
+        return replace(self, first_s=now_s if self.first_s is None else self.first_s, last_s=now_s)
+
+    def looking(self) -> HostWatch:
+        """A look begins: it will see all that has happened so far."""
+        return replace(self, first_s=None, busy=True)
+
+    def answered(self, now_s: float) -> HostWatch:
+        return replace(self, looked_s=now_s, silent_s=None, tries=0, busy=False)
+
+    def fell_silent(self, now_s: float) -> HostWatch:
+        """It does not answer, or its events have ended; the clock of its absence starts once."""
+        silent_s = now_s if self.silent_s is None else self.silent_s
+        return replace(self, looked_s=now_s, silent_s=silent_s, tries=self.tries + 1, busy=False)
+
+    def due_s(self, resync_s: float) -> float | None:
+        """When to look at it next; None while it is busy."""
+        if self.busy:
+            return None
+        if self.looked_s is None:
+            return 0.0
+        if self.silent_s is not None:
+            return self.looked_s + min(
+                RETRY_MOST_S, RETRY_FIRST_S * float(1 << min(max(self.tries - 1, 0), 10))
+            )
+        due_s = self.looked_s + resync_s
+        if self.first_s is not None:
+            due_s = min(due_s, self.last_s + SETTLED_S, self.first_s + UNSETTLED_S)
+        return due_s
+
+
+def next_delay(times: Iterable[float | None], now_s: float, most_s: float) -> float:
+    """How long there is nothing to do: until the first of ``times``, at most ``most_s``."""
+    return max(0.0, min([most_s, *(time - now_s for time in times if time is not None)]))
