@@ -104,16 +104,21 @@ def reaching(function: F) -> F:
 
 
 def policies(function: F) -> F:
-    """What is allowed, and what a guard may let pass."""
+    """What one run is allowed, and what a guard may let pass."""
+    unreachable = click.option(
+        "--reschedule-unreachable",
+        is_flag=True,
+        help="Start the replicas of hosts that do not answer elsewhere.",
+    )
+    return purpose("What is allowed", unreachable)(allowing(function))
+
+
+def allowing(function: F) -> F:
+    """As ``policies``, without what a watcher decides by itself."""
     return purpose(
         ALLOWING,
         click.option(
             "--timeout", type=duration, help="For a replica to become ready; default: from its healthcheck."
-        ),
-        click.option(
-            "--reschedule-unreachable",
-            is_flag=True,
-            help="Start the replicas of hosts that do not answer elsewhere.",
         ),
         click.option(
             "--move-volumes",

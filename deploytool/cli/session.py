@@ -148,11 +148,7 @@ def running(loaded: Loaded, screen: Screen, reason: str, options: Mapping[str, A
         accept_new_host_keys=options["accept_new_host_keys"],
         passphrase=passphrase_prompt(screen),
     )
-
-    def engine(host: Host) -> ComposeEngine:
-        return ComposeEngine(host.name, open_transport(host, settings), host.directory)
-
-    engines = Engines(engine)
+    engines = engines_over(settings)
     planner = Planner(intent, policy_of(intent, options), stamp(loaded.folder, environ))
     lease = this_run(reason, environ)
     run_options = RunOptions(forks, float(options.get("lock_wait") or 0.0))
@@ -161,6 +157,15 @@ def running(loaded: Loaded, screen: Screen, reason: str, options: Mapping[str, A
             yield Run(intent, planner, engines, lease, screen.emit, run_options)
     finally:
         engines.close(forks)
+
+
+def engines_over(settings: SshSettings) -> Engines:
+    """The engines of real hosts, each on a connection of its own."""
+
+    def engine(host: Host) -> ComposeEngine:
+        return ComposeEngine(host.name, open_transport(host, settings), host.directory)
+
+    return Engines(engine)
 
 
 def ask(question: str) -> bool:

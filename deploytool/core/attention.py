@@ -44,6 +44,11 @@ class HostWatch:
         silent_s = now_s if self.silent_s is None else self.silent_s
         return replace(self, looked_s=now_s, silent_s=silent_s, tries=self.tries + 1, busy=False)
 
+    def suspect(self, now_s: float) -> HostWatch:
+        """Its events ended: it may be gone, and is asked at once. A look under way goes on."""
+        silent_s = now_s if self.silent_s is None else self.silent_s
+        return replace(self, silent_s=silent_s, tries=0)
+
     def due_s(self, resync_s: float) -> float | None:
         """When to look at it next; None while it is busy."""
         if self.busy:
@@ -51,9 +56,8 @@ class HostWatch:
         if self.looked_s is None:
             return 0.0
         if self.silent_s is not None:
-            return self.looked_s + min(
-                RETRY_MOST_S, RETRY_FIRST_S * float(1 << min(max(self.tries - 1, 0), 10))
-            )
+            wait_s = RETRY_FIRST_S * float(1 << min(self.tries - 1, 10)) if self.tries else 0.0
+            return self.looked_s + min(RETRY_MOST_S, wait_s)
         due_s = self.looked_s + resync_s
         if self.first_s is not None:
             due_s = min(due_s, self.last_s + SETTLED_S, self.first_s + UNSETTLED_S)

@@ -222,7 +222,9 @@ def parse_lease(text: str) -> Lease | None:
     if not owner or not expires.isdigit():
         return None
     known = raw if isinstance(raw, dict) else {}
-    shown = {key: known[key] for key in ("who", "reason", "url", "manual", "process") if key in known}
+    shown = {
+        key: known[key] for key in ("who", "reason", "url", "manual", "yields", "process") if key in known
+    }
     return Lease(owner=owner, expires_s=float(expires), **shown)
 
 

@@ -106,7 +106,8 @@ class Lease:
     """The per-project lock on a host. ``owner`` is unique to a run; the rest is for people.
 
     ``expires_s`` is by the host's clock. A ``manual`` lease was taken by a person with a reason.
-    ``process`` identifies the run on its machine, so that a dead one is told from a slow one there.
+    ``process`` identifies the run on its machine, so that a dead one is told from a slow one there. One that
+    ``yields`` is a watcher's: the run of a person or of CI takes it over at once.
     """
 
     owner: str
@@ -114,6 +115,7 @@ class Lease:
     reason: str = ""
     url: str = ""
     manual: bool = False
+    yields: bool = False
     process: str = ""
     expires_s: float = 0.0
 

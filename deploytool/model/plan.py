@@ -91,7 +91,8 @@ class ProjectPlan:
     """What one project needs. ``files`` are what each host should hold, for hosts that a step writes to.
 
     ``release`` is what the run will record. ``notes`` are sentences for people: why a surge fell back,
-    which host left the inventory. ``specs`` are the wanted specs by (service, host).
+    which host left the inventory. ``specs`` are the wanted specs by (service, host). ``repairs``: the release
+    is on record already, so nothing but what it says is brought back.
     """
 
     project: str
@@ -101,6 +102,7 @@ class ProjectPlan:
     steps: tuple[Step, ...] = ()
     files: Mapping[str, HostFiles] = field(default_factory=dict, repr=False)
     release: Release | None = None
+    repairs: bool = False
     summaries: tuple[ServiceSummary, ...] = ()
     notes: tuple[str, ...] = ()
     specs: Mapping[tuple[str, str], str] = field(default_factory=dict, repr=False)

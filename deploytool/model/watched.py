@@ -15,9 +15,9 @@ from deploytool.model.observed import Lease, Release
 class WatchedHost:
     """A host. ``reachable`` None: not looked at yet. ``reason`` says why it does not answer.
 
-    ``since_s`` is when it was last seen to change between answering and not. ``state`` is the inventory's
-    (active, pause, drain), ``follows`` whether its events arrive, ``clock_s`` how far its clock is ahead of
-    the watcher's. ``doubtful``: many replicas failed there, so it is chosen last.
+    ``since_s`` is when it fell silent, 0 where it answers, ``looked_s`` when it was last looked at. ``state``
+    is the inventory's (active, pause, drain), ``follows`` whether its events arrive. ``doubtful``: many
+    replicas failed there, so it is chosen last.
     """
 
     name: str
@@ -27,7 +27,6 @@ class WatchedHost:
     looked_s: float = 0.0
     state: str = "active"
     follows: bool = False
-    clock_s: float = 0.0
     doubtful: bool = False
 
 
@@ -108,7 +107,7 @@ class Tally:
     """What was counted since the watcher began. ``converges`` by outcome: ok, failed, held, refused, lost.
 
     ``seconds`` are the bounds of ``DURATIONS_S`` → how many converges took no longer, beside their sum.
-    ``drifts`` and ``steps`` by (project, service); ``events`` by host.
+    ``drifts``, ``steps`` and ``failures`` are by (project, service), ``events`` by host.
     """
 
     converges: Mapping[str, int] = field(default_factory=dict)
@@ -131,7 +130,7 @@ class Snapshot:
 
     ``ready``: every host was looked at once, or failed to answer. ``problem`` is why the files that are there
     now are not used, empty where they are. ``converging``: a change is under way. ``actions`` are the last
-    ones, oldest first.
+    ones, oldest first. ``last_success_s`` is when last nothing differed, or a change went well.
     """
 
     version: int = 0

@@ -16,6 +16,7 @@ from deploytool.model.plan import Plan
 from deploytool.model.service import Intent, Project, Service
 from deploytool.run.execute import Executed, Execution
 from deploytool.run.fanout import Engines, look, observe
+from deploytool.run.interrupts import Interrupts
 from deploytool.run.lease import TTL_S, is_dead
 from deploytool.run.planning import Planner, members_elsewhere
 from deploytool.run.rollback import past, rolled_back
@@ -30,10 +31,14 @@ Seen = dict[str, ObservedHost | Unreachable]
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """``lock_wait_s`` is how long to wait for another run's lease; a manual one is never waited for."""
+    """``lock_wait_s`` is how long to wait for another run's lease; a manual one is never waited for.
+
+    ``rounds`` is how often to plan anew when hosts are lost or change under the plan.
+    """
 
     forks: int = 20
     lock_wait_s: float = 0.0
+    rounds: int = MAX_ROUNDS
 
 
 @dataclass(slots=True)
@@ -55,6 +60,7 @@ class Run:
     seen: Seen = field(default_factory=dict)
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
+    interrupts: Interrupts = field(default_factory=Interrupts)
     _hosts: dict[str, Host] = field(default_factory=dict)
 
     def observe(self) -> Seen:
@@ -90,9 +96,19 @@ class Run:
         plan, seen = self.plan()
         if plan and not self.confirm(plan, seen):
             return Report(plan, unreachable=_unreachable(seen), left=plan, seconds=self.clock() - begun)
+        return self.carry_out(plan, seen, begun)[0]
+
+    def carry_out(self, plan: Plan, seen: Seen, begun: float | None = None) -> tuple[Report, Seen]:
+        """Do a plan that was made of ``seen``; returns how it ended, and how the hosts were seen last.
+
+        Raises:
+            NoHost, Refused, InputError: from planning again. LeaseHeld.
+        """
+        begun = self.clock() if begun is None else begun
+        self._hosts = {**self.intent.inventory.hosts, **self._hosts}
         total, left = Executed(), plan
         deadline = begun + self.options.lock_wait_s
-        for _ in range(MAX_ROUNDS):
+        for _ in range(self.options.rounds):
             if not left:
                 break
             take_from = self._await_lease(left, seen, deadline)
@@ -109,7 +125,7 @@ class Run:
             went_back, left, seen = self._roll_back(left, seen, total)
         report = self._report(plan, left, seen, total, went_back, self.clock() - begun)
         self.emit(Finished(report))
-        return report
+        return report, seen
 
     def _is_over(self, executed: Executed) -> bool:
         """Whether there is no second try with a new plan: a schedule that was fixed, or a plan that was
@@ -162,7 +178,7 @@ class Run:
         """
         told = ""
         while True:
-            found = _held(plan, seen, self.lease.owner)
+            found = held_lease(plan, seen, self.lease.owner)
             if found is None:
                 return ""
             host, lease = found
@@ -170,6 +186,9 @@ class Run:
                 self.emit(
                     Note(f"{lease.who} left a lease behind on {host} and is gone: taking over", host=host)
                 )
+                return lease.owner
+            if lease.yields and not self.lease.yields:
+                self.emit(Note(f"taking over from {lease.who} ({lease.reason}) on {host}", host=host))
                 return lease.owner
             if lease.manual or self.clock() >= deadline:
                 raise LeaseHeld(held_by(host, lease), hint=_way_out(lease), host=host)
@@ -223,7 +242,7 @@ def exit_code_of(report: Report) -> int:
     return 4 if report.unreachable else 0
 
 
-def _held(plan: Plan, seen: Seen, owner: str) -> tuple[str, Lease] | None:
+def held_lease(plan: Plan, seen: Seen, owner: str) -> tuple[str, Lease] | None:
     """The first host of the plan on which somebody else's lease still runs, by the host's own clock."""
     for host_name, project in sorted({(step.host, step.project) for step in plan.steps}):
         host = seen.get(host_name)

@@ -22,15 +22,30 @@ class Engines:
     def __init__(self, make: Callable[[Host], Engine]) -> None:
         self._make = make
         self._engines: dict[str, Engine] = {}
+        self._hosts: dict[str, Host] = {}
 
     def of(self, host: Host) -> Engine:
         if host.name not in self._engines:
             self._engines[host.name] = self._make(host)
+            self._hosts[host.name] = host
         return self._engines[host.name]
 
     def named(self, host_name: str) -> Engine:
         """The engine of a host that was looked at in this run."""
         return self._engines[host_name]
+
+    def differing(self, hosts: Mapping[str, Host]) -> list[str]:
+        """The hosts of engines that were made otherwise than ``hosts`` says, or are not among them."""
+
+        def reached(host: Host | None) -> object:
+            return host and (host.connection, host.directory)
+
+        return [name for name, made in self._hosts.items() if reached(made) != reached(hosts.get(name))]
+
+    def drop(self, host_name: str) -> Engine:
+        """Forget an engine; the next one for its host is made anew. The caller closes it."""
+        del self._hosts[host_name]
+        return self._engines.pop(host_name)
 
     def close(self, forks: int) -> None:
         """Give all connections back, side by side: a dead one may take its time."""

@@ -17,13 +17,14 @@ TTL_S = 60
 _JOB_URLS = ("CI_JOB_URL", "BUILD_URL", "CIRCLE_BUILD_URL", "BUILDKITE_BUILD_URL")
 
 
-def this_run(reason: str, environ: Mapping[str, str]) -> Lease:
-    """A lease for this process; its owner is unique to this call."""
+def this_run(reason: str, environ: Mapping[str, str], *, yields: bool = False) -> Lease:
+    """A lease for this process; its owner is unique to this call. It may ``yield`` to people and CI."""
     return Lease(
         owner=uuid.uuid4().hex,
         who=f"{_user()}@{socket.gethostname()}",
         reason=reason,
         url=_job_url(environ),
+        yields=yields,
         process=_identity(os.getpid()),
     )
 

@@ -168,6 +168,18 @@ class Planner:
             for host_name, files in self._files(claim.project, claim.desired, observed).items()
         }
 
+    def digest_of(self, project: Project, desired: Desired) -> str:
+        """The digest of the release that a schedule would make; empty where a host of it left the play.
+
+        Raises:
+            InputError: a template fails for a host.
+        """
+        hosts = {host.name: host for host in project.hosts}
+        if not hosts.keys() >= set(desired.members):
+            return ""
+        files = {name: host_files(project, desired, hosts[name]) for name in desired.members}
+        return release_digest(project, desired, files)
+
     def _schedule(self, project: Project, observed: Observed, others: Sequence[Claim]) -> Desired:
         """Where all runs, jobs that are done included: whether one is, its rendered spec has to say."""
         policy = self.policy.schedule
@@ -198,8 +210,8 @@ class Planner:
         rolled = roll_out(project, changes, observed, self.policy.timeout_s, _stopped(before))
         release = self._release(project, desired, files, observed)
         records = _records(project, release, files, changes, observed)
-        repairs = not self.policy.patient and release is newest_release(project.name, observed)
-        changing = unwatched(rolled.steps) if repairs else rolled.steps
+        repairs = release is newest_release(project.name, observed)
+        changing = rolled.steps if self.policy.patient or not repairs else unwatched(rolled.steps)
         steps, left_out = _limited([*changing, *records], self.policy.limit)
         touched = {step.host for step in steps}
         return ProjectPlan(
@@ -210,6 +222,7 @@ class Planner:
             steps=steps,
             files={name: file for name, file in files.items() if name in touched},
             release=release,
+            repairs=repairs,
             summaries=tuple(_summaries(project, desired, changes, files, rolled)),
             specs={(s, name): spec.digest for name, f in files.items() for s, spec in f.specs.items()},
             notes=(*rolled.notes, *self._notes(project, desired, observed, left_out)),

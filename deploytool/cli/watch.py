@@ -1,0 +1,213 @@
+"""``deploytool watch``: wires files, signals, the log, metrics and pages around a ``run.watch.Watcher``."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from os import environ
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import click
+
+from deploytool.cli import options as shared
+from deploytool.cli.command import Command, purpose
+from deploytool.cli.outfile import replace_file
+from deploytool.cli.pages import routes_of
+from deploytool.cli.session import engines_over, load_options, policy_of
+from deploytool.cli.sources import WatchedFiles
+from deploytool.engine.ssh import SshSettings
+from deploytool.errors import INTERRUPTED, UsageError
+from deploytool.model.event import Event
+from deploytool.report.log import FORMATS, log_lines
+from deploytool.report.metrics import metrics_text
+from deploytool.run.board import Board
+from deploytool.run.http import HttpServer, listen_address
+from deploytool.run.lease import this_run
+from deploytool.run.releases import stamp
+from deploytool.run.watch import Wanted, Watcher, WatchOptions
+
+# Asked to stop, it has to be gone after five seconds, whatever hosts do.
+WIND_UP_S, CLOSE_S = 2.5, 1.0
+# A host is dead after this many keepalives without an answer, and the one that waits for the last of them.
+KEEPALIVES = 4
+
+
+@click.command(cls=Command)
+@shared.files
+@shared.reaching
+@shared.allowing
+@purpose(
+    "Watching",
+    click.option(
+        "--resync", type=shared.duration, default="60s", show_default=True, help="Between full looks."
+    ),
+    click.option(
+        "--keepalive",
+        type=shared.duration,
+        default="5s",
+        show_default=True,
+        help="Ask a quiet host for a sign of life this often; after four without an answer it is silent.",
+    ),
+    click.option(
+        "--reschedule-after",
+        type=shared.duration,
+        help="Start replicas of a host that was silent for so long elsewhere; plays may say otherwise.",
+    ),
+    click.option("--reload", is_flag=True, help="Take over files as they change; SIGHUP does so, too."),
+    click.option("--restart-budget", type=click.IntRange(1), help="Repairs of a service in ten minutes."),
+    click.option("--force-own", is_flag=True, help="Let these files win over somebody else's release."),
+)
+@purpose(
+    "Being watched",
+    click.option(
+        "--listen", metavar="ADDRESS", help="Serve /metrics, /healthz, /readyz, as on 127.0.0.1:9469."
+    ),
+    click.option(
+        "--textfile",
+        type=click.Path(path_type=Path, dir_okay=False),
+        metavar="FILE.prom",
+        help="Write the metrics here, for node_exporter.",
+    ),
+    click.option(
+        "--log-format", type=click.Choice(FORMATS), default="text", show_default=True, help="On stderr."
+    ),
+)
+def watch(**options: Any) -> int:
+    """Keep the hosts as the playbook says, until it is stopped.
+
+    Example: deploytool watch inventories/lab.yaml --listen 127.0.0.1:9469
+    """
+    textfile = _textfile(options["textfile"])
+    files = WatchedFiles()
+
+    def read() -> Wanted:
+        loaded = files.read(lambda: load_options(options))
+        return Wanted(loaded.intent, policy_of(loaded.intent, options), stamp(loaded.folder, environ))
+
+    wanted = read()
+    engines = engines_over(_settings(options, wanted))
+    watcher = Watcher(
+        wanted,
+        engines,
+        this_run("watch", environ, yields=True),
+        _log(options["log_format"], options["verbose"]),
+        _in_a_thread,
+        read,
+        files.changed if options["reload"] else lambda: False,
+        WatchOptions(
+            resync_s=options["resync"],
+            reschedule_after_s=options["reschedule_after"],
+            restart_budget=options["restart_budget"],
+            force_own=options["force_own"],
+            forks=options["forks"],
+        ),
+    )
+    with ExitStack() as around:
+        if options["listen"]:
+            server = around.enter_context(_server(options["listen"], watcher))
+            watcher.say(f"listening on port {server.port}")
+        if textfile:
+            _in_a_thread(lambda: _write_on(textfile, watcher.board))
+        asked = _signals(watcher)
+        watcher.run()
+        watcher.wind_up(WIND_UP_S)
+
+    def close() -> None:
+        watcher.close()
+        engines.close(options["forks"])
+
+    _in_a_thread(close).join(CLOSE_S)
+    _leave(INTERRUPTED if signal.SIGINT in asked else 0)
+    return 0
+
+
+def _settings(options: Mapping[str, Any], wanted: Wanted) -> SshSettings:
+    """How hosts are reached; asked for signs of life so often that a dead one is noticed before it is due."""
+    afters = [project.reschedule_after_s for project in wanted.intent.projects]
+    times = [after_s for after_s in (*afters, options["reschedule_after"]) if after_s]
+    keepalive_s = min([options["keepalive"], *(after_s / KEEPALIVES for after_s in times)])
+    return SshSettings(
+        connect_timeout_s=options["connect_timeout"],
+        accept_new_host_keys=options["accept_new_host_keys"],
+        keepalive_s=max(1, int(keepalive_s)) if options["keepalive"] else 0,
+    )
+
+
+def _log(how: str, verbose: int) -> Callable[[Event], None]:
+    def tell(event: Event) -> None:
+        for line in log_lines(event, time.time(), how, verbose):
+            click.echo(line, err=True)
+
+    return tell
+
+
+def _in_a_thread(work: Callable[[], object]) -> threading.Thread:
+    """In a thread that ends with the process, whatever the host does that it talks to."""
+    thread = threading.Thread(target=work, name="work", daemon=True)
+    thread.start()
+    return thread
+
+
+def _server(listen: str, watcher: Watcher) -> HttpServer:
+    try:
+        address = listen_address(listen)
+    except ValueError as error:
+        raise UsageError(f"--listen: {error}") from None
+    return HttpServer(address, routes_of(watcher.board, watcher.seconds_since_beat))
+
+
+def _textfile(path: Path | None) -> Path | None:
+    """
+    Raises:
+        UsageError: node_exporter would not read it, or it cannot be written.
+    """
+    if path is None:
+        return None
+    if path.suffix != ".prom":
+        raise UsageError(f"--textfile: node_exporter reads only *.prom, not {path.name}")
+    replace_file(path, b"", "--textfile")
+    return path
+
+
+def _write_on(path: Path, board: Board) -> None:
+    """Write each snapshot, no more than one a second."""
+    version = 0
+    while not board.closed:
+        snapshot = board.after(version, 60.0)
+        if snapshot:
+            version = snapshot.version
+            try:
+                replace_file(path, metrics_text(snapshot, process=False), "--textfile")
+            except UsageError as error:
+                click.echo(f"warning: {error.message}", err=True)
+            time.sleep(1.0)
+
+
+def _signals(watcher: Watcher) -> list[int]:
+    """What the signals do; the list fills with those that asked for the end. A second one ends at once."""
+    asked: list[int] = []
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        if asked:
+            _leave(INTERRUPTED)
+        asked.append(number)
+        watcher.stop()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    signal.signal(signal.SIGHUP, lambda number, frame: watcher.reload())
+    return asked
+
+
+def _leave(code: int) -> None:
+    """End now. Python would wait for the threads that talk to hosts, of which some may never answer."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)

@@ -1,0 +1,49 @@
+"""Events → lines of a log that somebody reads later: with the time, as text or as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import datetime, timezone
+
+from deploytool.model.event import Event, HostLooked, Note, StepDone, StepFailed, StepSkipped, StepStarted
+from deploytool.report.console import event_lines
+
+FORMATS = ("text", "json")
+
+
+def log_lines(event: Event, when_s: float, how: str, verbose: int = 0) -> Iterator[str]:
+    """The lines of an event, none where it is of no interest. ``how`` is one of ``FORMATS``."""
+    lines = list(event_lines(event, verbose))
+    if not lines:
+        return
+    when = datetime.fromtimestamp(when_s, timezone.utc).isoformat(timespec="milliseconds")
+    when = when.replace("+00:00", "Z")
+    if how == "json":
+        record = {"time": when, "level": _level(event), "message": "\n".join(lines), **_fields(event)}
+        yield json.dumps({key: value for key, value in record.items() if value not in ("", None)})
+        return
+    yield from (f"{when} {line}" for line in lines)
+
+
+def _level(event: Event) -> str:
+    if isinstance(event, StepFailed):
+        return "error"
+    if isinstance(event, Note):
+        return event.level
+    return "warning" if isinstance(event, HostLooked) and event.reason else "info"
+
+
+def _fields(event: Event) -> dict[str, object]:
+    found: dict[str, object] = {"event": type(event).__name__}
+    if isinstance(event, (StepStarted, StepDone, StepFailed, StepSkipped)):
+        step = event.step
+        found |= {"host": step.host, "project": step.project, "service": step.service}
+        found |= {"step": step.kind.value, "count": step.count, "cause": step.cause}
+    if isinstance(event, (StepDone, StepFailed)):
+        found["seconds"] = round(event.seconds, 3)
+    if isinstance(event, StepFailed):
+        found |= {"reason": event.reason, "hint": event.hint, "log": list(event.log) or None}
+    if isinstance(event, (Note, HostLooked)):
+        found["host"] = event.host
+    return found

@@ -1,0 +1,81 @@
+"""What happened while a watcher watched: the last actions, and counts of everything, for the snapshot."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Iterable
+
+from deploytool.model.event import Event, Note, StepDone, StepFailed
+from deploytool.model.plan import Step, StepKind
+from deploytool.model.watched import DURATIONS_S, Action, Tally
+
+KEPT_ACTIONS = 100
+
+
+class Chronicle:
+    """Used by one thread: the watcher's."""
+
+    def __init__(self) -> None:
+        self._actions: deque[Action] = deque(maxlen=KEPT_ACTIONS)
+        self._converges = Counter[str]()
+        self._seconds = Counter[float]()
+        self._seconds_sum = 0.0
+        self._drifts = Counter[tuple[str, str]]()
+        self._steps = Counter[tuple[str, str]]()
+        self._failures = Counter[tuple[str, str]]()
+        self._events = Counter[str]()
+        self.looks = 0
+        self.reloads = 0
+        self.last_converge_s = 0.0
+        self.last_success_s = 0.0
+
+    @property
+    def actions(self) -> tuple[Action, ...]:
+        """The last ones, oldest first."""
+        return tuple(self._actions)
+
+    @property
+    def tally(self) -> Tally:
+        return Tally(
+            converges=dict(self._converges),
+            seconds=dict(self._seconds),
+            seconds_sum=self._seconds_sum,
+            drifts=dict(self._drifts),
+            steps=dict(self._steps),
+            failures=dict(self._failures),
+            events=dict(self._events),
+            looks=self.looks,
+            reloads=self.reloads,
+        )
+
+    def happened(self, event: Event, text: str, when_s: float) -> None:
+        """A run told something; ``text`` is what people read."""
+        if isinstance(event, (StepDone, StepFailed)) and event.step.service:
+            step = event.step
+            counts = self._steps if isinstance(event, StepDone) else self._failures
+            counts[step.project, step.service] += 1
+            level = "info" if isinstance(event, StepDone) else "error"
+            self._actions.append(Action(when_s, text, step.host, step.project, step.service, level))
+        elif isinstance(event, StepFailed):
+            self._actions.append(Action(when_s, text, event.step.host, event.step.project, "", "error"))
+        elif isinstance(event, Note):
+            self._actions.append(Action(when_s, event.message, event.host, level=event.level))
+
+    def stirred(self, host_name: str) -> None:
+        """An event came from a host."""
+        self._events[host_name] += 1
+
+    def drifted(self, steps: Iterable[Step]) -> None:
+        """A repair begins."""
+        for key in {(s.project, s.service) for s in steps if s.service and s.kind is not StepKind.PREPARE}:
+            self._drifts[key] += 1
+
+    def converged(self, outcome: str, seconds: float, when_s: float) -> None:
+        """A repair has ended: ok, failed, held, refused or lost."""
+        self.last_converge_s = when_s
+        if outcome == "ok":
+            self.last_success_s = when_s
+        self._converges[outcome] += 1
+        self._seconds_sum += seconds
+        for bound in DURATIONS_S:
+            self._seconds[bound] += seconds <= bound
