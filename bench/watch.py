@@ -144,6 +144,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--repairs", type=int, default=1000)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--log", action="store_true", help="print what the watcher said")
     parser.add_argument("--inventory", type=Path, default=INVENTORY)
     args = parser.parse_args()
     hosts = Hosts(hosts_of(args.inventory))
@@ -161,6 +162,8 @@ def main() -> None:
                     print(watch.log.read_text(), file=sys.stderr)
                     raise
                 stop_s = round(watch.stop(), 2)
+                if args.log:
+                    print(watch.log.read_text(), file=sys.stderr)
         loads = [round(load, 1) for load in (before[0], os.getloadavg()[0])]
         print(json.dumps({"proof": name, **result, "stop_s": stop_s, "load": loads, "cores": os.cpu_count()}))
 

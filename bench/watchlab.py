@@ -152,6 +152,10 @@ class Hosts:
         said = self.exec(host, "docker", "ps", "--all", "--quiet", "--no-trunc", "--filter", label, *filters)
         return said.split()
 
+    def feeds(self, host: str) -> list[str]:
+        """The processes on a host that tell of events."""
+        return self.exec(host, "sh", "-c", "pgrep -f 'docker [e]vents' || true").split()
+
     def counts(self, only: Sequence[str] | None = None) -> dict[str, int]:
         return {host: len(self.replicas(host)) for host in only or self.names}
 
@@ -218,11 +222,13 @@ class Chaos:
         """Faults for so long; afterwards all hosts are up again and the watcher runs."""
         dice = random.Random(self.seed)
         end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            self._heal(time.monotonic())
-            self._fault(dice)
-            time.sleep(dice.uniform(2.0, 5.0))
-        self._heal(float("inf"))
+        try:
+            while time.monotonic() < end:
+                self._heal(time.monotonic())
+                self._fault(dice)
+                time.sleep(dice.uniform(2.0, 5.0))
+        finally:
+            self._heal(float("inf"))
 
     def _heal(self, now: float) -> None:
         for due, heal in [entry for entry in self._heals if entry[0] <= now]:
@@ -246,9 +252,9 @@ class Chaos:
             (
                 0.65,
                 "pause host",
-                lambda: self._for_a_while(self.hosts.pause, self.hosts.unpause, host, length_s),
+                lambda: for_a_while(self.hosts.pause, self.hosts.unpause),
             ),
-            (0.80, "cut network", lambda: self._for_a_while(self.hosts.cut, self.hosts.mend, host, length_s)),
+            (0.80, "cut network", lambda: for_a_while(self.hosts.cut, self.hosts.mend)),
             (0.90, "restart engine", lambda: self.hosts.restart_engine(host)),
             (1.00, "kill watcher", self._restart_watcher),
         ]

@@ -51,7 +51,7 @@ KEEPALIVES = 4
     click.option(
         "--keepalive",
         type=shared.duration,
-        default="5s",
+        default="3s",
         show_default=True,
         help="Ask a quiet host for a sign of life this often; after four without an answer it is silent.",
     ),

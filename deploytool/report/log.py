@@ -20,7 +20,8 @@ def log_lines(event: Event, when_s: float, how: str, verbose: int = 0) -> Iterat
     when = datetime.fromtimestamp(when_s, timezone.utc).isoformat(timespec="milliseconds")
     when = when.replace("+00:00", "Z")
     if how == "json":
-        record = {"time": when, "level": _level(event), "message": "\n".join(lines), **_fields(event)}
+        message = event.message if isinstance(event, Note) else "\n".join(lines)
+        record = {"time": when, "level": _level(event), "message": message, **_fields(event)}
         yield json.dumps({key: value for key, value in record.items() if value not in ("", None)})
         return
     yield from (f"{when} {line}" for line in lines)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
+from deploytool.core.patience import History, Setback
 from deploytool.model.event import Event, Note, StepDone, StepFailed
+from deploytool.model.observed import ObservedHost
 from deploytool.model.plan import Step, StepKind
 from deploytool.model.watched import DURATIONS_S, Action, Tally
 
@@ -79,3 +81,30 @@ class Chronicle:
         self._seconds_sum += seconds
         for bound in DURATIONS_S:
             self._seconds[bound] += seconds <= bound
+
+
+def failures_told(
+    before: History, after: History, seen: ObservedHost, host: str, now_s: float
+) -> Iterator[str]:
+    """A sentence for each replica of a host that a look found to have failed."""
+    for container in seen.containers:
+        setback = after.containers.get(container.id)
+        if setback and setback.at_s == now_s and before.containers.get(container.id) != setback:
+            where = f"{host}: {container.project}/{container.service}"
+            times = f" for the {setback.failures}. time" if setback.failures > 1 else ""
+            yield f"{where}: {container.name} {setback.why}{times}{_rest(setback, now_s)}"
+
+
+def rests_told(before: History, after: History, now_s: float) -> Iterator[str]:
+    """A sentence for each service, and each host of a project, that is left alone from now on."""
+    for (project, service), setback in after.services.items():
+        if before.services.get((project, service)) != setback:
+            yield f"{project}/{service}: {setback.why}{_rest(setback, now_s)}"
+    for (project, host), setback in after.hosts.items():
+        if before.hosts.get((project, host)) != setback:
+            yield f"{host}: {project}: {setback.why}{_rest(setback, now_s)}"
+
+
+def _rest(setback: Setback, now_s: float) -> str:
+    seconds = setback.until_s - now_s
+    return f"; left alone for {seconds:.0f} s" if seconds > 0 else ""

@@ -403,7 +403,7 @@ def test_a_thousand_repairs_leave_nothing_behind(watch):
     watching = watch(restart_budget=10**6)
 
     def weigh() -> dict[str, int]:
-        history = watching.watcher._history
+        history = watching.watcher.history
         return {
             name: len(getattr(history, name))
             for name in ("containers", "orphans", "services", "hosts", "falls")

@@ -44,7 +44,7 @@ class Watching:
             clock=lambda: self.now_s,
             wall=lambda: self.now_s + 1_000_000,
         )
-        made._ears.listen = lambda host_name, engine: None  # events come from ``stir`` alone
+        made.sight.ears.listen = lambda host_name, engine: None  # events come from ``stir`` alone
         return made
 
     def _wanted(self) -> Wanted:
@@ -80,7 +80,7 @@ class Watching:
 
     def stir(self, host: str) -> None:
         """An event of the host arrives."""
-        self.watcher.stirred(host)
+        self.watcher.sight.stirred(host)
 
     def change(self, host: str, index: int = 0, **fields: Any) -> Container:
         """Something happens to a container of the host, and the host tells."""
