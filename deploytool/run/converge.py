@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from deploytool.core.guard import unusable
@@ -178,7 +178,7 @@ class Run:
         """
         told = ""
         while True:
-            found = held_lease(plan, seen, self.lease.owner)
+            found = _held(plan, seen, self.lease.owner)
             if found is None:
                 return ""
             host, lease = found
@@ -242,17 +242,26 @@ def exit_code_of(report: Report) -> int:
     return 4 if report.unreachable else 0
 
 
-def held_lease(plan: Plan, seen: Seen, owner: str) -> tuple[str, Lease] | None:
-    """The first host of the plan on which somebody else's lease still runs, by the host's own clock."""
+def _held(plan: Plan, seen: Seen, owner: str) -> tuple[str, Lease] | None:
+    """The first host of the plan on which somebody else's lease still runs."""
     for host_name, project in sorted({(step.host, step.project) for step in plan.steps}):
-        host = seen.get(host_name)
+        lease = held_leases(project, {host_name: seen[host_name]}, owner).get(host_name)
+        if lease:
+            return host_name, lease
+    return None
+
+
+def held_leases(project: str, seen: Mapping[str, ObservedHost | Unreachable], owner: str) -> dict[str, Lease]:
+    """Where leases of a project still run that are not ``owner``'s, by the hosts' own clocks; by host."""
+    found = {}
+    for host_name, host in sorted(seen.items()):
         folder = host.projects.get(project) if isinstance(host, ObservedHost) else None
         lease = folder.lease if folder else None
         if lease is None or not isinstance(host, ObservedHost) or lease.owner == owner:
             continue
         if lease.manual or lease.expires_s > host.facts.now_s:
-            return host_name, lease
-    return None
+            found[host_name] = lease
+    return found
 
 
 def held_by(host: str, lease: Lease) -> str:

@@ -362,9 +362,17 @@ def _together(first: Step, step: Step) -> bool:
 
 
 def _same(planned: object, seen: ObservedHost, project_name: str) -> bool:
-    if not isinstance(planned, ObservedHost):
+    if not isinstance(planned, ObservedHost) or _release(planned, project_name) != _release(
+        seen, project_name
+    ):
         return False
     return _containers(planned, project_name) == _containers(seen, project_name)
+
+
+def _release(host: ObservedHost, project_name: str) -> str:
+    """What another run may have recorded meanwhile, without a container that tells of it."""
+    folder = host.projects.get(project_name)
+    return folder.release.digest if folder and folder.release else ""
 
 
 def _containers(host: ObservedHost, project_name: str) -> frozenset[tuple[str, str]]:

@@ -24,7 +24,7 @@ from deploytool.report.console import event_lines
 from deploytool.run.board import Board
 from deploytool.run.chronicle import Chronicle, failures_told, rests_told
 from deploytool.run.consent import Consent
-from deploytool.run.converge import Run, RunOptions, Seen, held_by, held_lease
+from deploytool.run.converge import Run, RunOptions, Seen, held_by, held_leases
 from deploytool.run.fanout import Engines
 from deploytool.run.lease import is_dead
 from deploytool.run.picture import Knowledge, picture
@@ -94,6 +94,7 @@ class Watcher:
         self._chronicle = Chronicle()
         self._repairing: dict[str, Run] = {}
         self._waits: dict[str, str] = {}
+        self._left_behind: dict[tuple[str, str], str] = {}
         self._plan = Plan()
         self._problem = ""
         self._wake_s: float | None = None
@@ -271,13 +272,20 @@ class Watcher:
         self._wake_s = min((time_s for time_s in times if time_s is not None), default=None)
 
     def _objection(self, project: Project, plan: ProjectPlan, seen: Seen) -> str:
-        """Why not to touch a project now; empty where it may be touched."""
-        objection = self._consent.objection(project, plan, seen, self._planner)
-        held = held_lease(Plan((plan,)), seen, self._lease.owner)
-        if objection or held is None or is_dead(held[1]):
-            return objection
-        self.sight.look_in(held[0], HELD_RETRY_S)
-        return f"waiting for {held_by(*held)}"
+        """Why not to touch a project now; empty where it may be touched.
+
+        Giving a lease back makes no event: while another run holds one, its hosts are looked at again. So a
+        lease that a dead run left behind is taken over only when that was seen twice, since what was seen
+        before it died is not how it ended.
+        """
+        waits = ""
+        for host, lease in held_leases(project.name, seen, self._lease.owner).items():
+            owner = lease.owner if is_dead(lease) else ""
+            if not owner or self._left_behind.get((host, project.name)) != owner:
+                self._left_behind[host, project.name] = owner
+                self.sight.look_in(host, HELD_RETRY_S)
+                waits = waits or f"waiting for {held_by(host, lease)}"
+        return waits or self._consent.objection(project, plan, seen, self._planner)
 
     def _planned(
         self, seen: Seen, away: Mapping[str, Away], now_s: float

@@ -264,6 +264,27 @@ def test_a_release_that_the_files_do_not_explain_is_left_alone(watch):
     assert watching.snapshot.projects[0].waits == ""
 
 
+def test_a_lease_of_a_run_that_just_ended_is_no_lease_that_was_left_behind(watch, monkeypatch):
+    """What was seen before a run ended is not how it ended: the host is looked at again before it counts."""
+    watching = watch()
+    folder = watching.fleet.hosts["h1"].folders["shop"]
+    folder.lease = Lease("ci", who="ci@runner", process="gone", expires_s=10_000_000)
+    monkeypatch.setattr("deploytool.run.watch.is_dead", lambda lease: lease.process == "gone")
+    monkeypatch.setattr("deploytool.run.converge.is_dead", lambda lease: lease.process == "gone")
+    watching.remove("h1")
+    watching.turns(1)
+    assert watching.fleet.counts()["h1"] == 1
+    folder.lease = None
+    watching.fleet.converge(shop(image="demo/web:2"))
+    watching.turns(10)
+    assert watching.fleet.images() == {"demo/web:2"}
+    folder.lease = Lease("ci", who="ci@runner", process="gone", expires_s=10_000_000)
+    watching.intent, watching.dirty = shop(image="demo/web:2"), True
+    watching.remove("h1")
+    watching.turns(10)
+    assert watching.fleet.counts()["h1"] == 2
+
+
 def test_a_restarted_watcher_with_old_files_does_not_go_back(watch):
     """It remembers nothing, so it takes nobody's release for its own."""
     watching = watch()
