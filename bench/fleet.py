@@ -4,20 +4,22 @@
     python bench/fleet.py --hosts 10000 --replicas 100000       a big one: takes a while
     python bench/fleet.py --seed 7
 
-After every event a plan is made (schedule, reconcile, roll out) and all its steps are done on a model of
-the hosts. It prints, for each kind of event, the time of a plan, and how many replicas were started
-against the fewest that would do; then how even the fleet is, and how often a rule was violated.
+Each host is an engine of ``deploytool.engine.memory``, which keeps the same contract as real hosts. After
+every event all are looked at, a plan is made (schedule, reconcile, roll out) and its steps are done. It
+prints, for each kind of event, the seconds of processor time that a plan took, and how many replicas were
+started against the fewest that would do; then how even the fleet is, and how often a rule was violated.
 """
 
 from __future__ import annotations
 
 import argparse
 import gc
+import json
 import random
 import statistics
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from schedule import FACTS, NoDefinitions, make_hosts, make_services
@@ -28,22 +30,18 @@ from deploytool.core.rebalance import rebalance
 from deploytool.core.reconcile import reconcile
 from deploytool.core.rollout import roll_out
 from deploytool.core.schedule import NO_POLICY, SchedulePolicy, schedule
+from deploytool.engine.base import Hold, Task
+from deploytool.engine.memory import MemoryEngine, MemoryHost
+from deploytool.errors import HostUnreachable
+from deploytool.model import labels
 from deploytool.model.desired import Desired, HostFiles, Spec
 from deploytool.model.inventory import Host, HostState
-from deploytool.model.observed import (
-    Container,
-    HostPort,
-    Observed,
-    ObservedHost,
-    ProjectFolder,
-    Release,
-    Unreachable,
-)
+from deploytool.model.observed import Container, Lease, Observed, ObservedHost, Release, Unreachable
 from deploytool.model.plan import Step, StepKind
 from deploytool.model.service import Project, Service
 
-LOST = Unreachable("no answer")
 REPLACED = SchedulePolicy(reschedule_unreachable=True)
+HOLD = Hold(Lease("bench"))
 
 
 @dataclass
@@ -57,49 +55,54 @@ class Figures:
 
 
 class Fleet:
-    """The hosts and what they hold. ``observed`` is kept up to date; who is ``away`` does not answer."""
+    """The hosts, and what is wanted of them. Who is ``away`` does not answer."""
 
     def __init__(self, hosts: int, replicas: int, chance: random.Random) -> None:
         services = make_services(replicas)
         self.project = Project("fleet", "bench", "Fleet", "all", make_hosts(hosts), services, NoDefinitions())
         self.chance = chance
         self.versions = {service.name: 1 for service in services}
-        self.held: dict[str, list[Container]] = {host.name: [] for host in self.project.hosts}
-        self.away: set[str] = set()
-        self.folder = ProjectFolder("fleet", "sha", Release(0, ""))
+        self.engines = {host.name: _engine(host.name) for host in self.project.hosts}
+        self.release = Release(0, "")
         self.policy = NO_POLICY
-        self.made = 0
+        self.failed: list[str] = []
+
+    @property
+    def away(self) -> set[str]:
+        return {name for name, engine in self.engines.items() if not engine.host.reachable}
+
+    def held(self, host_name: str) -> list[Container]:
+        return self.engines[host_name].host.containers
 
     # --- what is seen and wanted --------------------------------------------------------------------
 
     def observed(self) -> Observed:
-        folders = {"fleet": self.folder}
-        return {
-            name: LOST if name in self.away else ObservedHost(FACTS, tuple(held), folders)
-            for name, held in self.held.items()
-        }
+        return {name: _look(engine) for name, engine in self.engines.items()}
 
-    def files(self) -> dict[str, HostFiles]:
+    def files(self) -> Mapping[str, HostFiles]:
+        """Every host gets the same definition, as if it had been rendered."""
         specs = {name: Spec(f"1:{version}", name) for name, version in self.versions.items()}
-        return dict.fromkeys(self.held, HostFiles("", specs))
+        services = {service.name: _definition(service, specs) for service in self.project.services}
+        return dict.fromkeys(self.engines, HostFiles(json.dumps({"services": services}), specs))
 
     # --- events: each says how many replicas have to be started at least --------------------------------
 
     def host_dies(self) -> int:
         """It stays on paper: nothing is started for it."""
-        self.away.add(self.pick(host for host in self.held if host not in self.away))
+        away = self.away
+        self.engines[self.pick(name for name in self.engines if name not in away)].host.reachable = False
         return 0
 
     def lost_host_is_replaced(self) -> int:
         """A person says that what does not answer is gone; what it held is started elsewhere."""
         self.policy = REPLACED
-        placements = self.folder.release.placements if self.folder.release else {}
-        return sum(hosts.get(name, 0) for hosts in placements.values() for name in self.away)
+        away = self.away
+        return sum(hosts.get(name, 0) for hosts in self.release.placements.values() for name in away)
 
     def host_comes_back(self) -> int:
         """With all that it held."""
         if self.away:
-            self.away.remove(self.pick(self.away))
+            self.engines[self.pick(self.away)].host.reachable = True
         return 0
 
     def service_grows(self) -> int:
@@ -123,14 +126,15 @@ class Fleet:
         number = len(self.project.hosts)
         host = make_hosts(number + 1)[-1]
         self.project = replace(self.project, hosts=(*self.project.hosts, host))
-        self.held[host.name] = []
+        self.engines[host.name] = _engine(host.name)
         return 0
 
     def host_is_drained(self) -> int:
-        active = [h for h in self.project.hosts if h.state is HostState.ACTIVE and h.name not in self.away]
+        away = self.away
+        active = [h for h in self.project.hosts if h.state is HostState.ACTIVE and h.name not in away]
         host = active[self.chance.randrange(len(active))]
         self.set_host(replace(host, state=HostState.DRAIN))
-        return len(self.held[host.name])
+        return len(self.held(host.name))
 
     def drained_host_returns(self) -> int:
         drained = [host for host in self.project.hosts if host.state is HostState.DRAIN]
@@ -140,12 +144,13 @@ class Fleet:
 
     def containers_vanish(self) -> int:
         """Somebody removes some by hand."""
-        host = self.pick(name for name, held in self.held.items() if held and name not in self.away)
-        gone = self.chance.randint(1, len(self.held[host]))
-        del self.held[host][:gone]
+        engines = self.engines.items()
+        name = self.pick(name for name, engine in engines if engine.host.containers and engine.host.reachable)
+        gone = self.chance.randint(1, len(self.held(name)))
+        del self.held(name)[:gone]
         return gone
 
-    def pick(self, names: Iterator[str] | set[str]) -> str:
+    def pick(self, names: Iterable[str]) -> str:
         return self.chance.choice(sorted(names))
 
     def pick_service(self) -> Service:
@@ -164,62 +169,48 @@ class Fleet:
     def converge(self, max_moves: int = 0) -> tuple[float, tuple[Step, ...]]:
         """Plan and do; the seconds of the plan and its steps."""
         observed, files = self.observed(), self.files()
-        begun = time.perf_counter()
+        begun = time.process_time()
         desired = schedule(self.project, observed, policy=self.policy)
         if max_moves:
             desired = rebalance(self.project, observed, desired, max_moves, self.policy)
         changes = reconcile(self.project, desired, files, observed)
         steps = roll_out(self.project, changes, observed).steps
-        seconds = time.perf_counter() - begun
-        services = {service.name: service for service in self.project.services}
-        for step in steps:
-            self.do(step, services.get(step.service))
-        self.record(desired)
+        seconds = time.process_time() - begun
+        release = self.next_release(desired)
+        for step in [*steps, *self._records(observed)]:
+            self.do(step, files[step.host], release)
+        self.release = release
         self.policy = NO_POLICY
         return seconds, steps
 
-    def do(self, step: Step, service: Service | None) -> None:
-        assert step.host not in self.away, f"{step.id}: the host does not answer"
-        held = self.held[step.host]
-        if step.kind is StepKind.STOP:
-            gone = {ref.id for ref in step.containers}
-            assert gone <= {container.id for container in held}, step.id
-            held[:] = [container for container in held if container.id not in gone]
-        elif step.kind is StepKind.START and service:
-            for _ in range(step.count):
-                held.append(self.start(step.host, service))
-            assert sum(c.service == step.service for c in held) == step.total, step.id
+    def do(self, step: Step, files: HostFiles, release: Release) -> None:
+        """A step that fails, or that needs a host that does not answer, violates a rule."""
+        task = Task(step, files, release, files.specs[step.service].digest if step.service else "")
+        try:
+            outcomes = self.engines[step.host].perform([task], HOLD)
+        except HostUnreachable as error:
+            self.failed.append(f"{step.id}: {error.message}")
+        else:
+            self.failed += [f"{step.id}: {outcome.reason}" for outcome in outcomes if not outcome.ok]
 
-    def start(self, host_name: str, service: Service) -> Container:
-        taken = {port.port for container in self.held[host_name] for port in container.ports}
-        ports = tuple(
-            HostPort(next(n for n in range(port.first, port.last + 1) if n not in taken))
-            for port in service.ports
-        )
-        self.made += 1
-        return Container(
-            id=f"c{self.made}",
-            name=f"c{self.made}",
-            project="fleet",
-            service=service.name,
-            number=self.made,
-            spec=f"1:{self.versions[service.name]}",
-            reserve=service.reserve,
-            ports=ports,
-        )
+    def _records(self, observed: Observed) -> Iterator[Step]:
+        for name, seen in observed.items():
+            if not isinstance(seen, Unreachable):
+                yield Step(f"{name}/record", StepKind.RECORD, name, self.project.name, "every host remembers")
 
-    def record(self, desired: Desired) -> None:
+    def next_release(self, desired: Desired) -> Release:
         placements: dict[str, dict[str, int]] = {}
         for (service, host), count in desired.counts.items():
             placements.setdefault(service, {})[host] = count
-        number = (self.folder.release.number if self.folder.release else 0) + 1
-        self.folder = ProjectFolder("fleet", "sha", Release(number, str(number), placements=placements))
+        number = self.release.number + 1
+        return Release(number, str(number), placements=placements)
 
     # --- what must hold ----------------------------------------------------------------------------------
 
     def violations(self) -> list[str]:
         """Every rule that does not hold on a host that answers, and what is missing or left to do."""
-        found = [problem for host in self.project.hosts for problem in self._violations_on(host)]
+        found, self.failed = self.failed, []
+        found += [problem for host in self.project.hosts for problem in self._violations_on(host)]
         observed = self.observed()
         desired = schedule(self.project, observed)
         again = reconcile(self.project, desired, self.files(), observed)
@@ -233,8 +224,8 @@ class Fleet:
         return found
 
     def _violations_on(self, host: Host) -> Iterator[str]:
-        held = self.held[host.name]
-        if host.name in self.away:
+        held = self.held(host.name)
+        if not self.engines[host.name].host.reachable:
             return
         if host.state is HostState.DRAIN and held:
             yield f"{host.name} is drained and holds {len(held)}"
@@ -254,10 +245,9 @@ class Fleet:
 
     def unevenness(self) -> tuple[int, int]:
         """Over hosts that may take anything: the most that one has above another, of a service and in all."""
-        hosts = [
-            h.name for h in self.project.hosts if h.state is HostState.ACTIVE and h.name not in self.away
-        ]
-        counts = {name: Counter(container.service for container in self.held[name]) for name in hosts}
+        away = self.away
+        hosts = [h.name for h in self.project.hosts if h.state is HostState.ACTIVE and h.name not in away]
+        counts = {name: Counter(container.service for container in self.held(name)) for name in hosts}
         free = [s.name for s in self.project.services if not (s.constraints or s.spread)]
         per_service = max(
             max(counts[host][name] for host in hosts) - min(counts[host][name] for host in hosts)
@@ -265,6 +255,24 @@ class Fleet:
         )
         totals = [sum(count.values()) for count in counts.values()]
         return per_service, max(totals) - min(totals)
+
+
+def _engine(name: str) -> MemoryEngine:
+    return MemoryEngine(MemoryHost(name, facts=FACTS))
+
+
+def _look(engine: MemoryEngine) -> ObservedHost | Unreachable:
+    try:
+        return engine.observe()
+    except HostUnreachable as error:
+        return Unreachable(error.message)
+
+
+def _definition(service: Service, specs: Mapping[str, Spec]) -> Mapping[str, object]:
+    reserve = f"{service.reserve.cpus:g} {service.reserve.memory_bytes}"
+    said = {labels.SPEC: specs[service.name].digest, labels.KEYS: "{}", labels.RESERVE: reserve}
+    ports = [{"published": f"{port.first}-{port.last}"} for port in service.ports]
+    return {"image": service.name, "labels": said, "ports": ports}
 
 
 EVENTS: tuple[Callable[[Fleet], int], ...] = (

@@ -124,7 +124,7 @@ def _container(raw: Mapping[str, Any]) -> Container:
         restarts=raw.get("restarts") or 0,
         created_s=_epoch(raw.get("created")),
         started_s=_epoch(raw.get("started")),
-        reserve=_reserve(said.get(labels.RESERVE, "")),
+        reserve=parse_reserve(said.get(labels.RESERVE, "")),
         ports=tuple(_ports((raw.get("published") if running else None) or raw.get("wanted") or {})),
     )
 
@@ -177,7 +177,8 @@ def _ports(bindings: Mapping[str, Any]) -> Iterator[HostPort]:
                 yield port
 
 
-def _reserve(label: str) -> Resources:
+def parse_reserve(label: str) -> Resources:
+    """The label with what a container reserves, ``CPUS BYTES``; nothing where it is damaged or missing."""
     cpus, _, memory = label.partition(" ")
     try:
         return Resources(float(cpus), int(memory))

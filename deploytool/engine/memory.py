@@ -9,10 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import Any
 
 import yaml
 
 from deploytool.engine.base import Hold, Outcome, Result, Task, Terminal
+from deploytool.engine.docker import parse_reserve
 from deploytool.engine.memoryfeed import MemoryFeed, MemoryStream
 from deploytool.errors import HostUnreachable
 from deploytool.model import labels
@@ -34,6 +37,10 @@ from deploytool.render.compose import text_sha256
 
 class Crash(BaseException):
     """The run dies here, as with kill -9: nothing may catch it but a test."""
+
+
+class _PortTaken(Exception):
+    """What Docker says of a port that somebody holds."""
 
 
 @dataclass(slots=True)
@@ -236,7 +243,10 @@ class MemoryEngine:
             refused = self._take(project, hold)
         else:
             refused = self._keep(project, hold)
-        return refused or _VERBS[task.step.kind](self, task, self._folder(project))
+        try:
+            return refused or _VERBS[task.step.kind](self, task, self._folder(project))
+        except _PortTaken as error:
+            return Outcome(str(error))
 
     def _prepare(self, task: Task, folder: Folder) -> Outcome:
         missing = [i for _, i in task.images if self.host.images is not None and i not in self.host.images]
@@ -251,10 +261,11 @@ class MemoryEngine:
         there = self._replicas(step.project, step.service)
         if len(there) > step.total:
             return Outcome("there are more containers than planned", changed=True)
-        made = [self._make(task, folder, offset) for offset in range(step.total - len(there))]
-        self.host.containers += made
-        for container in made:
-            self.host.happen("start", container)
+        made = []
+        for _ in range(step.total - len(there)):
+            made.append(self._make(task, folder))
+            self.host.containers.append(made[-1])
+            self.host.happen("start", made[-1])
         return self._ready(made or [c for c in there if c.spec == task.spec])
 
     def _restart(self, task: Task, folder: Folder) -> Outcome:
@@ -295,13 +306,13 @@ class MemoryEngine:
             c for c in self.host.containers if (c.project, c.service) == (project, service) and not c.oneoff
         ]
 
-    def _make(self, task: Task, folder: Folder, offset: int) -> Container:
+    def _make(self, task: Task, folder: Folder) -> Container:
         """A container as Docker would make it from the definition that is in place."""
         step = task.step
-        definition = yaml.safe_load(folder.compose or "")["services"][step.service]
+        definition = _services(folder.compose or "{services: {}}")[step.service]
         said: Mapping[str, str] = definition["labels"]
         there = self._replicas(step.project, step.service)
-        number = max((c.number for c in there), default=0) + 1 + offset
+        number = max((c.number for c in there), default=0) + 1
         self.host.made += 1
         return Container(
             id=f"{self.host.name}-{self.host.made:04}",
@@ -313,10 +324,24 @@ class MemoryEngine:
             keys=yaml.safe_load(said[labels.KEYS]),
             image=definition["image"].replace("$$", "$"),  # as Compose reads it
             health="unhealthy" if definition["image"] in self.host.sick else "",
-            ports=tuple(
-                HostPort(int(p["published"])) for p in definition.get("ports", ()) if "published" in p
-            ),
+            reserve=parse_reserve(said.get(labels.RESERVE, "")),
+            ports=self._free_ports(definition.get("ports", ())),
         )
+
+    def _free_ports(self, wanted: Sequence[Mapping[str, str]]) -> tuple[HostPort, ...]:
+        """The lowest free port of each range, as Docker chooses."""
+        taken = {(port.port, port.protocol) for c in self.host.containers for port in c.ports}
+        found: list[HostPort] = []
+        for entry in (entry for entry in wanted if "published" in entry):
+            protocol = entry.get("protocol", "tcp")
+            first, _, last = str(entry["published"]).partition("-")
+            free = (n for n in range(int(first), int(last or first) + 1) if (n, protocol) not in taken)
+            port = next(free, None)
+            if port is None:
+                raise _PortTaken(f"port {entry['published']} is already allocated")
+            found.append(HostPort(port, protocol, entry.get("host_ip", "")))
+            taken.add((found[-1].port, protocol))
+        return tuple(found)
 
     def _ready(self, containers: Sequence[Container]) -> Outcome:
         sick = [c for c in containers if c.image in self.host.sick]
@@ -344,6 +369,13 @@ class MemoryEngine:
     def _seen(self) -> ObservedHost:
         quiet = MemoryEngine(self.host, directory=self.directory)
         return quiet.observe()
+
+
+@lru_cache(maxsize=256)
+def _services(compose: str) -> Mapping[str, Any]:
+    """The services of a definition; a fleet has many hosts with the same one."""
+    services: Mapping[str, Any] = yaml.safe_load(compose)["services"]
+    return services
 
 
 _VERBS: dict[StepKind, Callable[[MemoryEngine, Task, Folder], Outcome]] = {

@@ -160,8 +160,11 @@ class Fleet:
             kept += [replace(c, state="running", health="", reserve=service.reserve) for c in own]
         for service in sorted(self.project.services, key=lambda s: any(p.first != p.last for p in s.ports)):
             missing = desired[service.name, name] - sum(c.service == service.name for c in kept)
-            for number in range(missing):
-                kept.append(self._started(service, 1000 + number, name, [*others, *kept]))
+            # What runs without the ports that are wanted now was made anew, too.
+            remade = [c for c in kept if c.service == service.name and len(c.ports) != len(service.ports)]
+            kept = [container for container in kept if container not in remade]
+            for number in [*(c.number for c in remade), *range(1000, 1000 + missing)]:
+                kept.append(self._started(service, number, name, [*others, *kept]))
         return replace(
             seen, containers=(*others, *kept), projects={**seen.projects, self.project.name: folder}
         )
@@ -185,9 +188,13 @@ def _unusual(item: Service | Host | Container) -> dict[str, object]:
 
 @dataclass(frozen=True)
 class Limits:
-    """How wild the drawn fleets are. ``tight`` ones have filters that refuse, so a schedule may not exist."""
+    """How wild the drawn fleets are. ``tight`` ones have filters that refuse, so a schedule may not exist.
 
-    hosts: int = 12
+    Up to ``kinds`` hosts are drawn one by one; larger fleets have several of a kind.
+    """
+
+    hosts: int = 40
+    kinds: int = 12
     services: int = 3
     replicas: int = 12
     tight: bool = True
@@ -254,21 +261,35 @@ def containers(draw: st.DrawFn, host: str, limits: Limits = Limits()) -> tuple[C
 @st.composite
 def fleets(draw: st.DrawFn, limits: Limits = Limits()) -> Fleet:
     """A fleet with up to ``limits.hosts`` hosts in any condition."""
-    names = [f"h{number:02}" for number in range(draw(st.integers(0, limits.hosts)))]
+    kinds_of_hosts = min(limits.kinds, limits.hosts)
+    number = draw(st.integers(0, kinds_of_hosts) | st.integers(kinds_of_hosts, limits.hosts))
+    names = [f"h{n:02}" for n in range(number)]
     chosen = draw(st.lists(st.sampled_from(limits.names), unique=True, min_size=1, max_size=limits.services))
     project = make_project(
-        [draw(hosts(name, limits)) for name in names], [draw(services(name, limits)) for name in chosen]
+        _several([draw(hosts(name, limits)) for name in names[: limits.kinds]], names),
+        [draw(services(name, limits)) for name in chosen],
     )
     on_paper = {(service, name): 1 + index % 2 for index, name in enumerate(names) for service in chosen[:1]}
     folder = ProjectFolder(SHOP, "sha", make_release(3, on_paper))
+    kinds: list[tuple[Container, ...] | None] = [
+        None if limits.lost and draw(st.integers(0, 5)) == 0 else draw(containers(name, limits))
+        for name in names[: limits.kinds]
+    ]
+    facts = Facts(cpus=4.0, memory_bytes=1024 * M)
     observed: dict[str, ObservedHost | Unreachable] = {}
-    for name in names:
-        if limits.lost and draw(st.integers(0, 5)) == 0:
-            observed[name] = LOST
-        else:
-            facts = Facts(cpus=4.0, memory_bytes=1024 * M)
-            observed[name] = ObservedHost(facts, draw(containers(name, limits)), {SHOP: folder})
+    for index, name in enumerate(names):
+        held = kinds[index * 5 % len(kinds)]
+        observed[name] = LOST if held is None else ObservedHost(facts, _at(name, held), {SHOP: folder})
     return Fleet(project, observed)
+
+
+def _several(kinds: list[Host], names: list[str]) -> list[Host]:
+    return [replace(kinds[index * 7 % len(kinds)], name=name) for index, name in enumerate(names)]
+
+
+def _at(host_name: str, held: tuple[Container, ...]) -> tuple[Container, ...]:
+    """The same containers on another host: their ids say where they are."""
+    return tuple(replace(container, id=f"{container.id}@{host_name}") for container in held)
 
 
 @st.composite

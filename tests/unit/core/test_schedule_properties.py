@@ -14,7 +14,7 @@ from deploytool.core.constraints import matches
 from deploytool.core.schedule import NO_POLICY, SchedulePolicy, explain, lost_majority, paper, schedule
 from deploytool.errors import NoHost
 from deploytool.model.desired import Desired
-from deploytool.model.inventory import HostState
+from deploytool.model.inventory import Host, HostState
 from deploytool.model.observed import Facts, ObservedHost
 from deploytool.model.service import Mode, Service
 from tests.unit.core.strategies import LOST, Fleet, Limits, fleets, make_host, settled
@@ -203,12 +203,13 @@ def test_capacity_is_never_exceeded(fleet: Fleet) -> None:
 @given(fleets(), st.data())
 @lean
 def test_explain_agrees_with_schedule(fleet: Fleet, data: st.DataObject) -> None:
-    """For each service the verdicts sum up to the schedule, and what is refused received nothing."""
-    desired = solve(fleet)
+    """The verdicts sum up to the schedule, and what a filter excludes for good received nothing."""
+    desired, excluded = solve(fleet), ("is unreachable", "is paused", "is drained", "does not match")
     for service in fleet.project.services:
         for verdict in explain(fleet.project, fleet.observed, service.name):
             assert verdict.kept + verdict.chosen == desired[service.name, verdict.host]
             assert bool(verdict.because) == bool(verdict.chosen)
+            assert not (verdict.chosen and verdict.refusal.startswith(excluded))
 
 
 @given(fleets())
@@ -236,10 +237,15 @@ def branches(
 ) -> dict[tuple[str, ...], int]:
     sums: dict[tuple[str, ...], int] = {}
     for host in fleet.hosts:
-        path = tuple(host.labels.get(key.rpartition(".")[2], "") for key in service.spread[:depth])
-        path = (*path, host.name) if depth > len(service.spread) else path
+        path = branch_of(service, host, depth)
         sums[path] = sums.get(path, 0) + counts.get(host.name, 0)
     return sums
+
+
+def branch_of(service: Service, host: Host, depth: int) -> tuple[str, ...]:
+    """The values of the spread keys down to a level; below the last one, the host."""
+    path = tuple(host.labels.get(key.rpartition(".")[2], "") for key in service.spread[:depth])
+    return (*path, host.name) if depth > len(service.spread) else path
 
 
 @given(fleets(FLAT))
@@ -257,6 +263,24 @@ def test_replicas_are_balanced_at_each_level(fleet: Fleet) -> None:
         for path, count in new.items():
             siblings = [n for other, n in new.items() if other[:-1] == path[:-1]]
             assert count == old[path] or count <= min(siblings) + 1
+
+
+@given(fleets(replace(FLAT, tight=True)))
+@lean
+def test_no_better_place_was_left(fleet: Fleet) -> None:
+    """Whatever the filters: a branch that received is at most one above each sibling with room to spare."""
+    (service,) = fleet.project.services
+    desired = solve(fleet)
+    verdicts = explain(fleet.project, fleet.observed, service.name)
+    received = {verdict.host for verdict in verdicts if verdict.chosen}
+    spare = {verdict.host for verdict in verdicts if not verdict.refusal}
+    counts = {host.name: desired[service.name, host.name] for host in fleet.hosts}
+    for depth in range(1, len(service.spread) + 2):
+        sums = branches(fleet, service, counts, depth)
+        of_host = {host.name: branch_of(service, host, depth) for host in fleet.hosts}
+        for full in {of_host[name] for name in received}:
+            roomy = [of_host[name] for name in spare if of_host[name][:-1] == full[:-1]]
+            assert all(sums[full] <= sums[other] + 1 for other in roomy)
 
 
 @given(fleets(FLAT))
