@@ -81,13 +81,13 @@ def reconcile(
     ``files`` are what each host should hold. Sorted by the services' order in the file, services that
     left the file last, then by host name.
     """
-    found = {name: _by_service(project.name, host, policy) for name, host in _answered(observed)}
+    found = {name: _there(project.name, host, policy) for name, host in _answered(observed)}
     hosts = {host.name: host for host in project.hosts}
     return tuple(
         _change(service, host_name, hosts.get(host_name), desired, files.get(host_name), found[host_name])
         for service in _rules(project, found, policy)
         for host_name in found
-        if desired[service.name, host_name] or service.name in found[host_name]
+        if desired[service.name, host_name] or service.name in found[host_name].services
     )
 
 
@@ -95,13 +95,21 @@ def _answered(observed: Observed) -> Iterator[tuple[str, ObservedHost]]:
     return ((name, host) for name, host in sorted(observed.items()) if isinstance(host, ObservedHost))
 
 
-def _by_service(project_name: str, host: ObservedHost, policy: ReconcilePolicy) -> dict[str, list[Container]]:
+@dataclass(frozen=True, slots=True)
+class _There:
+    """The project's containers on one host, by service, and the host's clock."""
+
+    services: Mapping[str, Sequence[Container]]
+    now_s: float
+
+
+def _there(project_name: str, host: ObservedHost, policy: ReconcilePolicy) -> _There:
     found: dict[str, list[Container]] = {}
     for container in host.containers:
         mine = container.ours or policy.adopt
         if mine and container.project == project_name and container.service and not container.oneoff:
             found.setdefault(container.service, []).append(container)
-    return found
+    return _There(found, host.facts.now_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,14 +128,12 @@ class _Rules:
     rest: Rest = NO_REST
 
 
-def _rules(
-    project: Project, found: Mapping[str, Mapping[str, object]], policy: ReconcilePolicy
-) -> Iterator[_Rules]:
+def _rules(project: Project, found: Mapping[str, _There], policy: ReconcilePolicy) -> Iterator[_Rules]:
     """One for each service of the file, in its order; then for those that left the file, by name."""
     for service in project.services:
         ends, respected = project.finishes(service), policy.respect_restart
         yield _Rules(service.name, True, ends, respected, service.restart, policy.rest)
-    left = {name for here in found.values() for name in here} - {s.name for s in project.services}
+    left = {name for there in found.values() for name in there.services} - {s.name for s in project.services}
     yield from map(_Rules, sorted(left))
 
 
@@ -137,15 +143,15 @@ def _change(
     host: Host | None,
     desired: Desired,
     files: HostFiles | None,
-    found: Mapping[str, Sequence[Container]],
+    there: _There,
 ) -> Change:
-    wanted, here = desired[rules.name, host_name], found.get(rules.name, ())
+    wanted, here = desired[rules.name, host_name], there.services.get(rules.name, ())
     if rules.rest.covers(desired.project, rules.name, host_name):
         return Change(rules.name, host_name, in_place=tuple(here))
     held_back = rules.rest.missing.get((desired.project, rules.name, host_name), 0)
     spec = files.specs.get(rules.name) if files else None
     leaves = _keeps_nothing(host)
-    ranked = sorted(_judge(container, rules, spec, leaves=leaves) for container in here)
+    ranked = sorted(_judge(container, rules, spec, there.now_s, leaves=leaves) for container in here)
     kept, surplus = ranked[:wanted], ranked[wanted:]
     sound = sum(judgement.rank == 0 for judgement in kept)
     return Change(
@@ -175,16 +181,20 @@ class _Judgement(NamedTuple):
     container: Container
 
 
-def _judge(container: Container, rules: _Rules, spec: Spec | None, *, leaves: bool) -> _Judgement:
-    rank, fate, cause = _verdict(container, rules, spec, leaves=leaves)
+def _judge(
+    container: Container, rules: _Rules, spec: Spec | None, now_s: float, *, leaves: bool
+) -> _Judgement:
+    rank, fate, cause = _verdict(container, rules, spec, now_s, leaves=leaves)
     return _Judgement(rank, container.number, container.name, fate, cause, container)
 
 
-def _verdict(container: Container, rules: _Rules, spec: Spec | None, *, leaves: bool) -> tuple[int, str, str]:
+def _verdict(
+    container: Container, rules: _Rules, spec: Spec | None, now_s: float, *, leaves: bool
+) -> tuple[int, str, str]:
     if rules.finishes and leaves and is_done(container):
         return 0, "in place", ""  # on record only: here it would not run again
     current = spec is not None and container.spec == spec.digest
-    illness = "" if _is_well_enough(container, rules) else _illness(container)
+    illness = "" if _is_well_enough(container, rules) else _illness(container, now_s)
     cause = f"{container.name} {illness}" if illness else ""
     if _RENAMED.fullmatch(container.name):
         current, cause = False, f"{container.name} was left by an interrupted Compose run"
@@ -195,7 +205,8 @@ def _verdict(container: Container, rules: _Rules, spec: Spec | None, *, leaves: 
     if container.id in rules.rest.containers:
         return 3, "in place", ""
     # A restart cures what merely stopped. What is stuck, or is sick while it runs, is made anew.
-    return 3, "restart" if container.state in _CURABLE else "broken", cause
+    curable = container.state in _CURABLE or container.loops(now_s)
+    return 3, "restart" if curable else "broken", cause
 
 
 def is_done(container: Container) -> bool:
@@ -203,10 +214,12 @@ def is_done(container: Container) -> bool:
     return container.state == "exited" and container.exit_code == 0
 
 
-def _illness(container: Container) -> str:
+def _illness(container: Container, now_s: float) -> str:
     """What is wrong with a container, as the predicate of a sentence; empty when nothing is."""
     match container.state:
         case "running":
+            if container.loops(now_s):
+                return f"restarts in a loop ({container.restarts} times so far)"
             return "is unhealthy" if container.health == "unhealthy" else ""
         case "exited":
             oom = ", out of memory" if container.oom_killed else ""

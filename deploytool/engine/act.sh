@@ -134,7 +134,7 @@ verdict_of() { # until, monitor seconds, start, ids…: prints "", "wait" or why
       */running/healthy) ;;
       */running/starting) verdict=wait ;;
       */running/*)
-        if [ "$4" -gt 0 ]; then why="was restarted $4 times, the last time after exit code $3"
+        if [ "$4" -gt 0 ]; then why="was restarted $4 times"  # its exit code is gone with the new start
         elif [ "$(($(date +%s) - begun))" -lt "$monitor" ]; then verdict=wait; fi
         ;;
       */created/*) verdict=wait ;;

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 
 from deploytool.model.service import Resources
 
+LOOP_RESTARTS = 3
+LOOP_S = 10.0
+
 
 @dataclass(frozen=True, slots=True)
 class HostPort:
@@ -56,6 +59,16 @@ class Container:
     def healthy(self) -> bool:
         """Does its work: runs, and no healthcheck says otherwise."""
         return self.state == "running" and self.health in ("", "healthy")
+
+    def loops(self, now_s: float) -> bool:
+        """Whether it crashes again and again: it waits for its next start, or runs between two crashes.
+
+        Docker, too, takes a crash for one of a loop when it comes within ten seconds of the start.
+        """
+        again = self.restarts >= LOOP_RESTARTS and 0 < self.started_s > now_s - LOOP_S
+        return self.state == "restarting" or (
+            self.state == "running" and self.health in ("", "starting") and again
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from deploytool.core.patience import Rest
 from deploytool.core.reconcile import Change, ReconcilePolicy, reconcile
 from deploytool.model.desired import Desired, HostFiles, Spec
 from deploytool.model.inventory import HostState
-from deploytool.model.observed import Container, ObservedHost
+from deploytool.model.observed import Container, Facts, ObservedHost
 from deploytool.model.service import Dependency, Mode, Project, Service
 from tests.unit.core.strategies import LOST, SHOP, make_container, make_host, make_project
 
@@ -28,6 +28,9 @@ def shop(service: Service = WEB, *others: Service, state: HostState = HostState.
     return make_project([make_host("h1", state=state)], [service, *others])
 
 
+NOW_S = 1000.0
+
+
 def compare(
     *containers: Container,
     wanted: int = 1,
@@ -38,7 +41,7 @@ def compare(
     """The only change, of one host with these containers on which ``wanted`` of web are to run."""
     desired = Desired(SHOP, {("web", "h1"): wanted} if counts is None else counts)
     files = {"h1": HostFiles("", {"web": NEW})}
-    observed = {"h1": ObservedHost(containers=containers)}
+    observed = {"h1": ObservedHost(Facts(now_s=NOW_S), containers)}
     (change,) = reconcile(project or shop(), desired, files, observed, policy)
     return change
 
@@ -94,6 +97,21 @@ def test_a_container_of_the_right_spec(state, expected, because):
     assert fate(change) == expected
     assert list(change.causes.values()) == ([because] if because else [])
     assert change.changed == ()
+
+
+@pytest.mark.parametrize(
+    ("state", "loops"),
+    [
+        ({"restarts": 3, "started_s": 995.0}, True),
+        ({"restarts": 3, "started_s": 995.0, "health": "starting"}, True),
+        ({"restarts": 3, "started_s": 995.0, "health": "healthy"}, False),
+        ({"restarts": 3, "started_s": 900.0}, False),
+        ({"restarts": 2, "started_s": 995.0}, False),
+    ],
+)
+def test_a_loop_is_seen_between_two_crashes_too(state, loops):
+    """A container that was just started again after some crashes does not count as well for that."""
+    assert fate(compare(container(**state))) == ("restart" if loops else "in_place")
 
 
 @pytest.mark.parametrize(
