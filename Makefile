@@ -6,7 +6,7 @@ DEPLOYTOOL := $(BIN)/deploytool
 FETCH := $(if $(shell command -v curl),curl -fsS,$(BIN)/python -c \
 	'import sys, urllib.request; print(urllib.request.urlopen(sys.argv[1]).read().decode(), end="")')
 
-.PHONY: help demo test lint lab clean
+.PHONY: help demo test proof lint lab clean
 
 help: ## Show this
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 8
@@ -43,7 +43,11 @@ test: lint ## Check and test everything, on disposable hosts too
 	$(BIN)/python -m pytest -q -n 2 -m 'not lab'
 	@# The tests say so, or fail in CI, if the hosts cannot be had.
 	-$(DEPLOYTOOL) lab up --start-engine
-	$(BIN)/python -m pytest -q -m lab
+	$(BIN)/python -m pytest -q -m 'lab and not proof'
+
+proof: .venv/testable ## Prove under load that ingress loses no request, which takes about ten minutes
+	$(DEPLOYTOOL) lab up --start-engine --envoy
+	$(BIN)/python -m pytest -q -m proof
 
 lint: .venv/testable ## Check style and types
 	$(BIN)/ruff check .

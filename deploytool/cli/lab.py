@@ -35,14 +35,15 @@ def lab() -> None:
     is_flag=True,
     help="Where no Docker engine answers, install and start one (as root on Debian or Ubuntu).",
 )
-def up(count: int, start_engine: bool) -> None:
+@click.option("--envoy", is_flag=True, help="Give the hosts images of Envoy, for ports in mode ingress.")
+def up(count: int, start_engine: bool, envoy: bool) -> None:
     """Make hosts lab1, lab2, … or repair them; surplus ones go.
 
     \b
         deploytool lab up -n 5
     """
     made = Lab(say=_progress)
-    made.up(count, start_engine=start_engine)
+    made.up(count, start_engine=start_engine, envoy=envoy)
     click.echo(_table(made.status()))
 
 

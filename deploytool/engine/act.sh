@@ -374,6 +374,12 @@ mkdir -p "$root/$project" 2>/dev/null && cd "$root/$project" 2>/dev/null || {
   fail 0 "$root/$project cannot be written by $(id -un)"
   exit 0
 }
+if [ "$project" = deploytool-ingress ]; then # Envoy watches these, and does not start without them
+  mkdir -p xds run projects
+  for name in xds/cds.json xds/lds.json; do
+    [ -f "$name" ] || echo '{"resources":[]}' >"$name"
+  done
+fi
 exec 9>.lock
 flock -w 30 9 || exit 78
 "do_$verb" "$@"

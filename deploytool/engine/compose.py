@@ -24,10 +24,12 @@ from deploytool.model.desired import HostFiles
 from deploytool.model.inventory import DEFAULT_DIRECTORY
 from deploytool.model.observed import ContainerEvent, ObservedHost, Release, StoredRelease
 from deploytool.model.plan import Gate, StepKind
+from deploytool.model.service import File
 
 KEPT_RELEASES = 10
 OBSERVE_TIMEOUT_S = 60.0
 PREPARE_TIMEOUT_S = 900.0  # an image of some GiB on a slow line
+ENDPOINTS_TIMEOUT_S = 60.0  # Envoy is waited for, and another run may be at its files
 SLACK_S = 60.0  # what Docker may need on a busy host, beyond what a step itself waits for
 
 # What may call for a look, without the commands of health checks, which come every few seconds.
@@ -131,7 +133,17 @@ class ComposeEngine:
             json.dumps(people),
             hold.take_from or "-",
         ]
-        argv = ["sh", "-c", _act_script(), "deploytool", verb, self.directory, project, *lease, *arguments]
+        argv = [
+            "sh",
+            "-c",
+            _act_script(verb),
+            "deploytool",
+            verb,
+            self.directory,
+            project,
+            *lease,
+            *arguments,
+        ]
         return self.transport.run(argv, stdin=stdin, timeout_s=timeout_s + SLACK_S)
 
     def _outcomes(self, result: Result, count: int) -> list[Outcome]:
@@ -220,11 +232,29 @@ def _stop_words(tasks: Sequence[Task]) -> _Words:
     return words, b"", max(task.step.grace_s for task in tasks)
 
 
+def _endpoints_words(tasks: Sequence[Task]) -> _Words:
+    words = []
+    for index, task in enumerate(tasks):
+        remotes = ",".join(f"{host}={weight}" for host, weight in task.step.remotes)
+        words += [str(index), task.step.service or "-", _ids(task), remotes]
+    return words, _archive(tasks[0].files.ingress if tasks[0].files else ()), ENDPOINTS_TIMEOUT_S
+
+
+def _drain_words(tasks: Sequence[Task]) -> _Words:
+    words = []
+    for index, task in enumerate(tasks):
+        names = ",".join(container.name for container in task.step.containers)
+        words += [str(index), _whole(task.step.grace_s), _ids(task), names]
+    return words, b"", sum(task.step.grace_s for task in tasks)
+
+
 _WORDS: dict[StepKind, Callable[[Sequence[Task]], _Words]] = {
     StepKind.PREPARE: _prepare_words,
     StepKind.START: _start_words,
     StepKind.RESTART: _restart_words,
     StepKind.STOP: _stop_words,
+    StepKind.ENDPOINTS: _endpoints_words,
+    StepKind.DRAIN: _drain_words,
     StepKind.RECORD: _record_words,
 }
 
@@ -261,6 +291,19 @@ def _tar(files: HostFiles | None, release: Release | None) -> bytes:
             _add(archive, "release.json", json.dumps(asdict(release)).encode(), 0o600)
         folders: set[str] = set()
         for file in files.files if files else ():
+            parts = file.path.split("/")[:-1]
+            for depth in range(1, len(parts) + 1):
+                _add_folder(archive, "/".join(parts[:depth]), folders)
+            _add(archive, file.path, file.content, file.mode)
+    return buffer.getvalue()
+
+
+def _archive(files: Sequence[File]) -> bytes:
+    """Files of an own folder, as a tar."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.GNU_FORMAT) as archive:
+        folders: set[str] = set()
+        for file in files:
             parts = file.path.split("/")[:-1]
             for depth in range(1, len(parts) + 1):
                 _add_folder(archive, "/".join(parts[:depth]), folders)
@@ -316,5 +359,8 @@ def _observe_script() -> str:
     return f'{_script("observe.sh")}\nlook "$1"\n'
 
 
-def _act_script() -> str:
-    return f"{_script('observe.sh')}\n{_script('act.sh')}"
+def _act_script(verb: str) -> str:
+    """Only what the verb needs: each exec carries it."""
+    proxied = verb in (StepKind.ENDPOINTS.value, StepKind.DRAIN.value)
+    ingress = _script("ingress.sh") if proxied else ""
+    return f"{_script('observe.sh')}\n{ingress}\n{_script('act.sh')}"

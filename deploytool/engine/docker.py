@@ -13,6 +13,7 @@ from typing import Any
 
 from deploytool.errors import HostUnreachable
 from deploytool.model import labels
+from deploytool.model.ingress import Offer, Served
 from deploytool.model.observed import (
     Container,
     ContainerEvent,
@@ -44,6 +45,7 @@ def parse_observation(lines: Iterable[str], host_name: str) -> ObservedHost:
         facts=_facts(said, host_name),
         containers=tuple(_containers(said.get("container", ()))),
         projects=_projects(said),
+        served=_served(said),
     )
 
 
@@ -197,6 +199,34 @@ def _projects(said: Mapping[str, list[str]]) -> dict[str, ProjectFolder]:
             release, lease = releases.get(name, ""), leases.get(name, "")
             found[name] = ProjectFolder(name, str(raw["sha256"]), parse_release(release), parse_lease(lease))
     return found
+
+
+def _served(said: Mapping[str, list[str]]) -> dict[str, Served]:
+    found: dict[str, Served] = {}
+    for name, rest in _named(said.get("ingress", ())):
+        digest, _, offers = rest.partition(" ")
+        local = {s: tuple(names.split()) for s, names in _of_project(said.get("local", ()), name)}
+        remote = {s: _weights(words) for s, words in _of_project(said.get("remote", ()), name)}
+        found[name] = Served(digest, tuple(_offers(offers)), local, remote)
+    return found
+
+
+def _of_project(lines: Iterable[str], project: str) -> Iterator[tuple[str, str]]:
+    return _named(rest for name, rest in _named(lines) if name == project)
+
+
+def _weights(words: str) -> dict[str, int]:
+    """``h2 1 h3 2`` as a mapping."""
+    pairs = words.split()
+    return {
+        host: int(weight) for host, weight in zip(pairs[::2], pairs[1::2], strict=False) if weight.isdigit()
+    }
+
+
+def _offers(text: str) -> Iterator[Offer]:
+    for raw in _json(text) or ():
+        if isinstance(raw, dict) and raw.keys() <= Offer.__dataclass_fields__.keys():
+            yield Offer(**{**raw, "domains": tuple(raw.get("domains") or ())})
 
 
 def _named(lines: Iterable[str]) -> Iterator[tuple[str, str]]:

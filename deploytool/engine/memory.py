@@ -7,6 +7,7 @@ that never gets ready, a run that dies between two steps.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -19,6 +20,7 @@ from deploytool.engine.docker import parse_reserve
 from deploytool.engine.memoryfeed import MemoryFeed, MemoryStream
 from deploytool.errors import HostUnreachable
 from deploytool.model import labels
+from deploytool.model.ingress import EDGE, PROXY, Offer, Served
 from deploytool.model.inventory import DEFAULT_DIRECTORY
 from deploytool.model.observed import (
     Container,
@@ -31,7 +33,7 @@ from deploytool.model.observed import (
     Release,
     StoredRelease,
 )
-from deploytool.model.plan import StepKind
+from deploytool.model.plan import Step, StepKind
 from deploytool.render.compose import text_sha256
 
 
@@ -79,6 +81,7 @@ class MemoryHost:
     facts: Facts = Facts(cpus=4, memory_bytes=8 * 1024**3)
     containers: list[Container] = field(default_factory=list)
     folders: dict[str, Folder] = field(default_factory=dict)
+    served: dict[str, Served] = field(default_factory=dict)
     images: set[str] | None = None
     sick: set[str] = field(default_factory=set)
     reachable: bool = True
@@ -152,6 +155,7 @@ class MemoryEngine:
                 name: ProjectFolder(name, text_sha256(folder.compose), folder.release, folder.lease)
                 for name, folder in folders.items()
             },
+            served=dict(self.host.served),
         )
 
     def perform(self, tasks: Sequence[Task], hold: Hold) -> Sequence[Outcome]:
@@ -284,6 +288,38 @@ class MemoryEngine:
             self.host.remove(container)
         return Outcome()
 
+    def _endpoints(self, task: Task, folder: Folder) -> Outcome:
+        project, served = task.step.project, self.host.served
+        part = {file.path: file.content.decode() for file in task.files.ingress} if task.files else {}
+        if not any((c.project, c.service) == (EDGE, PROXY) and c.healthy for c in self.host.containers):
+            return Outcome("its admin socket does not answer")
+        before = served.pop(project, Served())
+        if "offers.json" in part:
+            served[project] = self._served(task.step, part, before)
+        return Outcome()
+
+    def _served(self, step: Step, part: Mapping[str, str], before: Served) -> Served:
+        services = sorted({path[9:].partition("~")[0] for path in part if path.startswith("clusters/")})
+        remote = {name: dict(before.remote.get(name, {})) for name in services}
+        remote.get(step.service, {}).update(step.remotes)
+        offers = [
+            Offer(**{**raw, "domains": tuple(raw["domains"])}) for raw in json.loads(part["offers.json"])
+        ]
+        going = {container.id for container in step.containers}
+        local = {
+            name: [c.name for c in self._replicas(step.project, name) if c.healthy and c.id not in going]
+            for name in services
+        }
+        return Served(
+            part["digest"],
+            tuple(offers),
+            {name: tuple(sorted(names)) for name, names in local.items()},
+            {name: {host: n for host, n in sorted(known.items()) if n} for name, known in remote.items()},
+        )
+
+    def _drain(self, task: Task, folder: Folder) -> Outcome:
+        return Outcome()
+
     def _record(self, task: Task, folder: Folder) -> Outcome:
         folder.compose = task.files.compose if task.files else None
         folder.staged, folder.release, folder.lease = None, task.release, None
@@ -383,5 +419,7 @@ _VERBS: dict[StepKind, Callable[[MemoryEngine, Task, Folder], Outcome]] = {
     StepKind.START: MemoryEngine._start,
     StepKind.RESTART: MemoryEngine._restart,
     StepKind.STOP: MemoryEngine._stop,
+    StepKind.ENDPOINTS: MemoryEngine._endpoints,
+    StepKind.DRAIN: MemoryEngine._drain,
     StepKind.RECORD: MemoryEngine._record,
 }

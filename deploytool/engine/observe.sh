@@ -34,9 +34,25 @@ look() { # $1: deploytool's folder; $2: "keep" to keep the facts for the next lo
     [ ! -e "$folder/compose.yaml" ] || sum=$(sha256sum <"$folder/compose.yaml" | cut -c 1-64)
     printf 'project {"name":"%s","sha256":"%s"}\n' "$name" "$sum"
     [ ! -f "$folder/release.json" ] || printf 'release %s %s\n' "$name" "$(cat "$folder/release.json")"
+    [ ! -d "$folder/projects" ] || served "$folder/projects"
     [ ! -f "$folder/lease" ] || printf 'lease %s %s\n' "$name" "$(tr '\n' ' ' <"$folder/lease")"
   done
   return 0
+}
+
+served() { # what the proxy of the host was told, by project
+  for part in "$1"/*/; do
+    [ -f "$part/digest" ] || continue
+    name=${part%/}
+    name=${name##*/}
+    printf 'ingress %s %s %s\n' "$name" "$(cat "$part/digest")" "$(cat "$part/offers.json")"
+    for file in "$part"/state/names/*~0; do
+      [ -f "$file" ] || continue
+      service=${file##*/}
+      printf 'local %s %s %s\n' "$name" "${service%~0}" "$(cat "$file")"
+      printf 'remote %s %s %s\n' "$name" "${service%~0}" "$(tr '\n' ' ' <"$part/state/remote/$service")"
+    done
+  done
 }
 
 containers() {

@@ -10,6 +10,7 @@ from typing import TypeVar
 from deploytool.errors import UsageError
 from deploytool.lab import hosts, images, workdir
 from deploytool.lab.engine import ensure_engine
+from deploytool.lab.envoy import give_envoy
 from deploytool.lab.hosts import Action, Spec
 from deploytool.lab.layout import MAX_HOSTS, LabHost, Layout
 from deploytool.lab.machine import Say
@@ -51,10 +52,11 @@ class Lab:
     layout: Layout = field(default_factory=Layout)
     say: Say = _silent
 
-    def up(self, count: int = 3, *, start_engine: bool = False) -> tuple[LabHost, ...]:
+    def up(self, count: int = 3, *, start_engine: bool = False, envoy: bool = False) -> tuple[LabHost, ...]:
         """Make the lab have ``count`` hosts that answer: makes, repairs and removes what that takes.
 
-        With ``start_engine``, as root on Debian or Ubuntu, Docker is installed and started if need be.
+        With ``start_engine``, as root on Debian or Ubuntu, Docker is installed and started if need be. With
+        ``envoy``, the hosts get images of Envoy for ingress, too.
 
         Raises:
             UsageError: ``count`` is out of range, or no engine answers and none was to be started.
@@ -71,6 +73,8 @@ class Lab:
             keys = _each(wanted, lambda host: hosts.admit(host, public_key))
             workdir.write_files(self.layout, wanted, keys)
             _each(wanted, lambda host: images.load_demo_images(host.name, ready.demo_recipe))
+            if envoy:
+                give_envoy([host.name for host in wanted], ready.host, self.say)
         return wanted
 
     def down(self, *, with_images: bool = False) -> int:

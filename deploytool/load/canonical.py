@@ -100,6 +100,8 @@ class Canonical:
         }
         result["volumes"] = [self._mount(mount) for mount in result.get("volumes", ())]
         result["networks"] = self._networks(result, shaped, place)
+        for name in (result.get("x-ingress") or {}).get("tls", {}).values():
+            self._known("secrets", "secret", name, getattr(name, "place", place))
         for section in _FILED:
             result[section] = self._grants(section, result.get(section, ()), place_of(shaped, section, place))
         result["restart"] = restart_of(result) or "no"

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from deploytool.errors import Place
+from deploytool.load.exposure import exposure_of
 from deploytool.load.keys import key_place
 from deploytool.load.ports import published_ports
 from deploytool.load.problems import Problems
@@ -60,6 +61,7 @@ def service_of(
         stop_grace_s=parse_duration(canonical.get("stop_grace_period", "10s")),
         pull=_PULL.get(canonical.get("pull_policy", "missing"), canonical.get("pull_policy", "missing")),
         platform=canonical.get("platform", ""),
+        exposure=exposure_of(name, canonical, place, problems),
         place=place,
     )
     reader.check(service, canonical)

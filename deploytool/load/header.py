@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from deploytool.errors import InputError
+from deploytool.load.exposure import edge_settings
 from deploytool.load.problems import Problems
 from deploytool.load.shapes import (
     DROP,
@@ -25,6 +26,7 @@ from deploytool.load.shapes import (
 from deploytool.load.template import LazyVars
 from deploytool.load.units import parse_duration
 from deploytool.load.yamlfile import Map
+from deploytool.model.ingress import EdgeSettings
 
 _BATCH = re.compile(r"[1-9][0-9]{0,6}|[1-9][0-9]?(\.[0-9]+)?%|100%")
 
@@ -48,6 +50,7 @@ class Header:
     max_fail_percent: float | None = None
     any_errors_fatal: bool = False
     reschedule_after_s: float | None = None
+    edge: EdgeSettings = EdgeSettings()
     connection: tuple[tuple[tuple[str, ...], Any], ...] = ()
 
 
@@ -64,6 +67,7 @@ def read_header(play: Map, scope: LazyVars, problems: Problems) -> Header:
         max_fail_percent=reader.value("max_fail_percentage", _percent),
         any_errors_fatal=bool(reader.value("any_errors_fatal", flag)),
         reschedule_after_s=reader.value("reschedule_after", _seconds),
+        edge=reader.value("ingress", edge_settings) or EdgeSettings(),
         connection=tuple((aliases, value) for aliases, value in connection if value is not None),
     )
 

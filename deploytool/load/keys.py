@@ -57,9 +57,9 @@ def section(keys: Mapping[str, Key]) -> Shape:
 
 
 def _known(keys: Mapping[str, Key], value: Any, key: str, spot: Spot) -> Key | None:
-    if key.startswith("x-"):
-        return None
     known = keys.get(key)
+    if known is None and key.startswith("x-"):
+        return None
     place = key_place(value, key, spot.place)
     if known is None:
         spot.problems.add(

@@ -108,6 +108,7 @@ class _Play:
             max_fail_percent=header.max_fail_percent,
             reschedule_after_s=header.reschedule_after_s,
             any_errors_fatal=header.any_errors_fatal,
+            edge=header.edge,
             place=self.raw.place,
         )
 

@@ -34,22 +34,15 @@ def _published(value: Any, spot: Spot) -> Any:
     return spot.wrong(f"is no port: '{read:.20}'", 'write "8080" or "8080-8089"')
 
 
-def _mode(value: Any, spot: Spot) -> Any:
-    mode = one_of("host", "ingress")(value, spot)
-    if mode == "ingress":
-        return spot.wrong(
-            "cannot be 'ingress' yet: a port belongs to the host of a replica", "write mode: host"
-        )
-    return mode
-
-
 PORT = {
     "target": Key(State.HONOURED, integer, "the port in the container"),
     "published": Key(State.HONOURED, _published, "the port of the host, or a range to choose from"),
     "host_ip": Key(State.HONOURED, filled, "an address of the host"),
     "protocol": Key(State.HONOURED, one_of(*PROTOCOLS), "tcp (default), udp, sctp"),
-    "mode": Key(State.HONOURED, _mode, "host; `ingress` is refused"),
-    "app_protocol": Key(State.PASSED, text),
+    "mode": Key(
+        State.HONOURED, one_of("host", "ingress"), "host (default); ingress: on every host of the play"
+    ),
+    "app_protocol": Key(State.HONOURED, text, "with mode: ingress and x-ingress.tls: http or https"),
     "name": Key(State.PASSED, text),
 }
 _LONG = section(PORT)
@@ -89,7 +82,10 @@ def published_ports(entries: Iterable[Mapping[str, Any]]) -> tuple[Port, ...]:
 
 def _port(entry: Mapping[str, Any]) -> Port:
     first, last = _range(entry.get("published") or "0") or (0, 0)
-    return Port(int(entry["target"]), first, last, entry["protocol"], entry.get("host_ip", ""))
+    mode, application = entry.get("mode", "host"), entry.get("app_protocol", "")
+    return Port(
+        int(entry["target"]), first, last, entry["protocol"], entry.get("host_ip", ""), mode, application
+    )
 
 
 def _long(entry: dict[str, Any], spot: Spot) -> list[dict[str, Any]]:
@@ -101,9 +97,32 @@ def _long(entry: dict[str, Any], spot: Spot) -> list[dict[str, Any]]:
     if not 0 < read["target"] < 65536:
         spot.inside(entry, "target").wrong(f"is no port: {read['target']}")
         return []
-    kept = {key: item for key, item in read.items() if key != "mode" and item != ""}
+    kept = {key: item for key, item in read.items() if (key, item) != ("mode", "host") and item != ""}
     _check_address(kept.get("host_ip", ""), spot)
+    if kept.get("mode") == "ingress" and not _check_ingress(kept, spot.inside(entry, "mode")):
+        return []
     return [{"protocol": "tcp", **kept}]
+
+
+def _check_ingress(entry: Mapping[str, Any], spot: Spot) -> bool:
+    """Whether a port can be that of the whole play: one number, TCP, on all addresses."""
+    published = _range(entry.get("published", ""))
+    if published is None or published[0] != published[1] or not published[0]:
+        spot.wrong("cannot be 'ingress' without one published port", 'write published: "80"')
+    elif entry.get("protocol", "tcp") != "tcp":
+        spot.wrong(f"cannot be 'ingress' for {entry['protocol']}: only tcp is supported", "write mode: host")
+    elif "host_ip" in entry:
+        spot.wrong("cannot be 'ingress' on one address only", "leave host_ip out, or write mode: host")
+    elif not _APPLICATIONS.issuperset({entry.get("app_protocol", "")}):
+        spot.wrong(
+            f"cannot be 'ingress' with app_protocol {entry['app_protocol']:.20}", "write http or https"
+        )
+    else:
+        return True
+    return False
+
+
+_APPLICATIONS = frozenset({"", "http", "https"})
 
 
 def _short(entry: Any, spot: Spot) -> list[dict[str, Any]]:

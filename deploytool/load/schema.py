@@ -25,6 +25,7 @@ from deploytool.load.composeshapes import (
     size_text,
     texts,
 )
+from deploytool.load.exposure import INGRESS, ingress
 from deploytool.load.keys import Key, State, section
 from deploytool.load.ports import PORT, ports
 from deploytool.load.shapes import (
@@ -252,7 +253,9 @@ SERVICE: Mapping[str, Key] = {
     "pid": _passed(text, "`service:` only between services that always share a host"),
     "pids_limit": _passed(integer),
     "platform": _honoured(text, "only hosts of that platform are chosen"),
-    "ports": _honoured(ports, "a port of the host that a replica holds; `mode: ingress` is refused", PORT),
+    "ports": _honoured(
+        ports, "a port of the host that a replica holds; with `mode: ingress` of every host", PORT
+    ),
     "post_start": _passed(list_of(section(_HOOK)), "", _HOOK),
     "pre_stop": _refused(
         "replicas are stopped by id, without Compose", "handle the stop signal in the container"
@@ -288,6 +291,7 @@ SERVICE: Mapping[str, Key] = {
     ),
     "volumes_from": _refused(_NOT_HERE, "mount the same named volume in both services"),
     "working_dir": _passed(text),
+    "x-ingress": _honoured(ingress, "what reaches the service through its ports in mode ingress", INGRESS),
 }
 
 _IPAM_POOL = {

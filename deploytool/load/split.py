@@ -11,7 +11,17 @@ from deploytool.load.keys import key_place
 from deploytool.load.yamlfile import Map, place_of
 
 DECIDING = frozenset(
-    {"depends_on", "deploy", "platform", "ports", "pull_policy", "restart", "scale", "stop_grace_period"}
+    {
+        "depends_on",
+        "deploy",
+        "platform",
+        "ports",
+        "pull_policy",
+        "restart",
+        "scale",
+        "stop_grace_period",
+        "x-ingress",
+    }
 )
 DECIDING_CHECK = frozenset({"disable", "interval", "retries", "start_period", "timeout"})
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from deploytool.errors import InputError, Place, Problem
+from deploytool.load.exposure import exposure_of
+from deploytool.load.ports import published_ports
 from deploytool.load.problems import Problems
 from deploytool.load.units import parse_duration
 from deploytool.load.yamlfile import parse_yaml
@@ -28,6 +30,8 @@ class StoredDefinitions:
     texts: Mapping[str, str] = field(repr=False)
 
     def on(self, host: Host, placements: Mapping[str, tuple[str, ...]]) -> Definition:
+        if not any(host.name in hosts for hosts in placements.values()):
+            return Definition({})  # nothing of the release ran there, and nothing is to
         if host.name not in self.texts:
             problem = Problem(
                 Place(host.name), "the host does not remember this release", "choose another one"
@@ -58,6 +62,12 @@ def stored_service(name: str, definition: Definition, current: Service | None) -
     healthcheck = definition.services[name].get("healthcheck")
     times = _times(healthcheck) if isinstance(healthcheck, Mapping) else None
     base = current or Service(name)
+    exposure, ports = base.exposure, base.ports
+    note = definition.services[name].get("x-ingress")
+    if isinstance(note, Mapping):
+        remembered = {**note, "ports": note.get("ports", ())}
+        exposure = exposure_of(name, {**remembered, "x-ingress": note}, base.place, Problems())
+        ports = (*(p for p in ports if p.mode != "ingress"), *published_ports(remembered["ports"]))
     return Service(
         name,
         mode=base.mode,
@@ -66,7 +76,8 @@ def stored_service(name: str, definition: Definition, current: Service | None) -
         healthcheck=times,
         stop_grace_s=base.stop_grace_s,
         volumes=base.volumes,
-        ports=base.ports,
+        ports=ports,
+        exposure=exposure,
         place=base.place,
     )
 

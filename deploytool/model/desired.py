@@ -62,8 +62,12 @@ class Spec:
 
 @dataclass(frozen=True, slots=True)
 class HostFiles:
-    """What a host's project folder should hold. ``compose`` is None where nothing should run there."""
+    """What a host's project folder should hold. ``compose`` is None where nothing should run there.
+
+    ``ingress`` is the project's part of the configuration of the host's proxy; empty where it offers nothing.
+    """
 
     compose: str | None
     specs: Mapping[str, Spec] = field(default_factory=dict)
     files: tuple[File, ...] = ()
+    ingress: tuple[File, ...] = field(default=(), repr=False)

@@ -3,6 +3,8 @@
 SPEC = "deploytool.spec"
 KEYS = "deploytool.keys"
 RESERVE = "deploytool.reserve"
+TARGETS = "deploytool.ingress.targets"
+ADMIN = "deploytool.ingress.admin"
 
 PROJECT = "com.docker.compose.project"
 SERVICE = "com.docker.compose.service"

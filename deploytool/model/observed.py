@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from deploytool.model.ingress import Served
 from deploytool.model.service import Resources
 
 LOOP_RESTARTS = 3
@@ -176,11 +177,12 @@ class ProjectFolder:
 
 @dataclass(frozen=True, slots=True)
 class ObservedHost:
-    """A host that answered."""
+    """A host that answered. ``served`` is what its proxy does, by project."""
 
     facts: Facts = Facts()
     containers: tuple[Container, ...] = ()
     projects: Mapping[str, ProjectFolder] = field(default_factory=dict)
+    served: Mapping[str, Served] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,8 @@ class StepKind(str, Enum):
     START = "start"  # new replicas beside what is there
     RESTART = "restart"  # the same containers, running again
     STOP = "stop"  # containers out, by id
+    ENDPOINTS = "endpoints"  # the host's proxy sends requests where it now should
+    DRAIN = "drain"  # waits until the proxy has no request under way to these containers
     RECORD = "record"  # the definition in place, the release on record, the lease given back
 
 
@@ -54,7 +56,8 @@ class Step:
     ``count`` is how many replicas the step starts, restarts or stops; a start of 0 only waits until those
     of the wanted spec are ready. ``total`` is, for a start, how many
     containers of the service the host holds afterwards: stated as a sum so that repeating it is harmless.
-    ``changes`` are the keys of the spec that differ, where the step is half of a replacement. Steps of a
+    ``changes`` are the keys of the spec that differ, where the step is half of a replacement. ``remotes``
+    are, for endpoints, the hosts whose weight changes, with the new one; 0 takes a host out. Steps of a
     later ``wave`` begin when all of the earlier ones have ended.
     """
 
@@ -73,6 +76,7 @@ class Step:
     delay_s: float = 0.0
     needs: tuple[str, ...] = ()
     replaces: bool = False
+    remotes: tuple[tuple[str, int], ...] = ()
     wave: int = 0
 
     @property
@@ -149,7 +153,9 @@ class Plan:
     @property
     def counts(self) -> Counts:
         """What happens to replicas, in numbers."""
-        changes = [step for step in self.steps if step.service]
+        changes = [
+            step for step in self.steps if step.kind in (StepKind.START, StepKind.RESTART, StepKind.STOP)
+        ]
         return Counts(
             start=sum(step.count for step in changes if step.starts),
             replace=sum(step.count for step in changes if step.replaces and step.kind is StepKind.STOP),

@@ -8,6 +8,7 @@ from enum import Enum
 from typing import Any, Protocol
 
 from deploytool.errors import Place
+from deploytool.model.ingress import EdgeSettings, Exposure
 from deploytool.model.inventory import Host, Inventory
 
 NOWHERE = Place("")
@@ -54,8 +55,9 @@ class Constraint:
 class Port:
     """A published port: ``first``–``last`` on the host (equal for a single one), ``target`` inside.
 
-    ``mode`` is ``host`` for plain Docker publishing and ``ingress`` for a port of the whole play. With a
-    range, each replica on a host takes one free port of it. ``first`` 0 means that Docker chooses.
+    ``mode`` is ``host`` for plain Docker publishing and ``ingress`` for a port of the whole play, where
+    ``app_protocol`` may say ``http`` or ``https``. With a range, each replica on a host takes one free port
+    of it. ``first`` 0 means that Docker chooses.
     """
 
     target: int
@@ -64,6 +66,7 @@ class Port:
     protocol: str = "tcp"
     ip: str = ""
     mode: str = "host"
+    app_protocol: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +110,9 @@ class Service:
 
     Rendered once for the whole play. What a container is made from is in ``Definition`` and may differ
     from host to host. ``max_per_host`` 0 is no limit. ``volumes`` are the named volumes: a service with
-    one stays with its data. ``images`` that differ between hosts are in the definitions. ``restart`` is empty
-    where the file is silent: to Docker that is ``no``, and a watcher brings back what ended.
+    one stays with its data. ``exposure`` is None without an ingress port. ``images`` that differ between
+    hosts are in the definitions. ``restart`` is empty where the file is silent: to Docker that is ``no``, and
+    a watcher brings back what ended.
     """
 
     name: str
@@ -128,6 +132,7 @@ class Service:
     stop_grace_s: float = 10.0
     pull: str = "missing"
     platform: str = ""
+    exposure: Exposure | None = None
     place: Place = field(default=NOWHERE, compare=False)
 
 
@@ -190,6 +195,7 @@ class Project:
     max_fail_percent: float | None = None
     any_errors_fatal: bool = False
     reschedule_after_s: float | None = None
+    edge: EdgeSettings = EdgeSettings()
     place: Place = field(default=NOWHERE, compare=False)
 
     def service(self, name: str) -> Service | None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -19,25 +19,33 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from deploytool.model import labels
 from deploytool.model.desired import Desired, HostFiles, Spec
+from deploytool.model.ingress import Offer
 from deploytool.model.inventory import Host
 from deploytool.model.service import Definition, Project, Service
+from deploytool.render.ingress.attach import attached, remembered
+from deploytool.render.ingress.parts import ingress_parts
 from deploytool.render.spec import container_keys, spec_of
 from deploytool.render.yamltext import to_yaml
 
 JOBS_PROFILE = "jobs"
 
 
-def host_files(project: Project, desired: Desired, host: Host) -> HostFiles:
+def host_files(project: Project, desired: Desired, host: Host, offers: Sequence[Offer] = ()) -> HostFiles:
     """What the project's folder on ``host`` should hold; nothing where no replica is scheduled.
+
+    ``offers`` are the project's behind ingress: the proxy of every host gets its part of them.
 
     Raises:
         InputError: a template fails for this host.
     """
     counts = desired.services_on(host.name)
-    if not counts:
+    if not counts and not offers:
         return HostFiles(compose=None)
     placements = {service.name: desired.hosts_of(service.name) for service in project.services}
-    definition = project.definitions.on(host, placements)
+    definition = attached(project, project.definitions.on(host, placements))
+    parts = ingress_parts(project, offers, host, definition)
+    if not counts:
+        return HostFiles(compose=None, ingress=parts)
     specs = {name: spec_of(name, definition) for name in counts}
     services = {
         service.name: _service(
@@ -58,7 +66,7 @@ def host_files(project: Project, desired: Desired, host: Host) -> HostFiles:
         directory=f"{host.directory}/{project.name}",
         body=to_yaml(_escaped(document)).rstrip("\n"),
     )
-    return HostFiles(text, specs, _used_files(definition, text))
+    return HostFiles(text, specs, _used_files(definition, text), parts)
 
 
 def release_digest(project: Project, desired: Desired, files: Mapping[str, HostFiles]) -> str:
@@ -95,7 +103,7 @@ def _service(
     *,
     finishes: bool,
 ) -> dict[str, Any]:
-    result = container_keys(rendered)
+    result = container_keys(rendered) | remembered(rendered)
     result["labels"] = {**(result.get("labels") or {}), **_labels(service, spec)}
     result["deploy"] = {"replicas": counts[service.name], **result.get("deploy", {})}
     return {**result, "profiles": [JOBS_PROFILE]} if finishes else result

@@ -26,6 +26,8 @@ _DOING = {
     StepKind.START: ("starting", "ready"),
     StepKind.RESTART: ("restarting", "ready again"),
     StepKind.STOP: ("stopping", "stopped"),
+    StepKind.ENDPOINTS: ("changing endpoints", "endpoints changed"),
+    StepKind.DRAIN: ("draining", "drained"),
     StepKind.RECORD: ("recording", "recorded"),
 }
 
@@ -93,6 +95,8 @@ def _what(step: Step, when: int) -> str:
     word = _words(step.kind)[when]
     if not step.service:
         return f"{step.project}: {word}"
+    if step.kind is StepKind.ENDPOINTS:
+        return f"{step.project}/{step.service}: {word}: {step.cause}"
     if not step.count:
         return f"{step.project}/{step.service}: {('waiting', 'waited')[when]} {step.cause}"
     names = ", ".join(container.name for container in step.containers)

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from deploytool.model.plan import Plan, ProjectPlan, ServiceSummary, Step, StepKind
 
 MOST_NAMES = 3
+_INGRESS = (StepKind.ENDPOINTS, StepKind.DRAIN)
 
 
 def plan_text(plan: Plan) -> str:
@@ -27,7 +28,11 @@ def summary(plan: Plan) -> str:
     """One sentence about the whole plan."""
     if not plan:
         return "Nothing to do."
-    if not any(step.service for step in plan.steps):
+    changes = [step for step in plan.steps if step.service and step.kind not in _INGRESS]
+    if not changes and any(step.kind in _INGRESS for step in plan.steps):
+        hosts = {step.host for step in plan.steps if step.kind in _INGRESS}
+        return f"Plan: no replica changes; endpoints are brought up to date on {_hosts(len(hosts))}."
+    if not changes:
         hosts = {step.host for step in plan.steps}
         return f"Plan: no replica changes; files are brought up to date on {_hosts(len(hosts))}."
     n = plan.counts
@@ -110,6 +115,11 @@ def _actions(steps: list[Step]) -> str:
         if count:
             parts.append(f"{sign} {word} {count}")
             causes += why
+    drained = sum(step.count for step in steps if step.kind is StepKind.DRAIN)
+    if drained:
+        parts.append(f"⇄ drain {drained}")
+    elif any(step.kind is StepKind.ENDPOINTS for step in steps):
+        parts.append("⇄ endpoints")
     waits = [step.cause for step in steps if step.starts and not step.count]
     if waits:
         parts.append(f"· wait {'; '.join(waits)}")

@@ -17,6 +17,7 @@ from deploytool.model.event import (
 )
 from deploytool.model.plan import Plan, Step, StepKind
 
+_CHANGES = (StepKind.START, StepKind.RESTART, StepKind.STOP)
 FILES = "files"  # what a host's folder is for, beside its services
 
 
@@ -95,7 +96,7 @@ class Tally:
         case.seconds += event.seconds
         case.pending.pop(step.id, None)
         # A replacement counts once: when the old one has gone.
-        if step.service and (step.kind is StepKind.STOP or not step.replaces):
+        if step.kind in _CHANGES and (step.kind is StepKind.STOP or not step.replaces):
             case.changed += step.count
 
     def _case(self, step: Step) -> Case:

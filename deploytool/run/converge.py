@@ -169,7 +169,7 @@ class Run:
     def _execute(self, plan: Plan, seen: Seen, take_from: str) -> Executed:
         hold = Hold(self.lease, TTL_S, take_from)
         forks = self.options.forks
-        return Execution(plan, seen, self.intent, self.engines, hold, self.emit, forks).run()
+        return Execution(plan, seen, self.planner.whole, self.engines, hold, self.emit, forks).run()
 
     def _await_lease(self, plan: Plan, seen: Seen, deadline: float) -> str:
         """Come back when no other run holds a lease that the plan needs.

@@ -10,6 +10,7 @@ from deploytool.engine.base import Hold
 from deploytool.errors import HostUnreachable, UsageError
 from deploytool.model.desired import Desired
 from deploytool.model.event import Report
+from deploytool.model.ingress import EDGE
 from deploytool.model.inventory import Host
 from deploytool.model.observed import Observed, ObservedHost
 from deploytool.model.service import Definition, Intent, Project
@@ -34,7 +35,7 @@ def prepare_down(run: Run, names: Sequence[str]) -> None:
     """
     known = {project.name: project for project in run.intent.projects}
     everywhere = tuple(run.intent.inventory.hosts.values())
-    projects = [known.get(name) or _without_play(name, everywhere) for name in names]
+    projects = [_hidden(known[name]) if name in known else _without_play(name, everywhere) for name in names]
     run.intent = replace(run.intent, projects=tuple(projects))
     if not all(name in known for name in names):
         run.intent = _with_owners(run.intent, run.observe())
@@ -54,9 +55,7 @@ def take_down(run: Run) -> tuple[Report, dict[str, str]]:
         return report, {}
     seen = run.observe()
     folders = {
-        name: [project.name for project in run.intent.projects if project.name in host.projects]
-        for name, host in seen.items()
-        if isinstance(host, ObservedHost)
+        name: _to_forget(run.intent, host) for name, host in seen.items() if isinstance(host, ObservedHost)
     }
     hosts = [name for name, projects in folders.items() if projects]
     told = each(hosts, lambda name: _forget(run, name, folders[name]), run.options.forks)
@@ -65,6 +64,19 @@ def take_down(run: Run) -> tuple[Report, dict[str, str]]:
 
 def _without_play(name: str, hosts: tuple[Host, ...]) -> Project:
     return Project(name, "", name, "all", hosts, (), _NoDefinitions())
+
+
+def _to_forget(intent: Intent, host: ObservedHost) -> list[str]:
+    """The projects that were taken down, and that of the host's proxy, if it went with the last of them."""
+    names = [project.name for project in intent.projects]
+    if not host.served and not any(container.project == EDGE for container in host.containers):
+        names.append(EDGE)
+    return [name for name in names if name in host.projects]
+
+
+def _hidden(project: Project) -> Project:
+    """The project as it is to be taken down: it offers nothing any more."""
+    return replace(project, services=tuple(replace(s, exposure=None) for s in project.services))
 
 
 def _with_owners(intent: Intent, seen: Observed) -> Intent:

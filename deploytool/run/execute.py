@@ -201,7 +201,7 @@ class Execution:
         project = self._projects[step.project]
         files = project.files.get(step.host)
         spec = files.specs.get(step.service) if files else None
-        writes = step.kind in (StepKind.PREPARE, StepKind.RECORD)
+        writes = step.kind in (StepKind.PREPARE, StepKind.RECORD, StepKind.ENDPOINTS)
         return Task(
             step=step,
             files=files if writes else None,
@@ -257,6 +257,7 @@ class Execution:
             self._leases.pop(key, None)
         else:
             self._leases[key] = self._clock()
+        self._result.seen.pop(step.host, None)  # what was seen before is not true any more
         if outcome.observed:
             self._look_again(step, outcome.observed)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from deploytool.core.guard import GuardPolicy, guard
 from deploytool.core.holdings import newest_release
@@ -19,11 +19,13 @@ from deploytool.core.rollout import RolledOut, roll_out, unwatched
 from deploytool.core.schedule import Claim, SchedulePolicy, Verdict, explain, lost_majority, schedule
 from deploytool.errors import InputError, ManyProblems, NoHost, Refused
 from deploytool.model.desired import Desired, HostFiles
+from deploytool.model.ingress import EDGE
 from deploytool.model.inventory import Host
 from deploytool.model.observed import Observed, ObservedHost, Release
 from deploytool.model.plan import Plan, ProjectPlan, ServiceSummary, Step, StepKind
 from deploytool.model.service import Intent, Project
 from deploytool.render.compose import host_files, release_digest, text_sha256
+from deploytool.run.ingress import Ingress, ingress_of
 from deploytool.run.releases import Stamp
 
 NO_STAMP = Stamp("", "", "")
@@ -63,6 +65,12 @@ class Planner:
     fixed: Mapping[str, Desired] = field(default_factory=dict)
     _rendered: dict[tuple[str, str], tuple[Desired, HostFiles]] = field(default_factory=dict)
     _began: dict[str, Desired] = field(default_factory=dict)
+    _ingress: Ingress = Ingress()
+
+    @property
+    def whole(self) -> Intent:
+        """The intent of the last plan, with the proxies that it needs as a project of their own."""
+        return self._ingress.whole(self.intent)
 
     def desired(self, observed: Observed) -> list[Claim]:
         """The schedule of every project.
@@ -78,26 +86,33 @@ class Planner:
     def _claims(self, observed: Observed) -> tuple[list[Claim], dict[str, NoHost]]:
         """The schedules, and the projects that have none."""
         claims: list[Claim] = []
+        others: list[Claim] = []
         homeless: dict[str, NoHost] = {}
         moves = self.policy.max_moves
-        for project in self.intent.projects:
+        self._ingress = ingress_of(self.intent, observed)
+        for project in self.whole.projects:
             if project.name in self.fixed:
                 claims.append(Claim(project, self.fixed[project.name]))
+                others.append(claims[-1])
+                continue
+            if project.name == EDGE and not project.hosts:
+                claims.append(Claim(project, Desired(EDGE, {})))
                 continue
             if not _any_answered(project, observed):
                 continue  # nothing is known, not even on paper: that no host answers is the news, not this
             try:
-                wanted = self._schedule(project, observed, claims)
+                wanted = self._schedule(project, observed, others)
             except NoHost as error:
                 homeless[project.name] = error
                 continue
             if self.policy.max_moves:
                 began = self._began.setdefault(project.name, wanted)
                 wanted = rebalance(
-                    project, observed, wanted, moves - moved(began, wanted), self.policy.schedule, claims
+                    project, observed, wanted, moves - moved(began, wanted), self.policy.schedule, others
                 )
                 moves -= moved(began, wanted)
             claims.append(Claim(project, wanted))
+            others.append(self._ingress.claim(claims[-1]))
         return claims, homeless
 
     def plan(self, observed: Observed) -> Plan:
@@ -108,27 +123,30 @@ class Planner:
         """
         desired = {claim.project.name: claim.desired for claim in self.desired(observed)}
         plans: list[ProjectPlan] = []
-        for project in self.intent.projects:
+        for project in self.whole.projects:
             plans.append(self._project(project, desired.get(project.name), observed, plans))
-        return Plan(tuple(plans), tuple(self._left_behind(observed)))
+        return Plan(self._ingress.after(plans), tuple(self._left_behind(observed)))
 
     def plan_each(self, observed: Observed) -> tuple[Plan, dict[str, ManyProblems]]:
         """As ``plan``, but one project's problem does not keep the others from being planned.
 
         The plan leaves out the projects that have one: no home for a replica, a refusal, a template.
         """
-        claims, homeless = self._claims(observed)
+        try:
+            claims, homeless = self._claims(observed)
+        except InputError as error:  # who gets which port concerns them all
+            return Plan(), {EDGE: error}
         desired = {claim.project.name: claim.desired for claim in claims}
         problems: dict[str, ManyProblems] = dict(homeless)
         plans: list[ProjectPlan] = []
-        for project in self.intent.projects:
+        for project in self.whole.projects:
             if project.name in problems:
                 continue
             try:
                 plans.append(self._project(project, desired.get(project.name), observed, plans))
             except (Refused, InputError) as error:
                 problems[project.name] = error
-        return Plan(tuple(plans), tuple(self._left_behind(observed))), problems
+        return Plan(self._ingress.after(plans), tuple(self._left_behind(observed))), problems
 
     def _left_behind(self, observed: Observed) -> Iterable[str]:
         """Projects of plays that left these playbooks: they stay until somebody takes them down."""
@@ -206,12 +224,13 @@ class Planner:
             return ProjectPlan(project.name, project.pattern, hosts, Desired(project.name, {}), notes=notes)
         files = self._files(project, desired, observed)
         changes = reconcile(project, desired, files, observed, self.policy.reconcile)
-        guard(project, changes, observed, self.policy.guard)
+        guard(project, changes, observed, _guard_policy(project, self.policy.guard))
         rolled = roll_out(project, changes, observed, self.policy.timeout_s, _stopped(before))
         release = self._release(project, desired, files, observed)
         records = _records(project, release, files, changes, observed)
         repairs = release is newest_release(project.name, observed)
-        changing = rolled.steps if self.policy.patient or not repairs else unwatched(rolled.steps)
+        ordered = self._ingress.steps(project, rolled.steps, desired, files, observed, before)
+        changing = ordered if self.policy.patient or not repairs else unwatched(ordered)
         steps, left_out = _limited([*changing, *records], self.policy.limit)
         touched = {step.host for step in steps}
         return ProjectPlan(
@@ -232,15 +251,17 @@ class Planner:
         """What each host should hold: hosts of the play, and those that still hold what they should not."""
         files = {host.name: self._file(project, desired, host) for host in project.hosts}
         for name, seen in observed.items():
-            if name not in files and isinstance(seen, ObservedHost) and project.name in seen.projects:
+            there = isinstance(seen, ObservedHost) and project.name in {*seen.projects, *seen.served}
+            if name not in files and there:
                 files[name] = HostFiles(compose=None)
         return files
 
     def _file(self, project: Project, desired: Desired, host: Host) -> HostFiles:
         key = (project.name, host.name)
         before = self._rendered.get(key)
-        if before is None or before[0] != desired:
-            self._rendered[key] = (desired, host_files(project, desired, host))
+        if before is None or before[0] != desired or project.name == EDGE:
+            offers = self._ingress.offers.get(project.name, ())
+            self._rendered[key] = (desired, host_files(project, desired, host, offers))
         return self._rendered[key][1]
 
     def _notes(self, project: Project, desired: Desired, observed: Observed, left_out: int) -> Iterable[str]:
@@ -324,9 +345,16 @@ def _why_record(project_name: str, release: Release, files: HostFiles, seen: Obs
         return "compose.yaml is not there"
     if folder.compose_sha256 != text_sha256(files.compose):
         return "compose.yaml differs"
+    if project_name == EDGE:
+        return ""  # each playbook sees other hosts of it, and records what it sees
     if folder.release is None or folder.release.digest != release.digest:
         return f"release {release.number} is not on record"
     return ""
+
+
+def _guard_policy(project: Project, policy: GuardPolicy) -> GuardPolicy:
+    """A proxy goes with the last play that needs it: that is no accident of the files."""
+    return replace(policy, allow_vanished=True) if project.name == EDGE else policy
 
 
 def _stopped(plans: Iterable[ProjectPlan]) -> dict[str, str]:

@@ -17,6 +17,7 @@ from deploytool.core.attention import next_delay
 from deploytool.core.patience import History
 from deploytool.errors import DeploytoolError, LeaseHeld, ManyProblems
 from deploytool.model.event import Event, Note, Report
+from deploytool.model.ingress import EDGE
 from deploytool.model.observed import Lease, ObservedHost, Unreachable
 from deploytool.model.plan import Plan, ProjectPlan
 from deploytool.model.service import Intent, Project
@@ -255,9 +256,10 @@ class Watcher:
         self._plan = plan
         waits: dict[str, str] = {name: _sentence(error) for name, error in problems.items()}
         for project_plan in plan.projects:
-            project = _project(intent, project_plan.project)
-            if project.name in self._repairing:
-                continue  # what is seen of it is about to change
+            project = _project(self._planner.whole, project_plan.project)
+            behind = any(service.exposure for service in project.services) and EDGE in self._repairing
+            if project.name in self._repairing or behind:
+                continue  # what is seen of it, or of the proxies before it, is about to change
             objection = self._objection(project, project_plan, seen)
             held_back = why_not(project, away, self._after_s(project), len(self.sight.hosts))
             if objection or held_back:

@@ -46,7 +46,7 @@ def test_every_key_of_the_specification_has_a_state() -> None:
         security_opt shm_size stdin_open stop_grace_period stop_signal storage_opt sysctls tmpfs tty ulimits
         use_api_socket user userns_mode uts volumes volumes_from working_dir
     """
-    assert sorted(SERVICE) == sorted(specification.split())
+    assert sorted(SERVICE) == sorted([*specification.split(), "x-ingress"])
 
 
 @pytest.mark.parametrize("key", sorted(name for name, key in SERVICE.items() if key.state is State.REFUSED))
@@ -429,7 +429,7 @@ class TestFiles:
         ("ports: ['80:8o']", "6:15 'ports' has an entry that is no port: '80:8o'"),
         ("ports: ['70000:80']", "6:15 'ports' has a port that is none: '70000'"),
         ("ports: ['80-82:80-81']", "6:15 'ports' has two ranges of different length"),
-        ("ports: [{target: 80, mode: ingress}]", "6:34 'mode' cannot be 'ingress' yet"),
+        ("ports: [{target: 80, mode: ingress}]", "6:34 'mode' cannot be 'ingress' without one published port"),
         ("ports: [{published: 80}]", "6:15 'ports' has an entry without 'target'"),
         ("ports: ['80:80', '127.0.0.1:80:81']", "6:24 'ports' publishes 80/tcp twice | it would lead to 80 and to 81"),
         ("volumes: ['data:/x']", "6:17 the volume 'data' is not defined | add 'data:'"),

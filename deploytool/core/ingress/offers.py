@@ -1,0 +1,136 @@
+"""What the projects offer behind ingress ports, on which hosts, and where two offers clash."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from deploytool.errors import Place, Problem
+from deploytool.model.ingress import EDGE, Exposure, Offer
+from deploytool.model.observed import Observed, ObservedHost
+from deploytool.model.service import Port, Project, Service
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """An offer and the hosts that answer to it. ``place`` is where it is written, if in these files."""
+
+    offer: Offer
+    hosts: frozenset[str]
+    place: Place = Place("")
+
+
+def ingress_ports(service: Service) -> tuple[Port, ...]:
+    """The ports of a service that belong to every host of the play."""
+    return tuple(port for port in service.ports if port.mode == "ingress") if service.exposure else ()
+
+
+def targets(service: Service) -> tuple[int, ...]:
+    """The ports in the container behind its ingress ports, each once, in the order of the file."""
+    return tuple(dict.fromkeys(port.target for port in ingress_ports(service)))
+
+
+def offered(project: Project, observed: Observed) -> tuple[Offered, ...]:
+    """What one project of the files offers, on every host of its play."""
+    hosts = frozenset(host.name for host in project.hosts)
+    mesh = _mesh_ports(project, observed)
+    return tuple(
+        Offered(_offer(project, service, port, mesh), hosts, service.place)
+        for service in project.services
+        for port in ingress_ports(service)
+    )
+
+
+def _offer(project: Project, service: Service, port: Port, mesh: Mapping[tuple[str, int], int]) -> Offer:
+    exposure = service.exposure or Exposure()
+    return Offer(
+        project=project.name,
+        service=service.name,
+        port=port.first,
+        protocol=exposure.protocol,
+        tls=exposure.ends_tls(port.first, port.app_protocol),
+        domains=exposure.domains,
+        path=exposure.path,
+        mesh=mesh[service.name, port.target],
+        place=service.place.file,
+    )
+
+
+def _mesh_ports(project: Project, observed: Observed) -> dict[tuple[str, int], int]:
+    """(service, target) → its port between hosts: HTTP shares the first of the range, TCP has one each.
+
+    What a host remembers of this project is kept, so that the ports stay what they are.
+
+    Raises:
+        KeyError: never; a range that is too small gives 0, which ``clashes`` reports.
+    """
+    first, last = project.edge.mesh
+    known = {
+        (offer.service, offer.port): offer.mesh
+        for offer in _remembered(observed, [project.name])
+        if offer.protocol == "tcp" and first < offer.mesh <= last
+    }
+    others = {offer.mesh for offer in _remembered(observed) if offer.project != project.name}
+    free = iter(number for number in range(first + 1, last + 1) if number not in {*others, *known.values()})
+    found: dict[tuple[str, int], int] = {}
+    for service in project.services:
+        tcp = service.exposure is not None and not service.exposure.is_http
+        for port in ingress_ports(service):
+            key = (service.name, port.target)
+            if key not in found:
+                found[key] = (known.get((service.name, port.first)) or next(free, 0)) if tcp else first
+    return found
+
+
+def _remembered(observed: Observed, projects: Sequence[str] = ()) -> Iterator[Offer]:
+    for _, host in sorted(observed.items()):
+        for name, served in sorted(host.served.items() if isinstance(host, ObservedHost) else ()):
+            if not projects or name in projects:
+                yield from served.offers
+
+
+def offered_by_others(observed: Observed, projects: Iterable[str]) -> tuple[Offered, ...]:
+    """What hosts remember of projects that are not in these files."""
+    mine = {*projects, EDGE}
+    found: dict[Offer, set[str]] = {}
+    for host_name, host in sorted(observed.items()):
+        for name, served in host.served.items() if isinstance(host, ObservedHost) else ():
+            for offer in served.offers if name not in mine else ():
+                found.setdefault(offer, set()).add(host_name)
+    return tuple(Offered(offer, frozenset(hosts)) for offer, hosts in found.items())
+
+
+def clashes(offers: Sequence[Offered]) -> Iterator[Problem]:
+    """Offers that no proxy could keep apart, each pair once, named both; and those without a mesh port."""
+    for one in offers:
+        if not one.offer.mesh:
+            message = f"{one.offer.name}: the range of mesh_ports has no free port for it"
+            yield Problem(one.place, message, "widen ingress.mesh_ports of the play")
+    by_port: dict[int, list[Offered]] = {}
+    for one in offers:
+        for other in by_port.get(one.offer.port, ()):
+            why = _clash(one.offer, other.offer) if one.hosts & other.hosts else ""
+            if why:
+                yield _problem(one, other, why)
+        by_port.setdefault(one.offer.port, []).append(one)
+
+
+def _clash(one: Offer, other: Offer) -> str:
+    """Why two offers of one port exclude each other; empty where they do not."""
+    if "tcp" in (one.protocol, other.protocol):
+        return "and with protocol tcp a port has one service only"
+    if one.tls != other.tls:
+        return "one with TLS and one without"
+    shared = sorted({*one.domains} & {*other.domains})
+    if shared and one.path.rstrip("/") == other.path.rstrip("/"):
+        names = "for any host name" if shared == ["*"] else f"for {', '.join(shared)}"
+        return f"both {names} and path {one.path}"
+    return ""
+
+
+def _problem(one: Offered, other: Offered, why: str) -> Problem:
+    place, first = (one.place, other) if one.place.file else (other.place, one)
+    where = f" ({first.offer.place})" if first.offer.place else ""
+    second = one if first is other else other
+    message = f"{second.offer.name} and {first.offer.name}{where} both want port {one.offer.port}: {why}"
+    return Problem(place, message, "give one of them another x-ingress.host, path or published port")

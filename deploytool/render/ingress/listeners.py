@@ -1,0 +1,82 @@
+"""Envoy listeners: the ports. A head for each, and one line for each filter chain."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from deploytool.model.ingress import ANY_HOST, Exposure
+from deploytool.render.ingress.names import RETRY_HEADER, cluster_name, typed, watched
+
+_HCM = "filters.network.http_connection_manager.v3.HttpConnectionManager"
+
+
+def head(port: int, *, tls: bool) -> dict[str, Any]:
+    """What a listener is, without its filter chains: the same for all projects of a host."""
+    inspector = {"name": "tls", "typed_config": typed("filters.listener.tls_inspector.v3.TlsInspector")}
+    return {
+        "@type": "type.googleapis.com/envoy.config.listener.v3.Listener",
+        "name": f"port-{port}",
+        "address": {"socket_address": {"address": "::", "ipv4_compat": True, "port_value": port}},
+        **({"listener_filters": [inspector]} if tls else {}),
+    }
+
+
+def http_chain(port: int, *, mesh: bool = False) -> dict[str, Any]:
+    """HTTP/1.1 and HTTP/2 by the routes of the port. A mesh port says when it reached no replica."""
+    return {"filters": [{"name": "http", "typed_config": _manager(port, mesh=mesh, https=False)}]}
+
+
+def https_chain(port: int, exposure: Exposure, secret: str) -> dict[str, Any]:
+    """The same behind TLS, for the host names of one service; ``secret`` is its file."""
+    certificate = {"name": secret, "sds_config": watched(f"sds-{secret}.json")}
+    context = typed(
+        "transport_sockets.tls.v3.DownstreamTlsContext",
+        common_tls_context={
+            "alpn_protocols": ["h2", "http/1.1"],
+            "tls_certificate_sds_secret_configs": [certificate],
+        },
+    )
+    named = [domain for domain in exposure.domains if domain != ANY_HOST]
+    return {
+        **({"filter_chain_match": {"server_names": named}} if named else {}),
+        "filters": [{"name": "http", "typed_config": _manager(port, mesh=False, https=True)}],
+        "transport_socket": {"name": "tls", "typed_config": context},
+    }
+
+
+def tcp_chain(project: str, service: str, index: int, exposure: Exposure, *, mesh: bool) -> dict[str, Any]:
+    """Connections as they are."""
+    proxy = typed(
+        "filters.network.tcp_proxy.v3.TcpProxy",
+        stat_prefix=f"tcp-{project}-{service}",
+        cluster=cluster_name(project, service, index, exposure, local=mesh),
+        max_connect_attempts=3,
+        idle_timeout="0s",
+    )
+    return {"filters": [{"name": "tcp", "typed_config": proxy}]}
+
+
+def _manager(port: int, *, mesh: bool, https: bool) -> dict[str, Any]:
+    router = {"name": "router", "typed_config": typed("filters.http.router.v3.Router")}
+    return typed(
+        _HCM,
+        stat_prefix=f"port-{port}",
+        rds={"route_config_name": f"port-{port}", "config_source": watched(f"rds-port-{port}.json")},
+        use_remote_address=not mesh,
+        normalize_path=True,
+        server_header_transformation="PASS_THROUGH",
+        upgrade_configs=[{"upgrade_type": "websocket"}],
+        http_filters=[router],
+        **({"local_reply_config": _NOT_REACHED, "xff_num_trusted_hops": 1} if mesh else {}),
+    )
+
+
+# UH: no healthy replica here; UF: none could be connected to. In both cases no replica saw the request.
+_NOT_REACHED = {
+    "mappers": [
+        {
+            "filter": {"response_flag_filter": {"flags": ["UH", "UF"]}},
+            "headers_to_add": [{"header": {"key": RETRY_HEADER, "value": "1"}}],
+        }
+    ]
+}

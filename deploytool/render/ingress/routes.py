@@ -1,0 +1,94 @@
+"""Envoy routes: which request goes to which service, each with a key that puts longer paths first."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from deploytool.model.ingress import Exposure
+from deploytool.render.ingress.clusters import service_header
+from deploytool.render.ingress.names import RETRY_HEADER, SERVICE_HEADER, STICKY_COOKIE, cluster_name
+
+_CONNECT = "connect-failure,refused-stream"
+_SAFE = {"name": ":method", "string_match": {"safe_regex": {"regex": "GET|HEAD|OPTIONS"}}}
+
+
+def front_routes(
+    project: str, service: str, index: int, exposure: Exposure, https_port: int | None
+) -> list[tuple[str, dict[str, Any]]]:
+    """(key, route) for what the world asks; to ``https_port`` instead, where requests are sent on."""
+    match = _match(exposure.path)
+    key = f"{len(exposure.path.rstrip('/')):05}"
+    if https_port is not None:
+        redirect = {"https_redirect": True, "port_redirect": https_port}
+        return [(f"{key}0", {"match": match, "redirect": redirect})]
+    name = cluster_name(project, service, index, exposure)
+    action = {"cluster": name, "timeout": f"{exposure.timeout_s:g}s", **_sticky(exposure, ttl=True)}
+    return _twice(key, match, action, f"{_CONNECT},retriable-headers", [service_header(name)], [])
+
+
+def mesh_routes(
+    project: str, service: str, index: int, exposure: Exposure
+) -> list[tuple[str, dict[str, Any]]]:
+    """(key, route) for what the proxies of other hosts pass on."""
+    said = cluster_name(project, service, index, exposure).partition("@")[0]
+    match = {"prefix": "/", "headers": [{"name": SERVICE_HEADER, "string_match": {"exact": said}}]}
+    name = cluster_name(project, service, index, exposure, local=True)
+    action = {"cluster": name, "timeout": "0s", **_sticky(exposure, ttl=False)}
+    return _twice("00000", match, action, _CONNECT, [], [SERVICE_HEADER])
+
+
+def _twice(
+    key: str,
+    match: dict[str, Any],
+    action: dict[str, Any],
+    retry_on: str,
+    add: list[dict[str, Any]],
+    remove: list[str],
+) -> list[tuple[str, dict[str, Any]]]:
+    """The route for methods that may be asked again when a replica dies, and the one for the rest."""
+    safe = {**match, "headers": [*match.get("headers", ()), _SAFE]}
+    return [
+        (f"{key}{rank}", _route(wanted, action, on, add, remove))
+        for rank, wanted, on in ((1, safe, f"{retry_on},reset"), (0, match, retry_on))
+    ]
+
+
+def _route(
+    match: dict[str, Any],
+    action: dict[str, Any],
+    retry_on: str,
+    add: list[dict[str, Any]],
+    remove: list[str],
+) -> dict[str, Any]:
+    retry = {
+        "retry_on": retry_on,
+        "num_retries": 3,
+        "retriable_headers": [{"name": RETRY_HEADER, "present_match": True}],
+        "retry_host_predicate": [_PREVIOUS],
+        "host_selection_retry_max_attempts": 5,
+        "retry_back_off": {"base_interval": "0.025s", "max_interval": "0.25s"},
+    }
+    own = {"request_headers_to_add": add, "response_headers_to_remove": [RETRY_HEADER]} if add else {}
+    away = {"request_headers_to_remove": remove} if remove else {}
+    return {"match": match, "route": {**action, "retry_policy": retry}, **own, **away}
+
+
+_PREVIOUS = {
+    "name": "envoy.retry_host_predicates.previous_hosts",
+    "typed_config": {
+        "@type": "type.googleapis.com/envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate"
+    },
+}
+
+
+def _match(path: str) -> dict[str, Any]:
+    """``/shop`` means ``/shop`` and what is below it, and not ``/shopping``."""
+    below = path.rstrip("/")
+    return {"path_separated_prefix": below} if below else {"prefix": "/"}
+
+
+def _sticky(exposure: Exposure, *, ttl: bool) -> dict[str, Any]:
+    if not exposure.sticky:
+        return {}
+    cookie = {"name": STICKY_COOKIE, "path": "/", **({"ttl": "0s"} if ttl else {})}
+    return {"hash_policy": [{"cookie": cookie}]}

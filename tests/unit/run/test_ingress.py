@@ -1,0 +1,269 @@
+"""Ingress through the whole line, on hosts in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from itertools import pairwise, product
+
+import pytest
+
+from deploytool.engine.memory import Crash
+from deploytool.model.ingress import EDGE, EdgeSettings, Exposure
+from deploytool.model.inventory import Host
+from deploytool.model.observed import Container
+from deploytool.model.plan import Plan, Step, StepKind
+from deploytool.model.service import Port, Project, Service, Update
+from deploytool.report.plan import plan_text
+from deploytool.run.down import prepare_down, take_down
+from tests.builders import Fleet, drained, host, intent, project
+
+HOSTS = tuple(host(name) for name in ("h1", "h2", "h3"))
+
+
+def shop(
+    replicas: int = 6,
+    image: str = "demo/web:1",
+    hosts: Sequence[Host] = HOSTS,
+    order: str = "start-first",
+    envoy: str = "envoy:1",
+    **service: object,
+) -> Project:
+    update = Update(order=order, parallelism=2, monitor_s=0)
+    ports = (Port(8080, 80, 80, mode="ingress"),)
+    given = {"ports": ports, "exposure": Exposure(), "update": update, **service}
+    made = project(Service("web", replicas=replicas, **given), hosts=hosts, images={"web": image})
+    return replace(made, edge=EdgeSettings(envoy))
+
+
+def up(**options: object) -> Fleet:
+    fleet = Fleet.of("h1", "h2", "h3")
+    assert fleet.converge(intent(shop(**options))).exit_code == 0
+    return fleet
+
+
+def needs(plan: Plan, step: Step) -> set[str]:
+    """All steps that come before one, directly or not."""
+    known = {each.id: each for each in plan.steps}
+    found, todo = set(), [step.id]
+    while todo:
+        new = set(known[todo.pop()].needs) - found
+        found |= new
+        todo += new
+    return found
+
+
+def local(fleet: Fleet) -> dict[str, set[str]]:
+    return {name: set(h.served["shop"].local["web"]) for name, h in fleet.hosts.items() if "shop" in h.served}
+
+
+def replicas(fleet: Fleet, host_name: str) -> list[Container]:
+    return [c for c in fleet.hosts[host_name].containers if c.service == "web"]
+
+
+def assert_true_endpoints(fleet: Fleet) -> None:
+    """Every proxy lists its own replicas by name, and every other host that has some by their number."""
+    counts = {name: len(replicas(fleet, name)) for name in fleet.hosts}
+    for name, memory in fleet.hosts.items():
+        served = memory.served["shop"]
+        assert set(served.local["web"]) == {c.name for c in replicas(fleet, name)}
+        assert served.remote["web"] == {other: n for other, n in counts.items() if n and other != name}
+
+
+def test_the_proxies_are_one_more_project() -> None:
+    """They are planned, started and recorded as all others; then nothing is left to do."""
+    fleet = up()
+    assert fleet.counts("envoy") == fleet.counts("net") == {"h1": 1, "h2": 1, "h3": 1}
+    assert all(memory.folders[EDGE].release for memory in fleet.hosts.values())
+    assert_true_endpoints(fleet)
+    plan = fleet.plan(intent(shop()))
+    assert not plan
+    assert plan_text(plan).startswith("deploytool-ingress · 3 hosts · all\n  net    3 replicas in place\n")
+
+
+def test_a_replica_leaves_the_endpoints_before_it_stops() -> None:
+    """new ready → in the endpoints → old out → drained → stopped; and the plan shows it."""
+    for order in ("start-first", "stop-first"):
+        fleet = up()
+        plan = fleet.plan(intent(shop(image="demo/web:2", order=order)))
+        known = {step.id: step for step in plan.steps}
+        stops = [step for step in plan.steps if step.kind is StepKind.STOP]
+        assert len(stops) == 3
+        for stop in stops:
+            before = [known[name] for name in needs(plan, stop) if known[name].host == stop.host]
+            (drain,) = (step for step in before if step.kind is StepKind.DRAIN)
+            assert drain.containers == stop.containers
+            assert any(s.kind is StepKind.ENDPOINTS and s.containers == stop.containers for s in before)
+        assert "h1   ± replace 2   ⇄ drain 2   changed: image" in plan_text(plan)
+        assert fleet.converge(intent(shop(image="demo/web:2", order=order))).exit_code == 0
+        assert_true_endpoints(fleet)
+
+
+def test_with_stop_first_new_replicas_are_listed_before_the_next_ones_go() -> None:
+    """Else two batches at once would be away as the proxies see it."""
+    plan = up().plan(intent(shop(image="demo/web:2", order="stop-first")))
+    known = {step.id: step for step in plan.steps}
+    stops = [step for step in plan.steps if step.kind is StepKind.STOP]
+    for earlier, later in pairwise(stops):
+        shown = [known[n] for n in needs(plan, later) if known[n].kind is StepKind.ENDPOINTS]
+        assert any(step.host == earlier.host and not step.containers for step in shown)
+
+
+def test_all_others_leave_a_host_out_while_its_only_replica_is_away() -> None:
+    """With stop-first and one replica a host: out of every proxy before it goes, in again when it is back."""
+    fleet = up(replicas=3)
+    wanted = intent(shop(3, image="demo/web:2", order="stop-first"))
+    plan = fleet.plan(wanted)
+    known = {step.id: step for step in plan.steps}
+    for stop in (step for step in plan.steps if step.kind is StepKind.STOP):
+        before = {known[n].host for n in needs(plan, stop) if (stop.host, 0) in known[n].remotes}
+        assert before == {"h1", "h2", "h3"} - {stop.host}
+        back = [step for step in plan.steps if (stop.host, 1) in step.remotes]
+        assert {step.host for step in back} == before
+        assert all(f"shop/{stop.host}/web/start/1" in needs(plan, step) for step in back)
+    assert fleet.converge(wanted).exit_code == 0
+    assert_true_endpoints(fleet)
+
+
+def test_all_others_forget_a_host_before_its_last_replica_goes() -> None:
+    """Scaling down to two on three hosts: the host that is left without any gets no request from others."""
+    fleet = up()
+    plan = fleet.plan(intent(shop(2)))
+    known = {step.id: step for step in plan.steps}
+    (last,) = (s for s in plan.steps if s.kind is StepKind.STOP and s.count == 2)
+    out = next(s for s in plan.steps if s.host == last.host and s.containers == last.containers)
+    forgotten = {known[n].host for n in needs(plan, out) if (last.host, 0) in known[n].remotes}
+    assert forgotten == {"h1", "h2", "h3"} - {last.host}
+    assert fleet.converge(intent(shop(2))).exit_code == 0
+    assert_true_endpoints(fleet)
+    assert fleet.converge(intent(shop(6))).exit_code == 0
+    assert_true_endpoints(fleet)
+
+
+def test_a_drained_host_answers_on() -> None:
+    """Its replicas go elsewhere, its proxy stays and sends requests to the others."""
+    fleet = up()
+    hosts = (drained(HOSTS[0]), *HOSTS[1:])
+    assert fleet.converge(intent(shop(hosts=hosts))).exit_code == 0
+    assert fleet.counts() == {"h2": 3, "h3": 3}
+    assert fleet.counts("envoy") == {"h1": 1, "h2": 1, "h3": 1}
+    assert_true_endpoints(fleet)
+
+
+def test_a_new_proxy_listens_before_the_old_one_lets_go() -> None:
+    """Another image replaces the proxy beside the old one; the holder of the ports stays as it is."""
+    fleet = up()
+    holders = fleet.ids("net")
+    plan = fleet.plan(intent(shop(envoy="envoy:2")))
+    known = {step.id: step for step in plan.steps}
+    for stop in (step for step in plan.steps if step.kind is StepKind.STOP):
+        assert stop.service == "envoy"
+        here = [known[name].kind.value for name in needs(plan, stop) if known[name].host == stop.host]
+        assert sorted(here) == ["drain", "endpoints", "start"]
+    assert fleet.converge(intent(shop(envoy="envoy:2"))).exit_code == 0
+    assert fleet.ids("net") == holders
+    assert fleet.images("envoy") == {"envoy:2"}
+
+
+def test_another_port_renews_holder_and_proxy_one_host_at_a_time() -> None:
+    """The next host's holder goes only when the proxy of the one before listens again."""
+    fleet = up()
+    more = shop(ports=(Port(8080, 80, 80, mode="ingress"), Port(8080, 81, 81, mode="ingress")))
+    plan = fleet.plan(intent(more))
+    known = {step.id: step for step in plan.steps}
+    stops = [s for s in plan.steps if s.kind is StepKind.STOP and s.service == "net"]
+    assert len(stops) == 3
+    for earlier, later in pairwise(stops):
+        assert f"{EDGE}/{earlier.host}/envoy/endpoints/1" in needs(plan, later)
+    for start in (s for s in plan.steps if s.kind is StepKind.START and s.service == "envoy"):
+        assert f"{EDGE}/{start.host}/net/start/1" in needs(plan, start)
+    assert known
+    assert fleet.converge(intent(more)).exit_code == 0
+    assert not fleet.plan(intent(more))
+
+
+def test_the_last_project_takes_the_proxies_along() -> None:
+    """Down: replicas are drained, the proxies go after them, and nothing is remembered."""
+    fleet = up()
+    run = fleet.run(intent(shop()))
+    prepare_down(run, ["shop"])
+    report, problems = take_down(run)
+    assert (report.exit_code, problems) == (0, {})
+    assert not any(memory.containers or memory.served for memory in fleet.hosts.values())
+    assert not any(memory.folders for memory in fleet.hosts.values())
+
+
+def test_a_project_that_leaves_ingress_leaves_the_others_alone() -> None:
+    """One project goes to plain publishing; the other's endpoints and the proxies stay."""
+    fleet = up()
+    blog = replace(shop(ports=(Port(8080, 81, 81, mode="ingress"),)), name="blog", play="site.yaml: blog")
+    assert fleet.converge(intent(shop(), blog)).exit_code == 0
+    plain = shop(3, ports=(), exposure=None)
+    assert fleet.converge(intent(plain, blog)).exit_code == 0
+    assert all(set(memory.served) == {"blog"} for memory in fleet.hosts.values())
+    assert fleet.counts("envoy") == {"h1": 1, "h2": 1, "h3": 1}
+
+
+def test_endpoints_that_are_not_true_are_a_difference() -> None:
+    """A proxy that lists what is not there is set right, without touching a replica."""
+    fleet = up()
+    ids = fleet.ids()
+    memory = fleet.hosts["h2"]
+    memory.served["shop"] = replace(
+        memory.served["shop"], local={"web": ("gone-1",)}, remote={"web": {"h9": 1}}
+    )
+    plan = fleet.plan(intent(shop()))
+    assert {step.host for step in plan.steps} == {"h2"}
+    assert plan_text(plan).endswith("Plan: no replica changes; endpoints are brought up to date on 1 host.\n")
+    assert fleet.converge(intent(shop())).exit_code == 0
+    assert_true_endpoints(fleet)
+    assert fleet.ids() == ids
+
+
+def test_a_dead_replica_is_waited_for_by_nobody() -> None:
+    """What does not run has no requests: it is replaced without a drain."""
+    fleet = up()
+    memory = fleet.hosts["h1"]
+    memory.containers = [
+        replace(c, state="dead") if c.service == "web" and c.number == 1 else c for c in memory.containers
+    ]
+    plan = fleet.plan(intent(shop()))
+    assert not [step for step in plan.steps if step.kind is StepKind.DRAIN]
+    assert fleet.converge(intent(shop())).exit_code == 0
+    assert_true_endpoints(fleet)
+
+
+def _faults() -> Iterator[tuple[str, str, str]]:
+    verbs = ("prepare", "start", "endpoints", "drain", "stop", "record")
+    yield from product(verbs, ("before", "after"), ("crash", "lost", "it breaks"))
+
+
+@pytest.mark.parametrize(("verb", "when", "fault"), list(_faults()))
+def test_one_more_converge_sets_all_right(verb: str, when: str, fault: str) -> None:
+    """Whatever fails, is lost or dies on the way of an update: the next run ends with true endpoints."""
+    if fault == "it breaks" and when == "after":
+        return  # a step that took effect cannot have failed
+    fleet = up()
+    hits = 0
+
+    def strike(host_name: str, asked: str, moment: str) -> str:
+        nonlocal hits
+        if (asked, moment) == (verb, when):
+            hits += 1
+            return fault if hits == 2 else ""
+        return ""
+
+    wanted = intent(shop(4, image="demo/web:2"))
+    fleet.fault = strike
+    with suppress(Crash):
+        fleet.converge(wanted)
+    assert hits >= 2
+    fleet.fault = lambda *call: ""
+    for memory in fleet.hosts.values():
+        memory.reachable = True
+        memory.now_s += 3600
+    report = fleet.converge(wanted)
+    assert report.exit_code == 0, report.failures
+    assert_true_endpoints(fleet)
+    assert fleet.images() == {"demo/web:2"}
