@@ -100,7 +100,7 @@ class Roster:
             return
         try:
             self.groups[group].priority = int(value)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             self.problems.add(place, f"{PRIORITY} is '{value}', not a number")
 
     def finish(self) -> None:

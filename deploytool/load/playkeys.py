@@ -12,6 +12,10 @@ SECTIONS = ("networks", "volumes", "configs", "secrets")
 
 _CONTAINERS = "a play here runs containers, not tasks"
 _USE_ANSIBLE = "keep tasks in a playbook of their own and run that with ansible-playbook"
+_TASKS_ONLY = """
+    collections debugger force_handlers handlers module_defaults no_log post_tasks pre_tasks roles run_once
+    tasks throttle when
+"""
 
 
 def _key(note: str) -> Key:
@@ -48,17 +52,28 @@ KEYS: Mapping[str, Key] = {
     "vars": _key("variables of the play"),
     "vars_files": _key("files of variables; of a list within the list the first that exists"),
     "volumes": _key("as at the top level of a Compose file"),
-    "collections": _refused(_CONTAINERS, _USE_ANSIBLE),
-    "handlers": _refused(_CONTAINERS, _USE_ANSIBLE),
+    **dict.fromkeys(
+        ("check_mode", "diff"),
+        _refused("the command line decides it for the whole run", "give --check or --diff"),
+    ),
+    **dict.fromkeys(
+        ("fact_path", "gather_subset", "gather_timeout"),
+        _refused("what is needed is always looked up, in one go", "leave it out"),
+    ),
+    **dict.fromkeys(
+        ("become_exe", "become_flags"), _refused("become is sudo, as root needs it", "leave it out")
+    ),
+    **dict.fromkeys(_TASKS_ONLY.split(), _refused(_CONTAINERS, _USE_ANSIBLE)),
+    "ignore_errors": _refused(
+        "a failure is always reported", "write update_config: {failure_action: continue} to go on after one"
+    ),
+    "order": _refused("hosts are taken in the order of the pattern", "name them in that order in 'hosts'"),
+    "timeout": _refused("each step has a deadline of its own", "give --timeout"),
     "import_playbook": _refused(
         "a playbook names only its own plays", "give both playbooks on the command line"
     ),
     "ignore_unreachable": _refused("a host that is unreachable is always reported", "leave it out"),
-    "post_tasks": _refused(_CONTAINERS, _USE_ANSIBLE),
-    "pre_tasks": _refused(_CONTAINERS, _USE_ANSIBLE),
-    "roles": _refused(_CONTAINERS, _USE_ANSIBLE),
     "strategy": _refused("update_config and serial decide the order", "leave it out"),
-    "tasks": _refused(_CONTAINERS, _USE_ANSIBLE),
     "vars_prompt": _refused("a run asks nothing, so that it is the same in CI", "pass the variable with -e"),
 }
 

@@ -257,7 +257,8 @@ class LazyVars(Mapping[str, Any]):
 
 def _or_raise(value: Any) -> Any:
     if isinstance(value, Mistake):
-        raise value
+        # Never the one that is kept: each raise adds its frames to it, and with them all that was loaded.
+        raise Mistake(str(value), value.hint)
     return value
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from pathlib import Path
 
 import pytest
@@ -53,6 +55,16 @@ def test_every_key_of_a_play(site: Site) -> None:
     assert connection.become.user == "admin"
     definition = project.definitions.on(project.hosts[0], {"web": ("web1",)})
     assert definition.services["web"]["image"] == "r.example.com/web:2"
+
+
+def test_what_was_loaded_can_be_forgotten(site: Site) -> None:
+    """A program that loads the files again and again, as a watcher does, keeps nothing of the last time."""
+    text = play("environment: {PEERS: \"{{ placements.web | join(',') }}\"}\ndeploy: {replicas: 1}")
+    projects = [weakref.ref(site.project(text).definitions) for _ in range(2)]
+    with pytest.raises(InputError):
+        site.load(play('deploy: {replicas: "{{ placements.web | length }}"}'))
+    gc.collect()
+    assert [project() for project in projects] == [None, None]
 
 
 def test_the_inventory_wins_over_the_keywords_of_a_play(site: Site) -> None:
