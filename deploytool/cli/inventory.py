@@ -19,6 +19,7 @@ from deploytool.load.inputs import note_file
 from deploytool.load.inventory import Layers, LoadedInventory, Sources, load_inventory
 from deploytool.load.problems import Problems
 from deploytool.load.vault import passwords_of
+from deploytool.load.yamlfile import read_bounded
 
 MAX_GRAPH_LINES = 1_000_000
 
@@ -178,7 +179,7 @@ def read_limit_file(name: str) -> str:
         NoMatch: it cannot be read.
     """
     try:
-        raw = Path(name).expanduser().read_bytes()
+        raw = read_bounded(Path(name).expanduser())
         note_file(Path(name), raw)
         return raw.decode("utf-8")
     except OSError as error:

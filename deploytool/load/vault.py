@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.ciphers.modes import CTR
 from deploytool.errors import Place
 from deploytool.load.command import output_of
 from deploytool.load.problems import Problems
-from deploytool.load.yamlfile import read_text
+from deploytool.load.yamlfile import read_bounded, read_text
 
 HEADER = "$ANSIBLE_VAULT;"
 NO_PASSWORD_HINT = "pass --vault-password-file"  # noqa: S105
@@ -77,7 +77,7 @@ def read_password(path: Path, problems: Problems) -> bytes:
         if expanded.is_file() and os.access(expanded, os.X_OK):
             password = output_of([str(expanded.resolve())]).strip()
         else:
-            password = expanded.read_bytes().strip()
+            password = read_bounded(expanded).strip()
     except OSError as error:
         problems.add(Place(str(path)), f"cannot be read: {error.strerror}", "see --vault-password-file")
         return b""

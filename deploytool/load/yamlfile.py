@@ -25,7 +25,7 @@ from deploytool.load.plainscalars import Dialect
 from deploytool.load.problems import Problems
 from deploytool.load.yamlbuild import Builder
 
-__all__ = ["Dialect", "Map", "Seq", "Str", "parse_yaml", "place_of", "read_text", "read_yaml"]
+__all__ = ["Dialect", "Map", "Seq", "Str", "parse_yaml", "place_of", "read_bounded", "read_text", "read_yaml"]
 
 MAX_BYTES = 32 * 1024 * 1024
 MAX_DEPTH = 64
@@ -37,7 +37,7 @@ _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 def read_text(path: Path, name: str, problems: Problems) -> str | None:
     """The text of a file, or None with a problem at ``name``."""
     try:
-        raw = path.read_bytes()
+        raw = read_bounded(path)
     except FileNotFoundError:
         problems.add(Place(name), "no such file", "a relative path starts from the working directory")
     except OSError as error:
@@ -49,6 +49,12 @@ def read_text(path: Path, name: str, problems: Problems) -> str | None:
         note_file(path, raw)
         return _decode(raw, name, problems)
     return None
+
+
+def read_bounded(path: Path) -> bytes:
+    """The content of a file, and one byte more than ``MAX_BYTES`` of what has no end, as of a device."""
+    with path.open("rb") as file:
+        return file.read(MAX_BYTES + 1)
 
 
 def _decode(raw: bytes, name: str, problems: Problems) -> str | None:

@@ -6,7 +6,7 @@ import os
 import resource
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -53,6 +53,27 @@ BOMBS: Mapping[str, Mapping[str, str | bytes]] = {
         )
     },
 }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["/dev/zero", "play.yaml"],
+        ["hosts.yaml", "/dev/zero"],
+        ["hosts.yaml", "play.yaml", "-e", "@/dev/zero"],
+    ],
+)
+def test_a_file_without_end_is_an_error(words: Sequence[str], tmp_path: Path) -> None:
+    """Not more is read of it than of the largest file."""
+    (tmp_path / "hosts.yaml").write_text(HOSTS)
+    (tmp_path / "play.yaml").write_text(PLAY)
+    argv = [sys.executable, "-m", "deploytool", "validate", *words]
+    limit = (3 * MOST_BYTES, 3 * MOST_BYTES)  # of addresses: the program itself takes half of that
+    run = subprocess.run(
+        argv, cwd=tmp_path, capture_output=True, text=True, timeout=60,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, limit),
+    )  # fmt: skip
+    assert (run.returncode, run.stderr) == (3, "/dev/zero: error: larger than 32 MiB\n")
 
 
 @pytest.mark.parametrize("name", BOMBS)
