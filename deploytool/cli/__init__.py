@@ -9,7 +9,6 @@ import gc
 import importlib
 import signal
 import sys
-from os import environ
 from types import FrameType
 from typing import NoReturn
 
@@ -39,6 +38,7 @@ COMMANDS = {
     "render": ("deploytool.cli.render:render", "Write each host's files to a folder or stdout."),
     "validate": ("deploytool.cli.validate:validate", "Check inventory and playbook; contacts no host."),
     "inventory": ("deploytool.cli.inventory:inventory", "Show an inventory as ansible-inventory does."),
+    "completion": ("deploytool.cli.completion:completion", "Make your shell complete what you type."),
     "lab": ("deploytool.cli.lab:lab", "Start and stop disposable hosts to try it on."),
 }
 
@@ -78,7 +78,7 @@ def main() -> NoReturn:
     gc.set_threshold(GC_THRESHOLD)
     verbose = any(argument in ("-v", "-vv", "-vvv", "--verbose") for argument in sys.argv)
     try:
-        code = app.main(standalone_mode=False, auto_envvar_prefix="DEPLOYTOOL")
+        code = app.main(prog_name="deploytool", standalone_mode=False, auto_envvar_prefix="DEPLOYTOOL")
     except click.exceptions.Exit as error:
         code = error.exit_code
     except click.ClickException as error:
@@ -90,7 +90,6 @@ def main() -> NoReturn:
     except DeploytoolError as error:
         for line in problem_lines(error.problems, most=None if verbose else SCREEN):
             click.echo(line, err=True)
-        _annotate(error)
         code = error.exit_code
     except BrokenPipeError:
         # The reader (head, less) has gone: what is left to print is for nobody.
@@ -103,16 +102,6 @@ def main() -> NoReturn:
         click.echo("  hint: run it again with -v and report what it prints", err=True)
         code = 1
     sys.exit(code if isinstance(code, int) else 0)
-
-
-def _annotate(error: DeploytoolError) -> None:
-    """On GitHub, errors show at their places in the files that a pull request changes."""
-    from deploytool.cli.progress import kind_of
-    from deploytool.report.github import annotated
-
-    if kind_of(environ.get("DEPLOYTOOL_PROGRESS", "auto")) == "github":
-        for line in annotated(error.problems[:SCREEN]):
-            click.echo(line, err=True)
 
 
 def _interrupt(signum: int, frame: FrameType | None) -> None:

@@ -11,6 +11,9 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
+
+from deploytool.errors import DeploytoolError
 
 F = TypeVar("F", bound=Callable[..., Any])
 OTHERS = "Options"
@@ -19,11 +22,34 @@ OTHERS = "Options"
 class Command(click.Command):
     """Use as ``@click.command(cls=Command)``, with options that ``purpose`` put under a heading."""
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for parameter in self.params:
+            _offer_names(parameter)
+
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         for option in _settable(self):
             if not option.envvar and option.name:
                 option.envvar = [f"{ctx.auto_envvar_prefix}_{option.name.upper()}", _variable(option.name)]
+        if ctx.resilient_parsing and args and self._awaits_value(args[-1]):
+            args = args[:-1]  # a shell completes its value, and click would forget the files over its lack
         return super().parse_args(ctx, args)
+
+    def _awaits_value(self, word: str) -> bool:
+        options = (one for one in self.params if isinstance(one, click.Option) and word in one.opts)
+        return any(not option.is_flag and not option.count for option in options)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        from deploytool.cli.ending import ended  # which is of no use to --help
+
+        failed: DeploytoolError | None = None
+        try:
+            return super().invoke(ctx)
+        except DeploytoolError as error:
+            failed = error
+            raise
+        finally:
+            ended(ctx, failed)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The command's own options first, then each purpose in the order in which it was given."""
@@ -63,6 +89,20 @@ def _parameters(function: Callable[..., Any]) -> list[click.Parameter]:
     """Where click keeps the options of a function that is no command yet."""
     found: list[click.Parameter] = getattr(function, "__click_params__", [])
     return found
+
+
+def _offer_names(parameter: click.Parameter) -> None:
+    """Let shells complete names out of the files, for every parameter whose name says what it is."""
+    by_type = parameter.shell_complete
+
+    def shell_complete(ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        from deploytool.cli.candidates import complete
+
+        found = complete(ctx, parameter, incomplete)
+        return by_type(ctx, incomplete) if found is None else found
+
+    # On the instance: click would want it said at each of the options.
+    parameter.shell_complete = shell_complete  # type: ignore[method-assign]
 
 
 def _settable(command: click.Command) -> list[click.Option]:

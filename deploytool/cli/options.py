@@ -168,6 +168,12 @@ def showing(function: F) -> F:
             metavar="FILE",
             help="Also write a JUnit report: a test case for each service on each host.",
         ),
+        click.option(
+            "--summary",
+            type=click.Path(path_type=Path, dir_okay=False),
+            metavar="FILE",
+            help="Also append the outcome as Markdown to this file; on GitHub, to the job's summary.",
+        ),
         click.option("--detailed-exitcode", is_flag=True, help="Exit with 10 where changes are pending."),
     )(function)
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
-from os import environ
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
@@ -14,8 +12,7 @@ import click
 from deploytool.cli.colour import stdout_has_colours
 from deploytool.cli.contract import document
 from deploytool.cli.diff import show_differences
-from deploytool.cli.progress import kind_of
-from deploytool.errors import UsageError
+from deploytool.cli.ending import summarize
 from deploytool.model.difference import Difference
 from deploytool.model.document import text_of
 from deploytool.model.event import Report
@@ -42,7 +39,7 @@ def show_plan(plan: Plan, seen: Observed, changed: Sequence[Difference], options
         click.echo(plan_markdown(plan, unreachable(seen), diff_text(changed)), nl=False)
     else:
         show_text(plan, changed, output)
-    _summarize(lambda: plan_markdown(plan, unreachable(seen), diff_text(changed)), options)
+    summarize(plan_markdown(plan, unreachable(seen), diff_text(changed)), options)
 
 
 def show_text(plan: Plan, changed: Sequence[Difference], output: str) -> None:
@@ -73,7 +70,7 @@ def show_report(
             show_text(report.plan, (), output)
         for line in (*recap(tally), *verdict(report)):
             click.echo(printable(line))
-    _summarize(lambda: _markdown(report, changed), options)
+    summarize(_markdown(report, changed), options)
 
 
 def unreachable(seen: Observed) -> dict[str, str]:
@@ -84,22 +81,6 @@ def unreachable(seen: Observed) -> dict[str, str]:
 def _markdown(report: Report, changed: Sequence[Difference]) -> str:
     said = " ".join(verdict(report)) or "Nothing to do."
     return report_markdown(report, said, diff_text(changed))
-
-
-def _summarize(make: Callable[[], str], options: Mapping[str, Any]) -> None:
-    """On GitHub the job's summary gets the same as a comment would.
-
-    Raises:
-        UsageError: the runner's file cannot be written.
-    """
-    path = environ.get("GITHUB_STEP_SUMMARY")
-    if not path or kind_of(options["progress"]) != "github":
-        return
-    try:
-        with Path(path).open("a", encoding="utf-8") as file:
-            file.write(make() + "\n")
-    except OSError as error:
-        raise UsageError(f"GITHUB_STEP_SUMMARY: {path} cannot be written: {error.strerror}") from None
 
 
 def _coloured(text: str) -> str:

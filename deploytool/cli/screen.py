@@ -6,24 +6,22 @@ import queue
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import click
 
+from deploytool.cli.ending import keep
 from deploytool.cli.progress import reporter_for
-from deploytool.errors import DeploytoolError, UsageError
 from deploytool.model.event import Event
 from deploytool.report.console import event_json
-from deploytool.report.junit import junit_xml
 from deploytool.report.printable import printable
 from deploytool.report.progress import Progress
 from deploytool.report.tally import Tally
 
 
 class Screen:
-    """Shows events while it is entered; leaving it shows all that is left, and writes the JUnit file.
+    """Shows events while it is entered; leaving it shows all that is left.
 
     ``progress`` is how: see ``cli.progress``. ``tally`` is what became of all hosts, whole after ``drain``.
     """
@@ -33,13 +31,9 @@ class Screen:
         output: str = "text",
         verbose: int = 0,
         progress: str = "auto",
-        junit: Path | None = None,
-        *,
-        drift_fails: bool = False,
     ) -> None:
         self.tally = Tally()
         self._json = output == "jsonl"
-        self._junit, self._drift_fails = junit, drift_fails
         self._kind, self._reporter = reporter_for(progress, verbose)
         self._progress = Progress()
         self._events: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
@@ -62,8 +56,6 @@ class Screen:
     ) -> None:
         self.drain()
         self._print(self._reporter.end())
-        if self._junit:
-            self._write_junit(self._junit, error)
 
     def drain(self) -> None:
         """Show what is waiting, and stop showing. A prompt or a result may follow."""
@@ -107,20 +99,9 @@ class Screen:
         for line in lines:
             click.echo(line if marked else printable(line), err=True, color=marked or None)
 
-    def _write_junit(self, path: Path, error: BaseException | None) -> None:
-        problems = error.problems if isinstance(error, DeploytoolError) else ()
-        try:
-            path.write_text(junit_xml(self.tally, problems, drift_fails=self._drift_fails), "utf-8")
-        except OSError as failure:
-            raise UsageError(f"--junit: {path} cannot be written: {failure.strerror}") from error
-
 
 def screen_of(options: Mapping[str, Any]) -> Screen:
-    """The screen that the options of ``options.showing`` ask for."""
-    return Screen(
-        options["output"],
-        options["verbose"],
-        options["progress"],
-        options["junit"],
-        drift_fails=options["detailed_exitcode"],
-    )
+    """The screen that the options of ``options.showing`` ask for. Its tally is kept for the end."""
+    screen = Screen(options["output"], options["verbose"], options["progress"])
+    keep(screen.tally)
+    return screen

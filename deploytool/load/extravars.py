@@ -53,23 +53,26 @@ def _mapping(text: str, problems: Problems) -> Map:
     if isinstance(value, Map):
         return value
     if value is not None:
-        problems.add(Place(OPTION), f"'{text:.40}' is not a mapping", _FORMS_HINT)
+        problems.add(Place(OPTION), "the text is not a mapping", _FORMS_HINT)
     return Map(Place(OPTION))
 
 
 def _pairs(text: str, problems: Problems) -> Map:
-    """Words, each ``name=value``, as Ansible splits them."""
+    """Words, each ``name=value``, as Ansible splits them.
+
+    What is wrong is not quoted: it may be half of a password.
+    """
     place = Place(OPTION)
     result = Map(place)
     try:
         words = list(_words(text))
     except ValueError as error:
-        problems.add(place, f"'{text}' cannot be split into words: {error}", "close what is open")
+        problems.add(place, f"the text cannot be split into words: {error}", "close what is open")
         return result
-    for word in words:
+    for number, word in enumerate(words, 1):
         name, equals, value = _ESCAPE.sub(_unescaped, word).partition("=")
         if not equals or not name.strip():
-            problems.add(place, f"'{word}' is not name=value", _FORMS_HINT)
+            problems.add(place, f"word {number} is not name=value", _FORMS_HINT)
             continue
         result.put(name.strip(), Str.at(_unquoted(value.strip()), place), place)
     return result

@@ -45,7 +45,8 @@ def annotated(problems: Iterable[Problem]) -> Iterator[str]:
     """Errors at their places in files, so that they show in the changes of a pull request."""
     for problem in problems:
         place = problem.place
-        where = {"file": place.file, "line": place.line, "col": place.column}
+        file = {"file": place.file, "line": place.line, "col": place.column}
+        where = file if place.line else {"title": place.file}  # a host, an option, or a file as a whole
         message = f"{problem.message}\n{problem.hint}" if problem.hint else problem.message
         yield _command("error", {key: str(value) for key, value in where.items() if value}, message)
 

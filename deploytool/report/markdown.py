@@ -11,6 +11,7 @@ import html
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from deploytool.errors import Problem
 from deploytool.model.event import Report
 from deploytool.model.plan import Plan, ServiceSummary, Step
 from deploytool.report.plan import by_host, changes_of, summary
@@ -36,6 +37,16 @@ def report_markdown(report: Report, verdict: str, diff: str = "") -> str:
         [*head, *_failures(report), *_services(report.plan)],
         _folded(report.plan, diff),
     )
+
+
+def problems_markdown(problems: Sequence[Problem]) -> str:
+    """Why nothing was done, or not all."""
+    lines = []
+    for problem in problems:
+        place = f"{_code(str(problem.place))}: " if str(problem.place) else ""
+        hint = f" – {_inline(problem.hint)}" if problem.hint else ""
+        lines.append(f"- {place}{_inline(problem.message)}{hint}")
+    return _fitted(["### deploytool: error\n", "\n".join(_most(lines, MOST_PROBLEMS))], ())
 
 
 def _fitted(head: Iterable[str], folded: Iterable[tuple[str, str]]) -> str:

@@ -87,8 +87,10 @@ class Tally:
             for (service, host), count in project.desired.counts.items():
                 if count:
                     self._of(project.project, host, service).wanted = count
+        changing = {step.host for step in plan.steps if step.service}
         for step in plan.steps:
-            self._case(step).pending[step.id] = step.cause
+            if step.service or step.host not in changing:  # the files follow the replicas: one piece of news
+                self._case(step).pending[step.id] = step.cause
 
     def _done(self, event: StepDone) -> None:
         step = event.step
