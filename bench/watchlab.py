@@ -6,6 +6,7 @@ What is counted comes from ``docker ps`` on the hosts, never from the watcher's 
 from __future__ import annotations
 
 import json
+import math
 import os
 import random
 import signal
@@ -106,7 +107,7 @@ class Watch:
         return time.monotonic() - begun
 
     def get(self, path: str) -> str:
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=30) as answer:
             return answer.read().decode()
 
     @property
@@ -117,8 +118,11 @@ class Watch:
             return False
 
     def metric(self, name: str) -> float:
-        """The sum of a metric over all of its labels."""
-        lines = self.get("/metrics").splitlines()
+        """The sum of a metric over all of its labels; not a number where nobody answers."""
+        try:
+            lines = self.get("/metrics").splitlines()
+        except OSError:
+            return math.nan
         rows = [line for line in lines if line.split("{")[0].split(" ")[0] == f"deploytool_{name}"]
         return sum(float(line.rpartition(" ")[2]) for line in rows)
 

@@ -30,6 +30,7 @@ from deploytool.report.metrics import metrics_text
 from deploytool.run.board import Board
 from deploytool.run.http import HttpServer, listen_address
 from deploytool.run.lease import this_run
+from deploytool.run.outlook import Limits
 from deploytool.run.releases import stamp
 from deploytool.run.watch import Wanted, Watcher, WatchOptions
 
@@ -103,8 +104,7 @@ def watch(**options: Any) -> int:
         files.changed if options["reload"] else lambda: False,
         WatchOptions(
             resync_s=options["resync"],
-            reschedule_after_s=options["reschedule_after"],
-            restart_budget=options["restart_budget"],
+            limits=Limits(options["reschedule_after"], options["restart_budget"]),
             force_own=options["force_own"],
             forks=options["forks"],
         ),

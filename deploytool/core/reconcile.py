@@ -194,7 +194,7 @@ def _verdict(
     if rules.finishes and leaves and is_done(container):
         return 0, "in place", ""  # on record only: here it would not run again
     current = spec is not None and container.spec == spec.digest
-    illness = "" if _is_well_enough(container, rules) else _illness(container, now_s)
+    illness = "" if _is_well_enough(container, rules, now_s) else _illness(container, now_s)
     cause = f"{container.name} {illness}" if illness else ""
     if _RENAMED.fullmatch(container.name):
         current, cause = False, f"{container.name} was left by an interrupted Compose run"
@@ -234,9 +234,9 @@ def _illness(container: Container, now_s: float) -> str:
             return f"is {state}"
 
 
-def _is_well_enough(container: Container, rules: _Rules) -> bool:
+def _is_well_enough(container: Container, rules: _Rules, now_s: float) -> bool:
     """Whether it ended as it should, or is in other hands."""
-    if container.state == "restarting":
+    if container.loops(now_s):
         return rules.respected
     if container.state != "exited":
         return False

@@ -27,7 +27,12 @@ class Verdicts:
         self._left = {key: known for key, known in self._left.items() if key[0] not in projects}
 
     def learn(
-        self, project: Project, plan: ProjectPlan, found: Report | Exception, history: History, now_s: float
+        self,
+        project: Project,
+        plan: ProjectPlan,
+        found: Report | BaseException,
+        history: History,
+        now_s: float,
     ) -> tuple[str, History]:
         """The outcome in a word (ok, failed, held, refused, lost), and what is remembered of it.
 
@@ -35,9 +40,9 @@ class Verdicts:
         while the same difference came back. A host that could not be prepared is left alone for its project,
         unless the project gets a new release: that changes all hosts or none.
         """
-        if isinstance(found, LeaseHeld):
+        if isinstance(found, (LeaseHeld, KeyboardInterrupt)):
             return "held", history
-        if isinstance(found, Exception):
+        if isinstance(found, BaseException):
             why = found.problems[0].message if isinstance(found, ManyProblems) else repr(found)
             history = history.judged(dict.fromkeys(_services(plan.steps), why), (), now_s)
             return "refused" if isinstance(found, ManyProblems) else "failed", history

@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from deploytool.core.absence import Away, given_up, next_decision, why_not
 from deploytool.core.attention import next_delay
 from deploytool.core.patience import History
 from deploytool.errors import DeploytoolError, LeaseHeld, ManyProblems
@@ -28,6 +27,7 @@ from deploytool.run.consent import Consent
 from deploytool.run.converge import Run, RunOptions, Seen, held_by, held_leases
 from deploytool.run.fanout import Engines
 from deploytool.run.lease import is_dead
+from deploytool.run.outlook import Limits, outlook, sentence_of
 from deploytool.run.picture import Knowledge, picture
 from deploytool.run.planning import Planner, PlanPolicy, members_elsewhere
 from deploytool.run.releases import Stamp
@@ -49,15 +49,10 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class WatchOptions:
-    """``reschedule_after_s`` is for plays that do not say; None never gives a host up.
-
-    ``restart_budget`` is how many repairs a service may have in ten minutes, None for the rule of thumb.
-    ``force_own``: the files here win over a release that somebody else made.
-    """
+    """``resync_s`` is between full looks. ``force_own``: the files here win over somebody else's release."""
 
     resync_s: float = 60.0
-    reschedule_after_s: float | None = None
-    restart_budget: int | None = None
+    limits: Limits = Limits()
     force_own: bool = False
     forks: int = 50
 
@@ -251,27 +246,22 @@ class Watcher:
         self.sight.moved = False
         self._news = True
         self._follow()
-        seen, intent, away = self.sight.seen, self._wanted.intent, self.sight.away(now_s)
-        plan, problems = self._planned(seen, away, now_s)
-        self._plan = plan
-        waits: dict[str, str] = {name: _sentence(error) for name, error in problems.items()}
-        for project_plan in plan.projects:
-            project = _project(self._planner.whole, project_plan.project)
+        seen, away = self.sight.seen, self.sight.away(now_s)
+        policy, limits = self._wanted.policy, self.options.limits
+        found = outlook(self._planner, policy, limits, seen, away, self.history, now_s)
+        self._plan, self._wake_s = found.plan, found.wake_s
+        waits = dict(found.waits)
+        for plan in found.plan.projects:
+            project = _project(self._planner.whole, plan.project)
             behind = any(service.exposure for service in project.services) and EDGE in self._repairing
-            if project.name in self._repairing or behind:
+            if plan.project in self._repairing or behind:
                 continue  # what is seen of it, or of the proxies before it, is about to change
-            objection = self._objection(project, project_plan, seen)
-            held_back = why_not(project, away, self._after_s(project), len(self.sight.hosts))
-            if objection or held_back:
-                waits[project.name] = objection or held_back
-            if project_plan.steps and not objection:
-                self._begin_repair(project, project_plan, seen)
+            objection = self._objection(project, plan, seen)
+            if objection:
+                waits[project.name] = objection
+            elif plan.steps:
+                self._begin_repair(project, plan, seen)
         self._tell_waits(waits)
-        plays = [(project, self._after_s(project)) for project in intent.projects]
-        decision_s = next_decision(plays, away)
-        rest_s = self.history.wakes_s(intent.projects, now_s, self.options.restart_budget)
-        times = [rest_s, None if decision_s is None else now_s + decision_s]
-        self._wake_s = min((time_s for time_s in times if time_s is not None), default=None)
 
     def _objection(self, project: Project, plan: ProjectPlan, seen: Seen) -> str:
         """Why not to touch a project now; empty where it may be touched.
@@ -289,40 +279,6 @@ class Watcher:
                 waits = waits or f"waiting for {held_by(host, lease)}"
         return waits or self._consent.objection(project, plan, seen, self._planner)
 
-    def _planned(
-        self, seen: Seen, away: Mapping[str, Away], now_s: float
-    ) -> tuple[Plan, dict[str, ManyProblems]]:
-        """The plan, with hosts given up where that is due and the others have room for what they held."""
-        projects = self._wanted.intent.projects
-        lost = frozenset(
-            (project.name, host)
-            for project in projects
-            for host in given_up(project, away, self._after_s(project), len(self.sight.hosts))
-        )
-        plan, problems = self._plan_with(seen, lost, now_s)
-        crowded = {name for name in problems if any(name == project for project, _ in lost)}
-        if not crowded:
-            return plan, problems
-        plan, _ = self._plan_with(seen, frozenset(one for one in lost if one[0] not in crowded), now_s)
-        return plan, problems
-
-    def _plan_with(
-        self, seen: Seen, lost: frozenset[tuple[str, str]], now_s: float
-    ) -> tuple[Plan, dict[str, ManyProblems]]:
-        base, history = self._wanted.policy, self.history
-        rest = history.rest(self._wanted.intent.projects, now_s, self.options.restart_budget)
-        self._planner.policy = replace(
-            base,
-            schedule=replace(base.schedule, given_up=lost, doubtful=history.doubtful(now_s)),
-            reconcile=replace(base.reconcile, respect_restart=True, rest=rest),
-            patient=False,
-        )
-        return self._planner.plan_each(seen)
-
-    def _after_s(self, project: Project) -> float | None:
-        said = project.reschedule_after_s
-        return self.options.reschedule_after_s if said is None else said
-
     def _tell_waits(self, waits: Mapping[str, str]) -> None:
         for name, why in sorted(waits.items()):
             if self._waits.get(name) != why:
@@ -335,11 +291,8 @@ class Watcher:
         policy = replace(self._planner.policy, whole_playbook=False)
         intent = replace(self._wanted.intent, projects=(project,))
         planner = Planner(intent, policy, self._wanted.stamp)
-        options = RunOptions(
-            self.options.forks, rounds=1
-        )  # the next plan is made with all that is known then
-        tell = self._tell_later
-        run = Run(intent, planner, self._engines, self._lease, tell, options)
+        options = RunOptions(self.options.forks, rounds=1)  # the next plan is made of all that is known then
+        run = Run(intent, planner, self._engines, self._lease, self._tell_later, options)
         self._repairing[project.name] = run
         self._chronicle.drifted(plan.steps)
         services = [(project.name, s.service) for s in plan.steps if s.gate for _ in range(s.count)]
@@ -348,17 +301,17 @@ class Watcher:
         begun_s = self._clock()
 
         def work() -> None:
-            found: Report | Exception
+            found: Report | BaseException
             try:
                 found, after = run.carry_out(Plan((plan,)), seen)
-            except Exception as error:  # told by the deciding thread; a bug in one repair ends no other
+            except (Exception, KeyboardInterrupt) as error:  # told by the deciding thread, which goes on
                 found, after = error, {}
             self.post(lambda: self._repaired(project, plan, begun_s, found, after))
 
         self._start(work)
 
     def _repaired(
-        self, project: Project, plan: ProjectPlan, begun_s: float, found: Report | Exception, after: Seen
+        self, project: Project, plan: ProjectPlan, begun_s: float, found: Report | BaseException, after: Seen
     ) -> None:
         """A change has ended: learn from it, and look at what it touched."""
         del self._repairing[project.name]
@@ -372,8 +325,8 @@ class Watcher:
         if isinstance(found, LeaseHeld):
             self.sight.look_in(found.host, HELD_RETRY_S)
         elif isinstance(found, ManyProblems):
-            self.say(f"{project.name}: {_sentence(found)}", "warning")
-        elif isinstance(found, Exception):
+            self.say(f"{project.name}: {sentence_of(found)}", "warning")
+        elif not isinstance(found, (Report, KeyboardInterrupt)):
             self.say(f"{project.name}: this is a bug in deploytool: {found!r}", "error")
         self.sight.moved = True
 
@@ -402,7 +355,7 @@ class Watcher:
             plan=self._plan,
             waits=self._waits,
             history=self.history,
-            budget=self.options.restart_budget,
+            budget=self.options.limits.restart_budget,
             chronicle=self._chronicle,
             problem=self._problem,
             converging=bool(self._repairing),
@@ -416,10 +369,6 @@ class Watcher:
 
 def _project(intent: Intent, name: str) -> Project:
     return next(project for project in intent.projects if project.name == name)
-
-
-def _sentence(error: DeploytoolError) -> str:
-    return "; ".join(problem.message for problem in error.problems)
 
 
 def _changed_projects(before: Intent, after: Intent) -> set[str]:

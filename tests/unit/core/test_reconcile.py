@@ -221,6 +221,9 @@ def test_a_watcher_leaves_to_docker_what_docker_restarts():
     loops, project = container(state="restarting", exit_code=1), shop(Service("web", restart="always"))
     assert fate(compare(loops, project=project, policy=WATCH)) == "in_place"
     assert fate(compare(loops, project=project)) == "restart"
+    between = container(restarts=5, started_s=995.0)
+    assert fate(compare(between, project=project, policy=WATCH)) == "in_place"
+    assert fate(compare(between, project=project)) == "restart"
     given_up, project = (
         container(state="exited", exit_code=1, restarts=3),
         shop(Service("web", restart="on-failure:3")),

@@ -11,6 +11,7 @@ from deploytool.model.observed import Container, Lease
 from deploytool.model.service import Intent
 from deploytool.model.watched import Snapshot
 from deploytool.run.fanout import Engines
+from deploytool.run.outlook import Limits
 from deploytool.run.planning import PlanPolicy
 from deploytool.run.releases import Stamp
 from deploytool.run.watch import Wanted, Watcher, WatchOptions
@@ -25,7 +26,8 @@ class Watching:
         self.events: list[Event] = []
         self.broken: Exception | None = None
         self.dirty = False
-        self.options = WatchOptions(forks=4, **options)
+        limits = {key: options.pop(key) for key in ("reschedule_after_s", "restart_budget") if key in options}
+        self.options = WatchOptions(forks=4, limits=Limits(**limits), **options)
         self.later: list[Callable[[], None]] = []
         self.watcher = self.started()
 
