@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 SETTLED_S = 0.1  # events come in bunches: a stop is a kill, a die and a destroy
 UNSETTLED_S = 1.0  # … but a host on which something happens all the time is looked at, too
 RETRY_FIRST_S, RETRY_MOST_S = 1.0, 10.0
+HEARD_S, DEAF_MOST_S = 10.0, 60.0  # a feed of events that lasted less does not work
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +19,8 @@ class HostWatch:
     """What decides about the next look. ``looked_s`` is when the last one ended, None before the first.
 
     ``first_s`` and ``last_s`` are of the events since the last look began. ``silent_s`` is since when it does
-    not answer, ``tries`` how often that was tried. ``busy``: a look, or a change, is under way.
+    not answer, ``tries`` how often that was tried. ``busy``: a look is under way. ``heard_s`` is
+    when its events were last asked for, ``deaf`` how often in a row they ended at once.
     """
 
     looked_s: float | None = None
@@ -27,6 +29,8 @@ class HostWatch:
     silent_s: float | None = None
     tries: int = 0
     busy: bool = False
+    heard_s: float = 0.0
+    deaf: int = 0
 
     def stirred(self, now_s: float) -> HostWatch:
         """Something happened on the host."""
@@ -47,7 +51,16 @@ class HostWatch:
     def suspect(self, now_s: float) -> HostWatch:
         """Its events ended: it may be gone, and is asked at once. A look under way goes on."""
         silent_s = now_s if self.silent_s is None else self.silent_s
-        return replace(self, silent_s=silent_s, tries=0)
+        deaf = self.deaf + 1 if now_s - self.heard_s < HEARD_S else 0
+        return replace(self, silent_s=silent_s, tries=0, deaf=deaf)
+
+    def listening(self, now_s: float) -> HostWatch:
+        """Its events are asked for."""
+        return replace(self, heard_s=now_s)
+
+    def may_listen(self, now_s: float) -> bool:
+        """Whether to ask for its events again: less and less often where they end at once."""
+        return not self.deaf or now_s >= self.heard_s + min(DEAF_MOST_S, float(1 << min(self.deaf, 10)))
 
     def due_s(self, resync_s: float) -> float | None:
         """When to look at it next; None while it is busy."""

@@ -27,6 +27,10 @@ class Ears:
         self._feeds: dict[str, Feed[ContainerEvent] | None] = {}
         self._closed = False
 
+    def __contains__(self, host_name: str) -> bool:
+        """Whether a host is heard, or about to be."""
+        return host_name in self._feeds
+
     @property
     def heard(self) -> frozenset[str]:
         """The hosts whose events arrive."""

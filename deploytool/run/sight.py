@@ -151,8 +151,14 @@ class Sight:
             self.watches[name] = self.watches[name].answered(self._clock()).stirred(self._clock())
             return
         self.take_in(name, seen)
-        if isinstance(seen, ObservedHost):
-            self.ears.listen(name, self._engines.of(self.hosts[name]))
+        self._listen(name)
+
+    def _listen(self, name: str) -> None:
+        watch, now_s = self.watches[name], self._clock()
+        if name in self.ears or watch.silent_s is not None or not watch.may_listen(now_s):
+            return
+        self.watches[name] = watch.listening(now_s)
+        self.ears.listen(name, self._engines.of(self.hosts[name]))
 
     def _unheard(self, name: str, reason: str) -> None:
         """A host's events ended: what was known of it is not known any more, until it answers a look."""

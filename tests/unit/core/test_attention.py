@@ -46,6 +46,18 @@ def test_a_silent_host_is_asked_again_less_and_less_often():
     assert silent.answered(600.0).silent_s is None
 
 
+def test_a_feed_that_ends_at_once_is_asked_for_less_and_less_often():
+    """The host is looked at all the same; one that lasted is asked for again at once."""
+    watch, now_s, waits = HostWatch().answered(0.0), 100.0, []
+    for _ in range(7):
+        assert watch.may_listen(now_s)
+        watch = watch.listening(now_s).suspect(now_s + 1).answered(now_s + 2)
+        waits.append(next(wait for wait in range(1, 99) if watch.may_listen(now_s + wait)))
+        now_s += waits[-1]
+    assert waits == [2, 4, 8, 16, 32, 60, 60]
+    assert watch.listening(now_s).suspect(now_s + 11).may_listen(now_s + 11)
+
+
 def test_the_next_delay_is_until_the_first_thing_to_do():
     """Never negative, never longer than asked."""
     assert next_delay([None, 12.0, 11.0], 10.0, 5.0) == 1.0
