@@ -6,7 +6,7 @@ DEPLOYTOOL := $(BIN)/deploytool
 FETCH := $(if $(shell command -v curl),curl -fsS,$(BIN)/python -c \
 	'import sys, urllib.request; print(urllib.request.urlopen(sys.argv[1]).read().decode(), end="")')
 
-.PHONY: help demo test proof lint lab clean
+.PHONY: help demo test proof chaos endurance lint lab clean
 
 help: ## Show this
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 8
@@ -53,6 +53,16 @@ lint: .venv/testable ## Check style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+chaos: .venv/testable ## Break five hosts for ten minutes while a watcher keeps 20 replicas on them
+	$(DEPLOYTOOL) lab up --start-engine -n 5
+	$(BIN)/python -m bench.watch chaos --seconds 600
+
+endurance: .venv/testable ## Measure the watcher: repairs, lost hosts, a thousand repairs, idle cost (an hour)
+	$(DEPLOYTOOL) lab up --start-engine -n 5
+	$(BIN)/python -m bench.watch kill host split leak
+	$(DEPLOYTOOL) lab up -n 8
+	$(BIN)/python -m bench.watch idle --seconds 120
 
 lab: .venv/installed ## Bring the three disposable hosts up
 	$(DEPLOYTOOL) lab up --start-engine

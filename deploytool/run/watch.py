@@ -195,8 +195,9 @@ class Watcher:
         try:
             wanted = self._read()
         except DeploytoolError as error:
-            first = error.problems[0]
+            first, more = error.problems[0], len(error.problems) - 1
             self._problem = f"{first.place}: {first.message}" if str(first.place) else first.message
+            self._problem += f" (and {more} more)" if more else ""
             self.say(f"the files are not used as they are now: {self._problem}", "warning")
             return
         changed = _changed_projects(self._wanted.intent, wanted.intent)

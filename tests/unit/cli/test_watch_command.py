@@ -1,0 +1,151 @@
+"""``deploytool watch`` and ``targets`` as processes: options, signals, probes. Their host never answers."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+LONG_S = 60.0
+
+
+@pytest.fixture
+def silent() -> Iterator[int]:
+    """A port that accepts connections and says nothing, as a frozen host does."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener.getsockname()[1]
+
+
+@pytest.fixture
+def site(tmp_path: Path, silent: int) -> Path:
+    inventory = f"all: {{hosts: {{h1: {{ansible_host: 127.0.0.1, ansible_port: {silent}}}}}}}\n"
+    (tmp_path / "hosts.yaml").write_text(inventory, "utf-8")
+    (tmp_path / "site.yaml").write_text("- {name: Shop, hosts: all, services: {web: {image: a}}}\n", "utf-8")
+    return tmp_path
+
+
+def command(*argv: str) -> list[str]:
+    return [sys.executable, "-m", "deploytool", *argv]
+
+
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
+
+
+@contextmanager
+def watching(site: Path, *more: str) -> Iterator[tuple[subprocess.Popen[str], Path]]:
+    """The process, and the file with its log."""
+    log = site / "watch.log"
+    with log.open("w") as out:
+        argv = command("watch", "hosts.yaml", "site.yaml", *more)
+        process = subprocess.Popen(argv, cwd=site, env=ENVIRONMENT, stderr=out, stdout=out, text=True)
+    try:
+        yield process, log
+    finally:
+        process.kill()
+        process.wait()
+
+
+def said(log: Path, pattern: str) -> re.Match[str]:
+    """What the log says, as soon as it does."""
+    end = time.monotonic() + LONG_S
+    while time.monotonic() < end:
+        match = re.search(pattern, log.read_text())
+        if match:
+            return match
+        time.sleep(0.05)
+    raise AssertionError(log.read_text())
+
+
+def status(port: int, path: str) -> int:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=LONG_S) as answer:
+            return answer.status
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
+def test_it_ends_when_it_is_told_whatever_its_hosts_do(site, number, code):
+    """While a connection to a frozen host is being made, too; probes tell alive from ready until then."""
+    with watching(site, "--listen", "127.0.0.1:0", "--log-format", "json") as (process, log):
+        port = int(said(log, r"listening on port (\d+)")[1])
+        said(log, "watching 1 hosts")
+        assert (status(port, "/healthz"), status(port, "/readyz"), status(port, "/metrics")) == (
+            200,
+            503,
+            200,
+        )
+        begun = time.monotonic()
+        process.send_signal(number)
+        assert process.wait(LONG_S) == code
+        assert time.monotonic() - begun < 10  # five, and what a busy machine adds
+        assert "Traceback" not in log.read_text()
+
+
+def test_sighup_reads_the_files_and_does_not_end_it(site):
+    """A typo is told with its place, and what was there before goes on to hold."""
+    with watching(site) as (process, log):
+        said(log, "watching 1 hosts")
+        (site / "site.yaml").write_text("- {name: Shop, hosts: all, service: {}}\n", "utf-8")
+        process.send_signal(signal.SIGHUP)
+        said(log, r"site\.yaml:1:3: the play has neither 'compose' nor 'services' \(and 1 more\)")
+        assert process.poll() is None
+
+
+@pytest.mark.parametrize(
+    ("argv", "code", "words"),
+    [
+        (("--listen", "nowhere"), 2, "--listen: 'nowhere' is not an address"),
+        (("--listen", "203.0.113.1:80"), 2, "cannot listen on 203.0.113.1:80"),
+        (("--textfile", "metrics.txt"), 2, "node_exporter reads only *.prom"),
+        (("--textfile", "no/m.prom"), 2, "--textfile: no/m.prom cannot be written"),
+        (("--resync", "often"), 2, "is not a duration"),
+        (("-e", "@nothing.yaml"), 3, "nothing.yaml"),
+    ],
+)
+def test_wrong_options_are_sentences(site, argv, code, words):
+    """Before anything is begun, with the exit code of the table."""
+    done = subprocess.run(
+        command("watch", "hosts.yaml", "site.yaml", *argv),
+        cwd=site,
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        timeout=LONG_S,
+        check=False,
+    )
+    assert done.returncode == code, done.stderr
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_targets_are_left_as_they_are_while_a_host_does_not_answer(site):
+    """Else its replicas would vanish from Prometheus, and their alerts with them."""
+    (site / "targets.json").write_text("[]", "utf-8")
+    argv = (
+        "targets",
+        "hosts.yaml",
+        "site.yaml",
+        "--prometheus",
+        "--connect-timeout",
+        "1s",
+        "--out",
+        "targets.json",
+    )
+    done = subprocess.run(
+        command(*argv), cwd=site, env=ENVIRONMENT, capture_output=True, text=True, timeout=LONG_S, check=False
+    )
+    assert done.returncode == 4
+    assert (site / "targets.json").read_text() == "[]"
