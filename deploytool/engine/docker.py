@@ -25,6 +25,7 @@ from deploytool.model.observed import (
     Release,
 )
 from deploytool.model.service import Resources
+from deploytool.render.mask import masked_text
 
 INSTALL = "install Docker Engine and its Compose plugin on the host (docs.docker.com/engine/install)"
 NOT_FOUND = 127
@@ -122,7 +123,7 @@ def _container(raw: Mapping[str, Any]) -> Container:
         health=raw.get("health") or "",
         exit_code=raw.get("exit_code") or 0,
         oom_killed=bool(raw.get("oom")),
-        error=raw.get("error") or "",
+        error=masked_text(raw.get("error") or ""),  # quotes the command, and comes into plans and logs
         restarts=raw.get("restarts") or 0,
         created_s=_epoch(raw.get("created")),
         started_s=_epoch(raw.get("started")),

@@ -27,6 +27,7 @@ _ASSIGNED = re.compile(r"""(?<![\w.-])(?:([\w.-]+)(?:["']?\s*=|["']\s*:|:\s)\s*|
 _OPTION = re.compile(r"--?[\w.-]+")
 # scheme://login@ and user:password@, but not image:tag@sha256:…
 _LOGIN = re.compile(r"(?<=://)\S+(?=@)|(?<=\w:)(?!//)\S+(?=@(?!sha\d+:))")
+_MASKED = re.compile(r"\[masked [0-9a-f]{6}\]")
 _PRIVATE_KEY = "PRIVATE KEY-----"
 _FILE_SHA = re.compile(r"(?<=files/)[0-9a-f]{64}(?=/)")
 
@@ -44,6 +45,11 @@ def showable(document: Mapping[str, Any], salt: bytes) -> dict[str, Any]:
     if "secrets" in document:
         shown["secrets"] = _Mask(salt, hide_files=True).value(document["secrets"])
     return shown
+
+
+def masked_text(text: str) -> str:
+    """A sentence of somebody else's as it may be shown, without a trace of the secrets that it quotes."""
+    return _MASKED.sub("[masked]", _Mask(b"").value(text))
 
 
 def looks_secret(name: str) -> bool:

@@ -133,3 +133,11 @@ def test_a_damaged_lease_is_nobodys():
     """Otherwise a full disk would lock a project for ever."""
     assert parse_lease("") is None
     assert parse_lease("owner soon {}") is None
+
+
+def test_an_error_of_docker_names_no_secret():
+    """Docker quotes the command that it could not run, and causes come into plans, comments and logs."""
+    error = 'exec: "serve": not found: serve --password=hunter2 postgres://me:hunter2@db/shop'
+    seen = parse_observation(lines(container(error=error)), "h1").containers[0]
+    assert "hunter2" not in seen.error
+    assert seen.error.startswith('exec: "serve": not found: serve --password=[masked]')
