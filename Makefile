@@ -6,7 +6,7 @@ DEPLOYTOOL := $(BIN)/deploytool
 FETCH := $(if $(shell command -v curl),curl -fsS,$(BIN)/python -c \
 	'import sys, urllib.request; print(urllib.request.urlopen(sys.argv[1]).read().decode(), end="")')
 
-.PHONY: help demo test proof chaos endurance lint lab clean
+.PHONY: help demo test proof chaos endurance lint lab screenshots clean
 
 help: ## Show this
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 8
@@ -66,6 +66,9 @@ endurance: .venv/testable ## Measure the watcher: repairs, lost hosts, a thousan
 
 lab: .venv/installed ## Bring the three disposable hosts up
 	$(DEPLOYTOOL) lab up --start-engine
+
+screenshots: .venv/testable lab ## Take the screenshots of docs/ anew
+	$(BIN)/python -m bench.screenshots
 
 clean: ## Remove the hosts, the virtual environment and what tools cached
 	-[ ! -x $(DEPLOYTOOL) ] || $(DEPLOYTOOL) lab down

@@ -95,12 +95,12 @@ class Progress:
         for step in steps:
             self._steps.total += 1
             if step.service:
-                self._services.setdefault((step.project, step.service), _Done()).total += _weight(step)
+                self._services.setdefault((step.project, step.service), _Done()).total += _replicas(step)
 
     def _ended(self, step: Step, *, failed: bool) -> None:
         self._active.pop(step.id, None)
         service = self._services.get((step.project, step.service), _Done())
-        for done, weight in ((self._steps, 1), (service, _weight(step))):
+        for done, weight in ((self._steps, 1), (service, _replicas(step))):
             done.done += weight
             done.failed += weight if failed else 0
 
@@ -122,7 +122,7 @@ class Progress:
         width = max((len(_name(key)) for key, _ in shown), default=0)
         lines: list[Line] = []
         for key, done in shown:
-            numbers = f" {done.done} of {done.total}"
+            numbers = f" {done.done} of {done.total} replicas"
             lines.append(((f"  {_name(key):<{width}}  ", ""), *_bar(done), (numbers, "")))
         if len(shown) < len(open_first):
             lines.append(((f"  … and {len(open_first) - len(shown)} more services", "dim"),))
@@ -158,7 +158,7 @@ def _action(step: Step) -> str:
     where = f"{step.project}/{step.service}" if step.service else step.project
     if step.service and step.kind is StepKind.START and not step.count:
         return printable(f"{where}: waiting {step.cause}")
-    count = f" {step.count} of" if step.service else " of"
+    count = f" {step.count} of" if step.service else " for"
     goal = f", until {_GOALS.get(step.gate.until, step.gate.until)}" if step.gate else ""
     return printable(f"{doing(step)}{count} {where}{goal}")
 
@@ -166,8 +166,9 @@ def _action(step: Step) -> str:
 _GOALS: Mapping[str, str] = {"ready": "ready", "completed": "done", "none": "started"}
 
 
-def _weight(step: Step) -> int:
-    return max(1, step.count)
+def _replicas(step: Step) -> int:
+    """How many replicas are as they should be when the step is done; a replaced one counts once."""
+    return 0 if step.replaces and step.kind is StepKind.STOP else step.count
 
 
 def _name(key: tuple[str, str]) -> str:

@@ -14,9 +14,7 @@ from deploytool.model.service import Service, Update
 from deploytool.report.markdown import plan_markdown, problems_markdown, report_markdown
 from tests.builders import Fleet, host, intent, project
 
-EVIL = (
-    "`</code></pre><script>x</script>`|a|\n\n# h1 @admin #1 **b** [x](y) ![i](http://e) <!-- --> www.evil.com"
-)
+EVIL = "`</code></pre><script>x</script>`|a|\n\n# h1 @admin #1 **b** [x](y) ![i](http://e) <!-- --> www.x.de"
 LIMIT = 60_000
 
 
