@@ -16,6 +16,7 @@ from deploytool.core.contract import Making, changed_since, document_of
 from deploytool.errors import Place, PlanChanged, Problem, UsageError
 from deploytool.load.inputs import noted_so_far
 from deploytool.load.planfile import read_plan
+from deploytool.load.problems import input_error
 from deploytool.model.document import Document, text_of
 from deploytool.model.observed import Observed
 from deploytool.model.plan import Plan
@@ -68,16 +69,28 @@ def agreed_options(options: dict[str, Any]) -> tuple[dict[str, Any], Document | 
     if options["inventory"] is None:
         options["inventory"] = command["inventory"]
         options["playbooks"] = tuple(Path(playbook) for playbook in command["playbooks"])
-    for parameter in _decisive():
-        wanted = command["options"].get(parameter)
-        if _given(parameter) and _plain(options[parameter]) != wanted:
-            raise UsageError(
-                f"{_spelled(parameter)} is not what the plan was made with",
-                hint="leave it out, or make another plan",
-            )
+    for name in _decisive():
+        wanted = command["options"].get(name)
+        if _given(name) and _plain(options[name]) != wanted:
+            hint = "leave it out, or make another plan"
+            raise UsageError(f"{_spelled(name)} is not what the plan was made with", hint=hint)
         if wanted is not None:
-            options[parameter] = tuple(wanted) if isinstance(wanted, list) else wanted
+            options[name] = _option_value(name, wanted, path)
     return options, saved
+
+
+def _option_value(name: str, wanted: Any, path: Path) -> Any:
+    """A value out of the plan, as if it had been typed.
+
+    Raises:
+        InputError: it cannot have been.
+    """
+    context = click.get_current_context()
+    parameter = next(parameter for parameter in context.command.params if parameter.name == name)
+    try:
+        return parameter.type_cast_value(context, wanted)
+    except (click.UsageError, TypeError, ValueError):
+        raise input_error(Place(str(path)), f"{_spelled(name)} cannot be {wanted!r:.60}") from None
 
 
 def agreement(saved: Document, options: Mapping[str, Any]) -> Callable[[Plan, Observed], None]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from deploytool.model.event import Report
 from deploytool.report.plan import plan_text
-from deploytool.report.tally import Tally
+from deploytool.report.tally import Case, Tally
 
 MOST_QUIET = 20  # so many hosts on which nothing happened have a line of their own
 
@@ -17,7 +17,8 @@ def recap(tally: Tally) -> Iterator[str]:
     ``ok`` are replicas that were as they should be, ``changed`` those that were started, replaced or stopped,
     ``failed`` and ``skipped`` are steps. In a large fleet, hosts on which nothing happened share a line.
     """
-    rows = {host: _counts(tally, host) for host in sorted({*tally.hosts, *tally.unreachable})}
+    hosts = tally.by_host().items()
+    rows = {host: _counts(cases, away=host in tally.unreachable) for host, cases in hosts}
     quiet = [host for host, counts in rows.items() if not any(list(counts.values())[1:])]
     if len(quiet) > MOST_QUIET:
         rows = {host: counts for host, counts in rows.items() if host not in set(quiet)}
@@ -49,9 +50,7 @@ def verdict(report: Report) -> Iterator[str]:
         yield f"Converged: {report.done} steps on {hosts} host{'s' * (hosts != 1)} in {report.seconds:.1f} s."
 
 
-def _counts(tally: Tally, host: str) -> dict[str, int]:
-    cases = list(tally.on(host))
-    away = host in tally.unreachable
+def _counts(cases: Sequence[Case], *, away: bool) -> dict[str, int]:
     changed = sum(case.changed for case in cases)
     untouched = (c for c in cases if not (c.failures or c.skipped or c.pending))
     return {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from deploytool.model.event import (
@@ -70,9 +69,12 @@ class Tally:
             case _:
                 pass
 
-    def on(self, host: str) -> Iterator[Case]:
-        """The cases of one host."""
-        return (case for case in self.cases.values() if case.host == host)
+    def by_host(self) -> dict[str, list[Case]]:
+        """The cases of every host, also of those that have none, by host name."""
+        found: dict[str, list[Case]] = {host: [] for host in sorted({*self.hosts, *self.unreachable})}
+        for case in self.cases.values():
+            found.setdefault(case.host, []).append(case)
+        return dict(sorted(found.items()))
 
     def _looked(self, event: HostLooked) -> None:
         if event.host not in self.hosts:

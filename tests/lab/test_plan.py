@@ -88,9 +88,10 @@ def test_a_saved_plan_is_done_exactly_once(user):
     ok(user.converge())
     files = (user.lab.inventory, user.folder / "site.yaml")
     path = user.folder / "plan.json"
-    ok(user.run("plan", *files, "-e", "tag=2", "--out", path, env=PINS))
+    shown = ok(user.run("plan", *files, "-e", "tag=2", "--out", path, "-o", "json", env=PINS))
     made = json.loads(path.read_text("utf-8"))
     jsonschema.validate(made, SCHEMA)
+    assert json.loads(shown.stdout)["projects"] == made["projects"]
 
     forgotten = user.run("converge", "--plan", path, env=PINS)
     assert (forgotten.returncode, "the extra variable tag was not given" in forgotten.stderr) == (6, True)
