@@ -168,7 +168,7 @@ _GOALS: Mapping[str, str] = {"ready": "ready", "completed": "done", "none": "sta
 
 def _replicas(step: Step) -> int:
     """How many replicas are as they should be when the step is done; a replaced one counts once."""
-    return 0 if step.replaces and step.kind is StepKind.STOP else step.count
+    return step.count if step.stops or step.kind in (StepKind.START, StepKind.RESTART) else 0
 
 
 def _name(key: tuple[str, str]) -> str:
