@@ -101,8 +101,10 @@ class History:
         after: ObservedHost,
         finishing: Collection[ServiceKey],
         now_s: float,
+        stopping: Collection[str] = (),
     ) -> History:
-        """A host was looked at. ``finishing`` are the services whose containers are meant to end with 0."""
+        """A host was looked at. ``finishing`` are the services whose containers are meant to end with 0,
+        ``stopping`` the ids of containers that are being stopped on purpose."""
         old, new = _ours(before), _ours(after)
         containers, orphans = dict(self.containers), dict(self.orphans)
         for gone in old.keys() - new.keys():
@@ -117,7 +119,7 @@ class History:
                 worst = max(orphans[slot], key=lambda setback: setback.failures)
                 orphans[slot] = tuple(one for one in orphans[slot] if one is not worst)
                 containers[container_id] = replace(worst, well_s=None)
-            failure = _failure(known, container, finishing)
+            failure = "" if container_id in stopping else _failure(known, container, finishing)
             if failure:
                 falls = (*falls, now_s)
                 setback = containers.get(container_id, Setback(0, 0.0, ""))

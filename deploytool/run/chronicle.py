@@ -91,7 +91,7 @@ def failures_told(
         setback = after.containers.get(container.id)
         if setback and setback.at_s == now_s and before.containers.get(container.id) != setback:
             where = f"{host}: {container.project}/{container.service}"
-            times = f" for the {setback.failures}. time" if setback.failures > 1 else ""
+            times = f", {setback.failures} times in a row" if setback.failures > 1 else ""
             yield f"{where}: {container.name} {setback.why}{times}{_rest(setback, now_s)}"
 
 

@@ -18,7 +18,7 @@ from deploytool.errors import DeploytoolError, LeaseHeld, ManyProblems
 from deploytool.model.event import Event, Note, Report
 from deploytool.model.ingress import EDGE
 from deploytool.model.observed import Lease, ObservedHost, Unreachable
-from deploytool.model.plan import Plan, ProjectPlan
+from deploytool.model.plan import Plan, ProjectPlan, StepKind
 from deploytool.model.service import Intent, Project
 from deploytool.report.console import event_lines
 from deploytool.run.board import Board
@@ -88,7 +88,7 @@ class Watcher:
         self._verdicts = Verdicts()
         self._consent = Consent(options.force_own)
         self._chronicle = Chronicle()
-        self._repairing: dict[str, Run] = {}
+        self._repairing: dict[str, tuple[Run, ProjectPlan]] = {}
         self._waits: dict[str, str] = {}
         self._left_behind: dict[tuple[str, str], str] = {}
         self._plan = Plan()
@@ -174,7 +174,7 @@ class Watcher:
             return
 
     def _interrupt(self) -> None:
-        for run in self._repairing.values():
+        for run, _ in self._repairing.values():
             run.interrupts.asked = True
 
     # --- what should be ---------------------------------------------------------------------------------
@@ -232,10 +232,15 @@ class Watcher:
             self.say(f"{name} answers again", host=name)
         known, projects = self.history, self._wanted.intent.projects
         finishing = {(p.name, s.name) for p in projects for s in p.services if p.finishes(s)}
-        now_s = self._clock()
-        self.history = known.looked(name, before.last if before else None, seen, finishing, now_s)
+        last, now_s = before.last if before else None, self._clock()
+        self.history = known.looked(name, last, seen, finishing, now_s, self._stopped_by_us())
         for told in failures_told(known, self.history, seen, name, now_s):
             self.say(told, "warning", name)
+
+    def _stopped_by_us(self) -> set[str]:
+        """The containers that a change under way stops: that they end is no failure of theirs."""
+        steps = (step for _, plan in self._repairing.values() for step in plan.steps)
+        return {c.id for step in steps if step.kind is StepKind.STOP for c in step.containers}
 
     def _heard(self, name: str) -> None:
         self._chronicle.stirred(name)
@@ -294,7 +299,7 @@ class Watcher:
         planner = Planner(intent, policy, self._wanted.stamp)
         options = RunOptions(self.options.forks, rounds=1)  # the next plan is made of all that is known then
         run = Run(intent, planner, self._engines, self._lease, self._tell_later, options)
-        self._repairing[project.name] = run
+        self._repairing[project.name] = (run, plan)
         self._chronicle.drifted(plan.steps)
         services = [(project.name, s.service) for s in plan.steps if s.gate for _ in range(s.count)]
         self.history = self.history.repaired(services, self._clock())
@@ -315,9 +320,9 @@ class Watcher:
         self, project: Project, plan: ProjectPlan, begun_s: float, found: Report | BaseException, after: Seen
     ) -> None:
         """A change has ended: learn from it, and look at what it touched."""
-        del self._repairing[project.name]
         now_s = self._clock()
         self.sight.changed({step.host for step in plan.steps}, after)
+        del self._repairing[project.name]
         before = self.history
         outcome, self.history = self._verdicts.learn(project, plan, found, before, now_s)
         for told in rests_told(before, self.history, now_s):

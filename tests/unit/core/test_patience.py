@@ -133,6 +133,12 @@ def test_what_does_not(container):
     assert not watched.history.containers
 
 
+def test_who_is_stopped_on_purpose_does_not_fail():
+    """Nor does it later, when it is seen to be stopped still."""
+    history = History().looked("h1", seen(replica()), seen(crash(1)), (), 1.0, {"c1"})
+    assert history.looked("h1", seen(crash(1)), seen(crash(1)), (), 2.0).containers == {}
+
+
 def test_a_new_container_takes_over_the_failures_of_the_one_before():
     """Being made anew is no way out of the back-off; and while nobody is there, nobody is started early."""
     watched = Watched()
