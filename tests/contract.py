@@ -252,6 +252,14 @@ class EngineContract:
         assert "unhealthy" in outcome.reason
         assert len(self.replicas(bed)) == 1
 
+    def test_a_start_that_nobody_waits_for_ends_at_once(self, bed):
+        """What becomes of the replica is watched elsewhere."""
+        files = files_for(bed.sick_image, sick=True)
+        assert self.do(bed, prepare(files)).ok
+        begun = start(files, 1)
+        assert self.do(bed, replace(begun, step=replace(begun.step, gate=Gate("none", 20)))).ok
+        assert len(self.replicas(bed)) == 1
+
     def test_the_next_run_sees_what_the_last_one_left(self, bed):
         """Nothing is kept in the engine: all of it is on the host."""
         self.running(bed)

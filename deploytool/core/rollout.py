@@ -26,7 +26,7 @@ from deploytool.core.reconcile import Change
 from deploytool.core.room import Surges, at_once, make_room, surges
 from deploytool.core.serial import batches, in_waves
 from deploytool.model.observed import Container, Observed
-from deploytool.model.plan import Step
+from deploytool.model.plan import Gate, Step
 from deploytool.model.service import Project, Service
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
@@ -270,6 +270,6 @@ def unwatched(steps: Sequence[Step]) -> tuple[Step, ...]:
     return tuple(
         step
         if step.gate is None or step.id in needed or batches_follow
-        else replace(step, gate=replace(step.gate, until="none"))
+        else replace(step, gate=Gate("none", step.gate.deadline_s))
         for step in steps
     )

@@ -127,6 +127,7 @@ verdict_of() { # until, monitor seconds, start, ids…: prints "", "wait" or why
     }
     why=''
     case $until/$1/$2 in
+      none/*/*) ;; # it was started; what becomes of it is watched elsewhere
       completed/exited/*) [ "$3" = 0 ] || why="exited with $3" ;;
       completed/*) verdict=wait ;;
       again/running/unhealthy) verdict=wait ;; # from before: the next check may say otherwise

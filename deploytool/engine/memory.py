@@ -270,7 +270,7 @@ class MemoryEngine:
             made.append(self._make(task, folder))
             self.host.containers.append(made[-1])
             self.host.happen("start", made[-1])
-        return self._ready(made or [c for c in there if c.spec == task.spec])
+        return self._ready(task, made or [c for c in there if c.spec == task.spec])
 
     def _restart(self, task: Task, folder: Folder) -> Outcome:
         self._activate(folder)
@@ -279,7 +279,7 @@ class MemoryEngine:
         self.host.containers = [c for c in self.host.containers if c.id not in ids] + again
         for container in again:
             self.host.happen("start", container)
-        return self._ready(again)
+        return self._ready(task, again)
 
     def _stop(self, task: Task, folder: Folder) -> Outcome:
         self._activate(folder)
@@ -379,8 +379,9 @@ class MemoryEngine:
             taken.add((found[-1].port, protocol))
         return tuple(found)
 
-    def _ready(self, containers: Sequence[Container]) -> Outcome:
-        sick = [c for c in containers if c.image in self.host.sick]
+    def _ready(self, task: Task, containers: Sequence[Container]) -> Outcome:
+        watched = task.step.gate is None or task.step.gate.until != "none"
+        sick = [c for c in containers if watched and c.image in self.host.sick]
         return Outcome(f"{sick[0].name} is unhealthy", log=("it says why",)) if sick else Outcome()
 
     def _take(self, project: str, hold: Hold) -> Outcome | None:
