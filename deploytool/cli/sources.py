@@ -12,8 +12,10 @@ from deploytool.load.inputs import noted_so_far
 from deploytool.model.inputs import FILE
 
 T = TypeVar("T")
-Stamp = tuple[int, int, int]
+Stamp = tuple[object, ...]
 
+# What editors and programs leave in a folder now and then.
+_PASSING = (".log", ".prom", ".swp", ".tmp", "~")
 _BESIDE = ("group_vars", "host_vars", "playbooks")
 
 
@@ -62,7 +64,11 @@ def _noted() -> Iterator[Path]:
 
 
 def _stamp(path: Path) -> Stamp | None:
+    """What tells one state of a file from another; of a folder, only which files there are."""
     try:
+        if path.is_dir():
+            names = sorted(entry.name for entry in path.iterdir())
+            return tuple(name for name in names if not (name.startswith(".") or name.endswith(_PASSING)))
         status = path.stat()
     except OSError:
         return None

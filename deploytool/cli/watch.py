@@ -24,6 +24,7 @@ from deploytool.cli.session import engines_over, load_options, policy_of
 from deploytool.cli.sources import WatchedFiles
 from deploytool.engine.ssh import SshSettings
 from deploytool.errors import INTERRUPTED, UsageError
+from deploytool.load.inputs import noted_so_far
 from deploytool.model.event import Event
 from deploytool.report.log import FORMATS, log_lines
 from deploytool.report.metrics import metrics_text
@@ -90,7 +91,9 @@ def watch(**options: Any) -> int:
 
     def read() -> Wanted:
         loaded = files.read(lambda: load_options(options))
-        return Wanted(loaded.intent, policy_of(loaded.intent, options), stamp(loaded.folder, environ))
+        made_from = noted_so_far()
+        policy = policy_of(loaded.intent, options)
+        return Wanted(loaded.intent, policy, stamp(loaded.folder, environ), made_from)
 
     wanted = read()
     engines = engines_over(_settings(options, wanted))

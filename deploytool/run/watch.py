@@ -40,11 +40,15 @@ HELD_RETRY_S = 2.0  # another run has the lease: when to look again
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What the files say at one time, and what a person allowed."""
+    """What the files say at one time, and what a person allowed.
+
+    ``fingerprint`` is equal where they said the same; None where nobody can tell.
+    """
 
     intent: Intent
     policy: PlanPolicy
     stamp: Stamp
+    fingerprint: object = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +188,8 @@ class Watcher:
 
         A change that is under way ends first, after the steps that it has begun.
         """
-        if not (self._reload or self._changed()):
+        asked = self._reload
+        if not (asked or self._changed()):
             return
         self._reload = bool(self._repairing)
         if self._reload:
@@ -200,12 +205,16 @@ class Watcher:
             self._problem += f" (and {more} more)" if more else ""
             self.say(f"the files are not used as they are now: {self._problem}", "warning")
             return
-        changed = _changed_projects(self._wanted.intent, wanted.intent)
-        if changed or self._problem:
-            self.say(f"files read again: {', '.join(sorted(changed)) or 'nothing'} changed")
+        same = wanted.fingerprint is not None and wanted.fingerprint == self._wanted.fingerprint
+        if asked or self._problem or not same:
+            self.say(f"files read again{': nothing changed' if same else ''}")
         self._problem = ""
-        self.history = self.history.without(changed)
-        self._verdicts.forget(changed)
+        if same:
+            return
+        # Whatever failed before, with what is there now it may not: nobody is left alone any more.
+        projects = {p.name for files in (self._wanted, wanted) for p in files.intent.projects}
+        self.history = self.history.without(projects)
+        self._verdicts.forget(projects)
         self._adopt(wanted)
 
     def _adopt(self, wanted: Wanted) -> None:
@@ -375,13 +384,6 @@ class Watcher:
 
 def _project(intent: Intent, name: str) -> Project:
     return next(project for project in intent.projects if project.name == name)
-
-
-def _changed_projects(before: Intent, after: Intent) -> set[str]:
-    """The projects that the files say something else of now, as far as can be told without rendering."""
-    old = {project.name: project for project in before.projects}
-    new = {project.name: project for project in after.projects}
-    return {name for name in old.keys() | new.keys() if old.get(name) != new.get(name)}
 
 
 def _only(seen: Seen, hosts: Mapping[str, object]) -> Seen:

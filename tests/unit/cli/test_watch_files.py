@@ -83,6 +83,16 @@ def test_a_new_file_is_noticed(site, name):
     assert files.changed()
 
 
+def test_what_passes_through_a_folder_is_no_change(site):
+    """Swap files of editors, and a textfile that somebody replaces beside the playbook every second."""
+    (site / "playbooks/m.prom").write_text("1", "utf-8")
+    files = reading(site)
+    replace_file(site / "playbooks/m.prom", b"2", "--textfile")
+    for name in (".site.yaml.swp", "site.yaml~", "watch.log"):
+        (site / "playbooks" / name).write_text("x", "utf-8")
+    assert not files.changed()
+
+
 def test_a_removed_or_replaced_file_is_noticed(site):
     """By rename too, as editors save, with the same size and time."""
     files, path = reading(site), site / "shop/web.env"

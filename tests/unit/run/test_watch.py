@@ -338,6 +338,30 @@ def test_new_files_are_carried_out_and_broken_ones_are_not(watch):
     assert watching.snapshot.problem == ""
 
 
+def test_new_files_are_a_new_chance_and_the_same_files_are_none(watch):
+    """A service that is left alone is tried at once with what was mended, and only then."""
+    watching = watch()
+    watching.fingerprint = "one"
+    watching.watcher.reload()
+    watching.settle()
+    broken = True
+    watching.fleet.fault = lambda host, verb, when: (
+        "no" if broken and (verb, when) == ("start", "before") else ""
+    )
+    watching.remove("h1")
+    watching.turns(100)
+    assert watching.snapshot.services[0].why == "no"
+    rests_s = watching.snapshot.services[0].rests_s
+    watching.watcher.reload()
+    watching.turns(0.5)
+    assert watching.snapshot.services[0].rests_s == rests_s
+    assert "files read again: nothing changed" in watching.notes
+    broken, watching.fingerprint = False, "two"
+    watching.watcher.reload()
+    watching.turns(0.5)
+    assert watching.fleet.counts()["h1"] == 2
+
+
 def test_hosts_come_and_go_with_the_files(watch):
     """A new host is watched, one that left is emptied and forgotten."""
     watching = watch(shop(hosts=HOSTS[:4]))

@@ -26,6 +26,7 @@ class Watching:
         self.events: list[Event] = []
         self.broken: Exception | None = None
         self.dirty = False
+        self.fingerprint: object = None
         limits = {key: options.pop(key) for key in ("reschedule_after_s", "restart_budget") if key in options}
         self.options = WatchOptions(forks=4, limits=Limits(**limits), **options)
         self.later: list[Callable[[], None]] = []
@@ -50,7 +51,7 @@ class Watching:
         return made
 
     def _wanted(self) -> Wanted:
-        return Wanted(self.intent, PlanPolicy(), Stamp("now", "watcher", "abc"))
+        return Wanted(self.intent, PlanPolicy(), Stamp("now", "watcher", "abc"), self.fingerprint)
 
     def _read(self) -> Wanted:
         self.dirty = False
