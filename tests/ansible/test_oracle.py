@@ -71,6 +71,7 @@ def test_said_nothing(case: Case, answer: dict[str, Any]) -> None:
 TALKED_ABOUT = {
     "ini with unicode": "group names other than ASCII are named, and kept",
     "names that Ansible keeps to itself": "reserved names are named, and overruled",
+    "filters, tests and lookups": "Jinja's tojson gives Markup, and that is named",
 }
 
 
