@@ -73,3 +73,16 @@ screenshots: .venv/testable lab ## Take the screenshots of docs/ anew
 clean: ## Remove the hosts, the virtual environment and what tools cached
 	-[ ! -x $(DEPLOYTOOL) ] || $(DEPLOYTOOL) lab down
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info build dist
+
+.venv/measurable: .venv/installed
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[bench]'
+	@touch $@
+
+.PHONY: bench
+bench: .venv/measurable ## Measure it: planning, a day of events, many simulated hosts, the lab's hosts
+	$(BIN)/python bench/schedule.py
+	$(BIN)/python bench/fleet.py
+	$(BIN)/python bench/scale.py --hosts 100
+	$(BIN)/python bench/scale.py --hosts 100 --latency-ms 50 --dead 5
+	$(DEPLOYTOOL) lab up --start-engine
+	$(BIN)/python bench/peers.py inventories/lab.yaml

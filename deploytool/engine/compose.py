@@ -295,7 +295,9 @@ def _tar(files: HostFiles | None, release: Release | None) -> bytes:
             for depth in range(1, len(parts) + 1):
                 _add_folder(archive, "/".join(parts[:depth]), folders)
             _add(archive, file.path, file.content, file.mode)
-    return buffer.getvalue()
+        end = archive.offset
+    # Two empty blocks end an archive; the rest of its last 10 KiB is for tapes.
+    return buffer.getvalue()[: end + 2 * tarfile.BLOCKSIZE]
 
 
 def _archive(files: Sequence[File]) -> bytes:
