@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from deploytool.model.desired import Desired
 from deploytool.model.observed import Container, Observed, ObservedHost, Release
 from deploytool.model.service import Project, Service
 
@@ -60,7 +61,7 @@ def holdings(project: Project, observed: Observed) -> Mapping[str, Held]:
     for service in project.services:
         of_service = held[service.name]
         of_service.count.update(of_service.there)
-        remembered = release.placements.get(service.name, {}) if release else {}
+        remembered = _remembered(release, service)
         for host_name, number in remembered.items():
             unknown = host_name in in_play and not isinstance(observed.get(host_name), ObservedHost)
             if number > 0 and (unknown or has_data(service)):
@@ -68,9 +69,28 @@ def holdings(project: Project, observed: Observed) -> Mapping[str, Held]:
     return held
 
 
+def data_left_behind(project: Project, desired: Desired, newest: Release | None) -> dict[str, dict[str, int]]:
+    """Where the data of services is that have no replica in ``desired``: service → host → replicas.
+
+    A service that left the file is remembered, too: it may come back.
+    """
+    known = {**newest.data, **newest.placements} if newest else {}
+    without_data = {service.name for service in project.services if not has_data(service)}
+    gone = (name for name in known.keys() - without_data if not desired.hosts_of(name))
+    return {name: dict(known[name]) for name in sorted(gone)}
+
+
 def has_data(service: Service) -> bool:
     """Whether its replicas have data that can be left behind: a global one's volume is on its own host."""
     return bool(service.volumes) and not service.mode.is_global
+
+
+def _remembered(release: Release | None, service: Service) -> Mapping[str, int]:
+    """Where a service was by the newest release; while it has no replica, where its data is."""
+    if release is None:
+        return {}
+    data = release.data.get(service.name, {}) if has_data(service) else {}
+    return release.placements.get(service.name) or data
 
 
 def _look(project: Project, observed: Observed, held: Mapping[str, Held]) -> None:

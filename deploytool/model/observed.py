@@ -139,7 +139,8 @@ class Release:
     """What was converged at one time, as a host remembers it.
 
     ``digest`` names the whole release (schedule, specs and files of every host): equal digest, nothing
-    to record. ``placements`` maps service → host → replicas, over all members.
+    to record. ``placements`` maps service → host → replicas, over all members; ``data`` is the same of
+    services with named volumes that have no replica now: where their last ones, and so their data, were.
     """
 
     number: int
@@ -150,6 +151,7 @@ class Release:
     commit: str = ""
     outcome: str = ""
     placements: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    data: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     @property
     def members(self) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from deploytool.core.guard import GuardPolicy, guard
-from deploytool.core.holdings import newest_release
+from deploytool.core.holdings import data_left_behind, newest_release
 from deploytool.core.jobs import done, finished_elsewhere, with_done, without
 from deploytool.core.rebalance import moved, rebalance
 from deploytool.core.reconcile import Change, ReconcilePolicy, reconcile
@@ -299,6 +299,7 @@ class Planner:
             commit=self.stamp.commit,
             outcome="converged",
             placements=placements,
+            data=data_left_behind(project, desired, newest),
         )
 
 

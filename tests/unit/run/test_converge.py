@@ -10,7 +10,7 @@ from deploytool.core.guard import GuardPolicy
 from deploytool.errors import HostsUnusable, LeaseHeld, Refused
 from deploytool.model.observed import Container, Lease
 from deploytool.model.plan import StepKind
-from deploytool.model.service import Dependency, Mode, Service, Update
+from deploytool.model.service import Dependency, Intent, Mode, Service, Update
 from deploytool.run.planning import PlanPolicy
 from tests.builders import Fleet, drained, host, intent, project
 
@@ -350,3 +350,21 @@ def test_an_agreed_plan_ends_where_a_host_is_lost(fleet):
     report = fleet.converge(web(3, "demo/web:2"), agreed=lambda plan, seen: None)
     assert report.exit_code == 5
     assert fleet.images() == {"demo/web:1"}
+
+
+def test_a_service_that_was_scaled_to_zero_comes_back_to_its_data(fleet):
+    """Its volume stays where its last replica was, whatever has become of the other hosts since."""
+
+    def db(replicas: int, webs: int = 3) -> Intent:
+        services = Service("db", replicas=replicas, volumes=("data",)), Service("web", replicas=webs)
+        return intent(project(*services, hosts=HOSTS))
+
+    fleet.hosts["h1"].reachable = False
+    fleet.converge(db(1), PlanPolicy(guard=GuardPolicy(allow_partial=True)))
+    assert fleet.counts("db") == {"h2": 1}
+    fleet.hosts["h1"].reachable = True
+    fleet.converge(db(0))
+    fleet.converge(db(0, webs=6))
+    assert fleet.counts("db") == {}
+    fleet.converge(db(1, webs=6))
+    assert fleet.counts("db") == {"h2": 1}
