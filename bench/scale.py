@@ -56,7 +56,8 @@ def run(folder: Path, options: argparse.Namespace) -> None:
     )
     assert server.stdin and server.stdout
     try:
-        server.stdout.readline()
+        if not server.stdout.readline():
+            raise SystemExit("the simulated hosts did not start: are their ports, from 20000 on, free?")
         figures = measured(folder / "hosts.yaml", playbook, options)
     finally:
         server.stdin.close()

@@ -40,11 +40,17 @@ _DROPS_HINT = (
 )
 _NEVER_S = 3600.0  # the watchdog decides, not paramiko's own timeouts for parts of a connection
 _BASTIONS, _STARTS = Bastions(), Starts()
-# An explicit empty configuration: fabric would read files of its own and the SSH configuration once more.
-_FABRIC = fabric.Config(ssh_config=paramiko.SSHConfig(), lazy=True)
-
 # Paramiko reports failures, with tracebacks, to loggers that print where nobody configured logging.
 logging.getLogger("paramiko").addHandler(logging.NullHandler())
+
+
+def _nothing_configured() -> fabric.Config:
+    """Else fabric would read files of its own, and the SSH configuration once more.
+
+    One for each connection: a new connection writes into its configuration, and while fabric merges that
+    anew it is empty for whoever shares it.
+    """
+    return fabric.Config(ssh_config=paramiko.SSHConfig(), lazy=True)
 
 
 class _Dropped(Exception):
@@ -202,7 +208,7 @@ class _Dialer:
             self._target.address,
             user=self._target.user,
             port=self._target.port,
-            config=_FABRIC,
+            config=_nothing_configured(),
             forward_agent=self._target.forward_agent,
             connect_kwargs={
                 "sock": sock,
