@@ -6,7 +6,7 @@ DEPLOYTOOL := $(BIN)/deploytool
 FETCH := $(if $(shell command -v curl),curl -fsS,$(BIN)/python -c \
 	'import sys, urllib.request; print(urllib.request.urlopen(sys.argv[1]).read().decode(), end="")')
 
-.PHONY: help demo test proof chaos endurance lint lab screenshots clean
+.PHONY: help demo docs test proof chaos endurance lint lab screenshots clean
 
 help: ## Show this
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 8
@@ -18,6 +18,10 @@ help: ## Show this
 
 .venv/testable: .venv/installed
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@touch $@
+
+.venv/documented: .venv/installed
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[docs]'
 	@touch $@
 
 demo: .venv/installed ## See it work, on three disposable hosts
@@ -63,6 +67,10 @@ endurance: .venv/testable ## Measure the watcher: repairs, lost hosts, a thousan
 	$(BIN)/python -m bench.watch kill host split leak
 	$(DEPLOYTOOL) lab up -n 8
 	$(BIN)/python -m bench.watch idle --seconds 120
+
+docs: .venv/documented ## Build the documentation as a site, in build/site
+	$(BIN)/python -m website.reference
+	NO_MKDOCS_2_WARNING=1 PYTHONPATH=. $(BIN)/mkdocs build --quiet
 
 lab: .venv/installed ## Bring the three disposable hosts up
 	$(DEPLOYTOOL) lab up --start-engine
