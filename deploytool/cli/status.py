@@ -12,9 +12,10 @@ from deploytool.cli.command import Command
 from deploytool.cli.screen import Screen
 from deploytool.cli.session import load_options, running
 from deploytool.errors import CHANGES_PENDING, HostsUnusable
+from deploytool.model.ingress import Belief
 from deploytool.model.observed import Observed, ObservedHost, Unreachable
 from deploytool.model.plan import ProjectPlan
-from deploytool.report.status import Row, status_json, status_text
+from deploytool.report.status import Route, Row, status_json, status_text
 
 
 @click.command(cls=Command)
@@ -38,10 +39,24 @@ def status(services: Sequence[str], **options: Any) -> int:
     rows = [r for p in plan.projects for r in rows_of(p, seen) if not wanted or r.service in wanted]
     unreachable = {name: host.reason for name, host in seen.items() if isinstance(host, Unreachable)}
     show = status_json if options["output"] == "json" else status_text
-    click.echo(show(rows, unreachable, plan).rstrip("\n"))
+    known = ((p.name, s.name) for p in loaded.intent.projects for s in p.services)
+    mine = {f"{project}/{name}" for project, name in known if not wanted or name in wanted}
+    routes = [route for route in routes_of(seen) if route.service in mine]
+    click.echo(show(rows, unreachable, plan, routes).rstrip("\n"))
     if unreachable:
         return HostsUnusable.exit_code
     return CHANGES_PENDING if plan and options["detailed_exitcode"] else 0
+
+
+def routes_of(seen: Observed) -> Iterator[Route]:
+    """What the proxy of every host thinks of its endpoints."""
+    for host_name, host in sorted(seen.items()):
+        for belief in sorted(host.beliefs, key=_by_name) if isinstance(host, ObservedHost) else ():
+            yield Route(host_name, belief.service, belief.endpoint, belief.active, belief.trouble)
+
+
+def _by_name(belief: Belief) -> tuple[str, str]:
+    return belief.service, belief.endpoint
 
 
 def rows_of(project: ProjectPlan, seen: Observed) -> Iterator[Row]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from deploytool.errors import HostUnreachable
 from deploytool.model import labels
-from deploytool.model.ingress import Offer, Served
+from deploytool.model.ingress import Belief, Offer, Served
 from deploytool.model.observed import (
     Container,
     ContainerEvent,
@@ -47,6 +47,7 @@ def parse_observation(lines: Iterable[str], host_name: str) -> ObservedHost:
         containers=tuple(_containers(said.get("container", ()))),
         projects=_projects(said),
         served=_served(said),
+        beliefs=tuple(_beliefs(said.get("believes", ()))),
     )
 
 
@@ -210,6 +211,13 @@ def _served(said: Mapping[str, list[str]]) -> dict[str, Served]:
         remote = {s: _weights(words) for s, words in _of_project(said.get("remote", ()), name)}
         found[name] = Served(digest, tuple(_offers(offers)), local, remote)
     return found
+
+
+def _beliefs(lines: Iterable[str]) -> Iterator[Belief]:
+    for line in lines:
+        service, endpoint, active, flags = (*line.split(" "), "", "", "", "")[:4]
+        trouble = "" if flags == "healthy" else flags.strip("/").replace("_", " ")
+        yield Belief(service, endpoint, int(active) if active.isdigit() else 0, trouble)
 
 
 def _of_project(lines: Iterable[str], project: str) -> Iterator[tuple[str, str]]:

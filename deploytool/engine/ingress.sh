@@ -141,10 +141,6 @@ forget_idle() { # older clusters with nothing under way, and all but the last fe
   kept=0
 }
 
-names_in() { # the clusters that stand on stdin, one a line
-  sed -n 's/.*"name":"\([^"]*\)","outlier.*/\1/p'
-}
-
 self() { # cluster: this host's own name, where its endpoint is among those of the others
   cat "self/$1" 2>/dev/null || echo .
 }
@@ -219,27 +215,6 @@ join_listeners() {
 }
 
 # --- handing it to Envoy ---------------------------------------------------------------------------------
-
-admin() { # socket, method, path: what Envoy answers
-  if command -v curl >/dev/null 2>&1; then
-    curl -sf --max-time 5 -X "$2" --unix-socket "$1" "http://admin$3"
-  elif command -v perl >/dev/null 2>&1; then
-    perl -e "$by_perl" "$1" "$2" "$3"
-  else
-    echo 'no client' >&2
-    return 3
-  fi
-}
-by_perl='use IO::Socket::UNIX; alarm 5; my ($path, $method, $url) = @ARGV;
-my $s = IO::Socket::UNIX->new($path) or exit 2;
-print $s "$method $url HTTP/1.1\r\nHost: admin\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"; $s->flush;
-local $/; my ($head, $body) = split /\r\n\r\n/, scalar <$s>, 2;
-if ($head =~ /transfer-encoding: chunked/i) {
-  my $out = "";
-  while ($body =~ s/^([0-9a-f]+)\r\n//i) { my $n = hex $1 or last; $out .= substr $body, 0, $n; substr($body, 0, $n + 2) = "" }
-  $body = $out;
-}
-print $body; exit($head !~ /^HTTP\S+ 200/);'
 
 sockets() { # the admin sockets of the proxies that answer
   for found in "$edge"/run/*.sock; do
@@ -351,7 +326,7 @@ await_warm() { # until every proxy has looked at the replicas of each cluster, a
   while :; do
     why=$(for socket in $(sockets); do
       admin "$socket" GET /clusters | awk -F '::' -v mine="$project/" '
-        FNR == NR { wanted[$1]; next }
+        FILENAME != "-" { wanted[$1]; next } # also where there is no name at all
         $1 in wanted { looked[$1] }
         $3 == "health_flags" { places[$1] = places[$1] " " $2; if ($4 == "healthy") well[$1] }
         END {

@@ -34,7 +34,7 @@ look() { # $1: deploytool's folder; $2: "keep" to keep the facts for the next lo
     [ ! -e "$folder/compose.yaml" ] || sum=$(sha256sum <"$folder/compose.yaml" | cut -c 1-64)
     printf 'project {"name":"%s","sha256":"%s"}\n' "$name" "$sum"
     [ ! -f "$folder/release.json" ] || printf 'release %s %s\n' "$name" "$(cat "$folder/release.json")"
-    [ ! -d "$folder/projects" ] || served "$folder/projects"
+    [ ! -d "$folder/projects" ] || { served "$folder/projects" && believes "$folder"; }
     [ ! -f "$folder/lease" ] || printf 'lease %s %s\n' "$name" "$(tr '\n' ' ' <"$folder/lease")"
   done
   return 0
@@ -54,6 +54,45 @@ served() { # what the proxy of the host was told, by project
     done
   done
 }
+
+believes() { # $1: the edge's folder; what its proxies think of the endpoints that there are now
+  names=$(cat "$1"/projects/*/state/live/* 2>/dev/null | names_in)
+  [ -n "$names" ] || return 0
+  for socket in "$1"/run/*.sock; do
+    [ -S "$socket" ] || continue
+    admin "$socket" GET /clusters 2>/dev/null | awk -F '::' -v names="$names" '
+      BEGIN { count = split(names, list, "\n"); for (i = 1; i <= count; i++) if (list[i] !~ /\.local@/) wanted[list[i]] }
+      !($1 in wanted) { next }
+      $3 == "rq_active" { active[$1, $2] = $4 }
+      $3 == "hostname" { name[$1, $2] = $4 }
+      $3 == "health_flags" { print "believes", substr($1, 1, index($1, "~") - 1), name[$1, $2], active[$1, $2], $4 }'
+  done
+}
+
+names_in() { # the clusters that stand on stdin, one a line
+  sed -n 's/.*"name":"\([^"]*\)","outlier.*/\1/p'
+}
+
+admin() { # socket, method, path: what Envoy answers
+  if command -v curl >/dev/null 2>&1; then
+    curl -sf --max-time 5 -X "$2" --unix-socket "$1" "http://admin$3"
+  elif command -v perl >/dev/null 2>&1; then
+    perl -e "$by_perl" "$1" "$2" "$3"
+  else
+    echo 'no client' >&2
+    return 3
+  fi
+}
+by_perl='use IO::Socket::UNIX; alarm 5; my ($path, $method, $url) = @ARGV;
+my $s = IO::Socket::UNIX->new($path) or exit 2;
+print $s "$method $url HTTP/1.1\r\nHost: admin\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"; $s->flush;
+local $/; my ($head, $body) = split /\r\n\r\n/, scalar <$s>, 2;
+if ($head =~ /transfer-encoding: chunked/i) {
+  my $out = "";
+  while ($body =~ s/^([0-9a-f]+)\r\n//i) { my $n = hex $1 or last; $out .= substr $body, 0, $n; substr($body, 0, $n + 2) = "" }
+  $body = $out;
+}
+print $body; exit($head !~ /^HTTP\S+ 200/);'
 
 containers() {
   # A container may go away between the two commands: then the list is taken anew.

@@ -134,10 +134,12 @@ def _mesh(value: Any, spot: Spot) -> Any:
     written = text(value, spot)
     match = _MESH.fullmatch(written) if written is not DROP else None
     first, last = (int(match[1]), int(match[2])) if match else (0, 0)
-    if match and 0 < first <= last < 65536:
+    if match and 0 < first < last < 65536:
         return first, last
     return (
-        DROP if written is DROP else spot.wrong(f"is no range of ports: '{written:.20}'", "write 15080-15179")
+        DROP
+        if written is DROP
+        else spot.wrong(f"is no range of two ports or more: '{written:.20}'", "write 15080-15179")
     )
 
 

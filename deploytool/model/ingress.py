@@ -20,6 +20,7 @@ HOLDER, PROXY = "net", "envoy"
 DEFAULT_IMAGE = "docker.io/envoyproxy/envoy:v1.40.0"
 DEFAULT_MESH = (15080, 15179)
 
+METRICS_PATH = "/stats/prometheus"
 HTTP_PROTOCOLS = ("http", "http2", "grpc")
 ANY_HOST = "*"
 
@@ -61,12 +62,17 @@ class Exposure:
 class EdgeSettings:
     """``ingress`` of a play: how the proxies of its hosts are run. ``mesh`` is a range of ports.
 
-    The first of these takes HTTP from the proxies of other hosts, each of the rest one TCP service.
+    The first of these takes HTTP from the proxies of other hosts, the second serves the proxy's metrics,
+    each of the rest takes one TCP service.
     """
 
     image: str = DEFAULT_IMAGE
     mesh: tuple[int, int] = DEFAULT_MESH
     place: Place = field(default=Place(""), compare=False)
+
+    @property
+    def metrics_port(self) -> int:
+        return self.mesh[0] + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +92,20 @@ class Offer:
     @property
     def name(self) -> str:
         return f"{self.project}/{self.service}"
+
+
+@dataclass(frozen=True, slots=True)
+class Belief:
+    """What a proxy thinks of one endpoint of a service, ``project/service``.
+
+    ``endpoint`` is a container of its host, or another host. ``trouble`` is empty where it gets requests;
+    ``active`` are the requests that are under way there.
+    """
+
+    service: str
+    endpoint: str
+    active: int = 0
+    trouble: str = ""
 
 
 @dataclass(frozen=True, slots=True)

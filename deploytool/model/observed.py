@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from deploytool.model.ingress import Served
+from deploytool.model.ingress import Belief, Served
 from deploytool.model.service import Resources
 
 LOOP_RESTARTS = 3
@@ -179,12 +179,17 @@ class ProjectFolder:
 
 @dataclass(frozen=True, slots=True)
 class ObservedHost:
-    """A host that answered. ``served`` is what its proxy does, by project."""
+    """A host that answered.
+
+    ``served`` is what its proxy was told, by project, and ``beliefs`` what it thinks. These change with every
+    request, so two looks that differ in nothing else are equal.
+    """
 
     facts: Facts = Facts()
     containers: tuple[Container, ...] = ()
     projects: Mapping[str, ProjectFolder] = field(default_factory=dict)
     served: Mapping[str, Served] = field(default_factory=dict)
+    beliefs: tuple[Belief, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,24 +39,51 @@ class Row:
         return "outdated" if self.current < self.expected else "ok"
 
 
-def status_text(rows: Iterable[Row], unreachable: dict[str, str], plan: Plan) -> str:
-    """A table, the hosts that did not answer, and whether all is as expected."""
-    listed = list(rows)
+@dataclass(frozen=True, slots=True)
+class Route:
+    """What the proxy of a host thinks of one endpoint of a service: another host, or a container there."""
+
+    host: str
+    service: str
+    endpoint: str
+    active: int
+    trouble: str
+
+    @property
+    def state(self) -> str:
+        return self.trouble or "healthy"
+
+
+def status_text(
+    rows: Iterable[Row], unreachable: dict[str, str], plan: Plan, routes: Iterable[Route] = ()
+) -> str:
+    """A table, what the proxies think, the hosts that did not answer, and whether all is as expected."""
+    listed, proxied = list(rows), list(routes)
     header = ("PROJECT", "SERVICE", "HOST", "EXPECTED", "RUNNING", "HEALTHY", "CURRENT", "STATE")
-    table = [header, *(_cells(row) for row in listed)]
-    widths = [max(len(line[column]) for line in table) for column in range(len(header))]
-    lines = [
-        "  ".join(f"{cell:<{w}}" for cell, w in zip(line, widths, strict=True)).rstrip() for line in table
-    ]
+    lines = _table([header, *(_cells(row) for row in listed)])
+    if proxied:
+        told = ("PROXY", "SERVICE", "SENDS TO", "REQUESTS", "STATE")
+        cells = ((r.host, r.service, r.endpoint, str(r.active), r.state) for r in proxied)
+        lines += ["", *_table([told, *cells]), ""]
     lines += [f"{host}: unreachable: {reason}" for host, reason in sorted(unreachable.items())]
     return "\n".join([*lines, *_verdict(listed, plan)]) + "\n"
 
 
-def status_json(rows: Iterable[Row], unreachable: dict[str, str], plan: Plan) -> str:
+def status_json(
+    rows: Iterable[Row], unreachable: dict[str, str], plan: Plan, routes: Iterable[Route] = ()
+) -> str:
     """The same as one JSON document."""
     listed = [{**asdict(row), "state": row.state} for row in rows]
     document = {"converged": not plan, "unreachable": unreachable, "replicas": listed}
+    document["ingress"] = [{**asdict(route), "state": route.state} for route in routes]
     return json.dumps(document, indent=2)
+
+
+def _table(table: list[tuple[str, ...]]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    return [
+        "  ".join(f"{cell:<{w}}" for cell, w in zip(line, widths, strict=True)).rstrip() for line in table
+    ]
 
 
 def _cells(row: Row) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Collection, Iterable, Iterator
 
+from deploytool.model.ingress import EDGE, HOLDER, METRICS_PATH, PROXY
 from deploytool.model.inventory import Host
 from deploytool.model.observed import Container, Observed, ObservedHost
 from deploytool.model.service import Project
@@ -19,7 +20,10 @@ def targets_json(projects: Iterable[Project], observed: Observed, services: Coll
     Labels say project, service, replica and host, and the host's own labels as ``host_NAME``. Only of
     ``services``, where any are given.
     """
-    found = [entry for project in projects for entry in _targets(project, observed, services)]
+    listed = list(projects)
+    found = [entry for project in listed for entry in _targets(project, observed, services)]
+    if not services or PROXY in services:
+        found += _proxies(listed, observed)
     return json.dumps(found, indent=2) + "\n"
 
 
@@ -32,11 +36,29 @@ def _targets(project: Project, observed: Observed, services: Collection[str]) ->
                 yield from _of_container(project, host, container)
 
 
+def _proxies(projects: Iterable[Project], observed: Observed) -> Iterator[dict[str, object]]:
+    """The metrics of the proxy of each host, once, whoever of the projects uses it."""
+    ports = {host.name: (host, project.edge.metrics_port) for project in projects for host in project.hosts}
+    for host_name, (host, port) in sorted(ports.items()):
+        seen = observed.get(host_name)
+        for container in seen.containers if isinstance(seen, ObservedHost) else ():
+            holder = container.ours and (container.project, container.service) == (EDGE, HOLDER)
+            if holder and any(held.port == port for held in container.ports):
+                labels = _labels(host, EDGE, PROXY) | {"__metrics_path__": METRICS_PATH}
+                yield {"targets": [_at(host, port)], "labels": dict(sorted(labels.items()))}
+
+
 def _of_container(project: Project, host: Host, container: Container) -> Iterator[dict[str, object]]:
-    address = host.address or host.connection.address
-    shown = f"[{address}]" if ":" in address else address
-    labels = {f"host_{_NO_NAME.sub('_', name)}": value for name, value in sorted(host.labels.items())}
-    labels |= {"project": project.name, "service": container.service, "host": host.name}
-    labels["replica"] = container.name
+    labels = _labels(host, project.name, container.service) | {"replica": container.name}
     for port in sorted({port.port for port in container.ports if port.protocol == "tcp"}):
-        yield {"targets": [f"{shown}:{port}"], "labels": dict(sorted(labels.items()))}
+        yield {"targets": [_at(host, port)], "labels": dict(sorted(labels.items()))}
+
+
+def _labels(host: Host, project: str, service: str) -> dict[str, str]:
+    labels = {f"host_{_NO_NAME.sub('_', name)}": value for name, value in sorted(host.labels.items())}
+    return labels | {"project": project, "service": service, "host": host.name}
+
+
+def _at(host: Host, port: int) -> str:
+    address = host.address or host.connection.address
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"

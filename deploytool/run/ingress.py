@@ -114,7 +114,7 @@ def ingress_of(intent: Intent, observed: Observed) -> Ingress:
         pattern=", ".join(patterns) or "no play",
         hosts=edge.hosts,
         services=edge.services,
-        definitions=EdgeDefinitions(image, edge.ports, edge.holders),
+        definitions=EdgeDefinitions(image, edge.settings.metrics_port, edge.ports, edge.holders),
         edge=edge.settings,
     )
     offers = {name: tuple(one.offer for one in found) for name, found in edge.offers.items()}

@@ -63,10 +63,11 @@ def edge_of(intent: Intent, observed: Observed) -> Edge:
     everything = [*(one for found in offers.values() for one in found), *others]
     using = [project for project in intent.projects if offers[project.name]]
     settings = using[0].edge if using else EdgeSettings()
+    fixed = (settings.mesh[0], settings.metrics_port)
     ports: dict[str, set[int]] = {}
     for one in everything:
         for host_name in one.hosts:
-            ports.setdefault(host_name, set()).update((one.offer.port, one.offer.mesh, settings.mesh[0]))
+            ports.setdefault(host_name, set()).update((one.offer.port, one.offer.mesh, *fixed))
     hosts = _hosts(intent, ports)
     published = {host.name: tuple(sorted(ports[host.name] - {0})) for host in hosts}
     return Edge(

@@ -68,10 +68,10 @@ def _mesh_ports(project: Project, observed: Observed) -> dict[tuple[str, int], i
     known = {
         (offer.service, offer.port): offer.mesh
         for offer in _remembered(observed, [project.name])
-        if offer.protocol == "tcp" and first < offer.mesh <= last
+        if offer.protocol == "tcp" and first + 1 < offer.mesh <= last
     }
     others = {offer.mesh for offer in _remembered(observed) if offer.project != project.name}
-    free = iter(number for number in range(first + 1, last + 1) if number not in {*others, *known.values()})
+    free = iter(number for number in range(first + 2, last + 1) if number not in {*others, *known.values()})
     found: dict[tuple[str, int], int] = {}
     for service in project.services:
         tcp = service.exposure is not None and not service.exposure.is_http

@@ -12,6 +12,7 @@ from deploytool.model import labels
 from deploytool.model.ingress import EDGE, HOLDER, PROXY
 from deploytool.model.inventory import Host
 from deploytool.model.service import Definition
+from deploytool.render.ingress.metrics import metrics
 from deploytool.render.ingress.names import FOLDER, watched
 
 
@@ -24,6 +25,7 @@ class EdgeDefinitions:
     """
 
     image: str
+    metrics_port: int
     ports: Mapping[str, Sequence[int]]
     holders: Mapping[str, str]
 
@@ -59,7 +61,9 @@ class EdgeDefinitions:
             "command": [
                 "--config-yaml",
                 json.dumps(
-                    _bootstrap(host.name, f"{FOLDER}/{socket}"), separators=(",", ":"), sort_keys=True
+                    _bootstrap(host.name, f"{FOLDER}/{socket}", self.metrics_port),
+                    separators=(",", ":"),
+                    sort_keys=True,
                 ),
                 "--disable-hot-restart",
                 "--log-level",
@@ -91,10 +95,11 @@ def _bind(source: str, target: str, *, read_only: bool) -> dict[str, Any]:
     return {"type": "bind", "source": source, "target": target, "bind": {"create_host_path": False}, **mode}
 
 
-def _bootstrap(host_name: str, socket: str) -> dict[str, Any]:
+def _bootstrap(host_name: str, socket: str, metrics_port: int) -> dict[str, Any]:
     return {
         "node": {"id": host_name, "cluster": EDGE},
         # In a folder that only the SSH user and root may enter.
         "admin": {"address": {"pipe": {"path": socket, "mode": 0o666}}},
+        "static_resources": metrics(metrics_port, socket),
         "dynamic_resources": {"cds_config": watched("cds.json"), "lds_config": watched("lds.json")},
     }

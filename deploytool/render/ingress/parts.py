@@ -22,10 +22,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from deploytool.errors import InputError, Problem
 from deploytool.model.ingress import ANY_HOST, Exposure, Offer, Tls
 from deploytool.model.inventory import Host
 from deploytool.model.service import Definition, File, Project, Service
 from deploytool.render.ingress import clusters, listeners, routes
+from deploytool.render.ingress.certificates import mistake
 
 
 def ingress_parts(
@@ -97,7 +99,7 @@ class _Writer:
             return
         if offer.tls and exposure.tls:
             secret = f"{project}-{service.name}"
-            content = _secret(secret, exposure.tls, self._definition)
+            content = _secret(secret, service, exposure.tls, self._definition)
             if content:
                 self._files[f"secrets/{secret}"] = content
             self._add(f"chains/{port}", _json(listeners.https_chain(port, exposure, secret)))
@@ -135,13 +137,17 @@ def _file_name(domain: str) -> str:
     return domain.replace("*", "_")
 
 
-def _secret(name: str, tls: Tls, definition: Definition) -> str:
+def _secret(name: str, service: Service, tls: Tls, definition: Definition) -> str:
     """Empty where a release is gone back to, which names its secrets only: the host keeps what it has."""
     if not {tls.certificate, tls.key} <= set(definition.toplevel.get("secrets") or {}):
         return ""
+    pem, key = (_content(definition, secret) for secret in (tls.certificate, tls.key))
+    wrong = mistake(tls, pem, key)
+    if wrong:
+        raise InputError([Problem(service.place, f"{service.name}: {wrong}", "see x-ingress.tls")])
     certificate = {
-        "certificate_chain": {"inline_string": _content(definition, tls.certificate)},
-        "private_key": {"inline_string": _content(definition, tls.key)},
+        "certificate_chain": {"inline_string": pem.decode()},
+        "private_key": {"inline_string": key.decode()},
     }
     return _json(
         {
@@ -152,10 +158,10 @@ def _secret(name: str, tls: Tls, definition: Definition) -> str:
     )
 
 
-def _content(definition: Definition, secret: str) -> str:
+def _content(definition: Definition, secret: str) -> bytes:
     entries: Mapping[str, Any] = definition.toplevel.get("secrets") or {}
     path = str(entries[secret]["file"])
-    return next(file.content.decode() for file in definition.files if path.endswith(f"/{file.path}"))
+    return next(file.content for file in definition.files if path.endswith(f"/{file.path}"))
 
 
 def _json(value: Any) -> str:

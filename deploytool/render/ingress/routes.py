@@ -22,8 +22,16 @@ def front_routes(
         redirect = {"https_redirect": True, "port_redirect": https_port}
         return [(f"{key}0", {"match": match, "redirect": redirect})]
     name = cluster_name(project, service, index, exposure)
-    action = {"cluster": name, "timeout": f"{exposure.timeout_s:g}s", **_sticky(exposure, ttl=True)}
-    return _twice(key, match, action, f"{_CONNECT},retriable-headers", [service_header(name)], [])
+    action = {"cluster": name, "timeout": f"{exposure.timeout_s:g}s", **_sticky(exposure)}
+    retry_on = f"{_CONNECT},retriable-headers"
+    said = {"request_headers_to_add": [service_header(name)], "response_headers_to_remove": [RETRY_HEADER]}
+    if not exposure.sticky:
+        return _twice(f"{key}0", match, action, retry_on, said)
+    known = {**match, "headers": [_HAS_COOKIE]}
+    return [
+        *_twice(f"{key}1", known, action, retry_on, said),
+        *_twice(f"{key}0", match, action, retry_on, {**said, **_with_cookie(name)}),
+    ]
 
 
 def mesh_routes(
@@ -33,34 +41,23 @@ def mesh_routes(
     said = cluster_name(project, service, index, exposure).partition("@")[0]
     match = {"prefix": "/", "headers": [{"name": SERVICE_HEADER, "string_match": {"exact": said}}]}
     name = cluster_name(project, service, index, exposure, local=True)
-    action = {"cluster": name, "timeout": "0s", **_sticky(exposure, ttl=False)}
-    return _twice("00000", match, action, _CONNECT, [], [SERVICE_HEADER])
+    action = {"cluster": name, "timeout": "0s", **_sticky(exposure)}
+    return _twice("000000", match, action, _CONNECT, {"request_headers_to_remove": [SERVICE_HEADER]})
 
 
 def _twice(
-    key: str,
-    match: dict[str, Any],
-    action: dict[str, Any],
-    retry_on: str,
-    add: list[dict[str, Any]],
-    remove: list[str],
+    key: str, match: dict[str, Any], action: dict[str, Any], retry_on: str, headers: dict[str, Any]
 ) -> list[tuple[str, dict[str, Any]]]:
     """The route for methods that may be asked again when a replica dies, and the one for the rest."""
     safe = {**match, "headers": [*match.get("headers", ()), _SAFE]}
     return [
-        (f"{key}{rank}", _route(wanted, action, on, add, remove))
+        (f"{key}{rank}", {"match": wanted, "route": {**action, "retry_policy": _retry(on)}, **headers})
         for rank, wanted, on in ((1, safe, f"{retry_on},reset"), (0, match, retry_on))
     ]
 
 
-def _route(
-    match: dict[str, Any],
-    action: dict[str, Any],
-    retry_on: str,
-    add: list[dict[str, Any]],
-    remove: list[str],
-) -> dict[str, Any]:
-    retry = {
+def _retry(retry_on: str) -> dict[str, Any]:
+    return {
         "retry_on": retry_on,
         "num_retries": 3,
         "retriable_headers": [{"name": RETRY_HEADER, "present_match": True}],
@@ -68,9 +65,6 @@ def _route(
         "host_selection_retry_max_attempts": 5,
         "retry_back_off": {"base_interval": "0.025s", "max_interval": "0.25s"},
     }
-    own = {"request_headers_to_add": add, "response_headers_to_remove": [RETRY_HEADER]} if add else {}
-    away = {"request_headers_to_remove": remove} if remove else {}
-    return {"match": match, "route": {**action, "retry_policy": retry}, **own, **away}
 
 
 _PREVIOUS = {
@@ -87,8 +81,22 @@ def _match(path: str) -> dict[str, Any]:
     return {"path_separated_prefix": below} if below else {"prefix": "/"}
 
 
-def _sticky(exposure: Exposure, *, ttl: bool) -> dict[str, Any]:
-    if not exposure.sticky:
-        return {}
-    cookie = {"name": STICKY_COOKIE, "path": "/", **({"ttl": "0s"} if ttl else {})}
-    return {"hash_policy": [{"cookie": cookie}]}
+def _sticky(exposure: Exposure) -> dict[str, Any]:
+    return {"hash_policy": [{"cookie": {"name": STICKY_COOKIE}}]} if exposure.sticky else {}
+
+
+_HAS_COOKIE = {
+    "name": "cookie",
+    "string_match": {"safe_regex": {"regex": f"(.*; *)?{STICKY_COOKIE}=.*"}},
+}
+
+
+def _with_cookie(name: str) -> dict[str, Any]:
+    """A client without the cookie gets one, and so does its first request: the next proxy has to know it."""
+    cookie = f"{STICKY_COOKIE}=%STREAM_ID%"
+    return {
+        "request_headers_to_add": [service_header(name), {"header": {"key": "cookie", "value": cookie}}],
+        "response_headers_to_add": [
+            {"header": {"key": "set-cookie", "value": f"{cookie}; Path=/; HttpOnly; SameSite=Lax"}}
+        ],
+    }

@@ -8,6 +8,7 @@ import pytest
 
 from deploytool.engine.docker import parse_lease, parse_observation, parse_release
 from deploytool.errors import HostUnreachable
+from deploytool.model.ingress import Belief, Offer, Served
 from deploytool.model.observed import HostPort
 from deploytool.model.service import Resources
 
@@ -141,3 +142,38 @@ def test_an_error_of_docker_names_no_secret():
     seen = parse_observation(lines(container(error=error)), "h1").containers[0]
     assert "hunter2" not in seen.error
     assert seen.error.startswith('exec: "serve": not found: serve --password=[masked]')
+
+
+def test_what_a_proxy_was_told_and_what_it_thinks() -> None:
+    """By project: the digest, the offers, the endpoints; and of each endpoint whether it gets requests."""
+    offers = json.dumps([{"project": "shop", "service": "web", "port": 80, "domains": ["*"], "mesh": 15080}])
+    lines = [
+        FACTS,
+        f"ingress shop abc {offers}",
+        "local shop web shop-web-1 shop-web-2",
+        "remote shop web h2 1 h3 2 ",
+        "ingress blog def []",
+        "local blog front ",
+        "believes shop/web shop-web-1 3 healthy",
+        "believes shop/web h2 0 /failed_active_hc",
+    ]
+    seen = parse_observation(lines, "h1")
+    assert seen.served == {
+        "shop": Served(
+            "abc",
+            (Offer("shop", "web", 80, mesh=15080),),
+            {"web": ("shop-web-1", "shop-web-2")},
+            {"web": {"h2": 1, "h3": 2}},
+        ),
+        "blog": Served("def", (), {"front": ()}),
+    }
+    assert seen.beliefs == (
+        Belief("shop/web", "shop-web-1", 3),
+        Belief("shop/web", "h2", 0, "failed active hc"),
+    )
+
+
+@pytest.mark.parametrize("offers", ["", "{", "null", '[{"nobody": 1}]', '["x"]', "[[]]"])
+def test_damaged_offers_are_none(offers: str) -> None:
+    """They are written anew by the next run; until then nothing is known of them."""
+    assert parse_observation([FACTS, f"ingress shop abc {offers}"], "h1").served["shop"].offers == ()

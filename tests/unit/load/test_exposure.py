@@ -103,7 +103,7 @@ def test_what_is_wrong_is_said_with_its_place(site: Site, body: str, expected: s
     ("top", "expected"),
     [
         ("ingress: {mtls: true}", "'mtls' is not supported yet"),
-        ("ingress: {mesh_ports: '80'}", "'mesh_ports' is no range of ports: '80'"),
+        ("ingress: {mesh_ports: '80'}", "'mesh_ports' is no range of two ports or more: '80'"),
         ("ingress: {imgae: x}", "unknown key 'imgae' in ingress | did you mean 'image'?"),
         ("ingress: envoy", "'ingress' has to be a mapping, not text"),
     ],

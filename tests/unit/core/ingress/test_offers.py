@@ -99,17 +99,17 @@ def test_tcp_services_keep_their_port_between_hosts() -> None:
     """HTTP shares the first of the range, TCP has one each, and a port that is known stays."""
     db = web(service="db", port=5432, protocol="tcp")
     assert [one.offer.mesh for one in offered(web(), {})] == [15080]
-    assert [one.offer.mesh for one in offered(db, {})] == [15081]
-    theirs = Served("d", (Offer("other", "db", 5433, "tcp", mesh=15081),))
+    assert [one.offer.mesh for one in offered(db, {})] == [15082]
+    theirs = Served("d", (Offer("other", "db", 5433, "tcp", mesh=15082),))
     (fresh,) = offered(db, {"h1": ObservedHost(served={"other": theirs})})
-    assert fresh.offer.mesh == 15082
+    assert fresh.offer.mesh == 15083
     mine = {"shop": Served("d", (fresh.offer,)), "other": Served()}
-    assert offered(db, {"h1": ObservedHost(served=mine)})[0].offer.mesh == 15082
+    assert offered(db, {"h1": ObservedHost(served=mine)})[0].offer.mesh == 15083
 
 
 def test_a_range_that_is_full_is_an_error() -> None:
     """Nobody gets port 0."""
-    small = EdgeSettings(mesh=(15080, 15080))
+    small = EdgeSettings(mesh=(15080, 15081))
     full = Project(**{**_fields(web(service="db", port=5432, protocol="tcp")), "edge": small})
     assert [p.message for p in clashes(offered(full, {}))] == [
         "shop/db: the range of mesh_ports has no free port for it"
@@ -121,14 +121,14 @@ def test_every_host_of_the_play_has_a_proxy() -> None:
     hosts = (host("h1"), host("h2", state=HostState.DRAIN))
     edge = edge_of(intent(web(hosts=hosts)), {})
     assert [(h.name, h.state) for h in edge.hosts] == [("h1", HostState.ACTIVE), ("h2", HostState.ACTIVE)]
-    assert edge.ports == {"h1": (80, 15080), "h2": (80, 15080)}
+    assert edge.ports == {"h1": (80, 15080, 15081), "h2": (80, 15080, 15081)}
 
 
 def test_a_proxy_publishes_what_the_other_projects_of_its_host_need() -> None:
     """Also of projects that only the host knows, and only there."""
     theirs = ObservedHost(served={"blog": Served("d", (Offer("blog", "front", 81, mesh=15080),))})
     edge = edge_of(intent(web()), {"h1": theirs})
-    assert edge.ports == {"h1": (80, 81, 15080), "h2": (80, 15080)}
+    assert edge.ports == {"h1": (80, 81, 15080, 15081), "h2": (80, 15080, 15081)}
 
 
 def test_a_holder_keeps_the_image_that_it_has() -> None:
