@@ -223,7 +223,7 @@ sockets() { # the admin sockets of the proxies that answer
   done
 }
 
-publish() { # groups as do_endpoints': clusters first, and only then the routes that lead to them
+publish() { # groups as do_endpoints': secrets, the clusters that use them, the routes that lead to these
   next=$edge/.next
   rm -rf "$next" "$edge/.before"
   mkdir "$next"
@@ -232,6 +232,7 @@ publish() { # groups as do_endpoints': clusters first, and only then the routes 
     say_failed 'neither curl nor perl is on the host, and Envoy is asked with one of them' "$@"
     return
   }
+  join_secrets # Envoy refuses what names a file that is not there
   clusters=$(join_clusters)
   put cds.json
   await_all "cluster_manager.cds.version_text: \"$clusters\"" && await_warm || {
@@ -245,7 +246,6 @@ publish() { # groups as do_endpoints': clusters first, and only then the routes 
     put "rds-port-$port.json"
     expected="$expected http.port-$port.rds.port-$port.version_text:_\"$version\""
   done
-  join_secrets
   listeners=$(join_listeners)
   put lds.json
   await_all "listener_manager.lds.version_text: \"$listeners\"" $expected || {

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from deploytool.errors import Place
+from deploytool.load.authority import DEFAULT_FILE
 from deploytool.load.keys import Key, State, key_place, section
 from deploytool.load.problems import Problems
 from deploytool.load.shapes import DROP, Spot, duration, filled, flag, list_of, one_of, text
@@ -144,16 +145,17 @@ def _mesh(value: Any, spot: Spot) -> Any:
 
 
 def _mtls(value: Any, spot: Spot) -> Any:
+    """true or false, or the name of a file; canonical: the name, empty for false."""
+    if isinstance(value, str) and value.strip().lower() not in ("true", "false", "yes", "no", "on", "off"):
+        return filled(value, spot)
     wanted = flag(value, spot)
-    if wanted is True:
-        return spot.wrong("is not supported yet", "leave it out, and keep the mesh ports inside a firewall")
-    return wanted
+    return DROP if wanted is DROP else DEFAULT_FILE if wanted else ""
 
 
 EDGE = {
     "image": Key(State.HONOURED, filled, "the image of Envoy"),
     "mesh_ports": Key(State.HONOURED, _mesh, "the range of ports between the hosts' proxies"),
-    "mtls": Key(State.HONOURED, _mtls, "not supported yet"),
+    "mtls": Key(State.HONOURED, _mtls, "TLS between the hosts' proxies: true, or the file of an authority"),
 }
 
 
@@ -163,4 +165,4 @@ def edge_settings(value: Any, spot: Spot) -> Any:
     if read is DROP:
         return DROP
     image, mesh = read.get("image", EdgeSettings().image), read.get("mesh_ports", DEFAULT_MESH)
-    return EdgeSettings(str(image), mesh, place=spot.place)
+    return EdgeSettings(str(image), mesh, str(read.get("mtls", "")), place=spot.place)

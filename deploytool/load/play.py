@@ -16,11 +16,12 @@ from pathlib import Path
 from typing import Any, cast
 
 from deploytool.errors import InputError, Place
+from deploytool.load.authority import DEFAULT_FILE, read_authority
 from deploytool.load.canonical import Surroundings
 from deploytool.load.definitions import PlayDefinitions
 from deploytool.load.document import Document, inline_document, read_document
 from deploytool.load.dotenv import read_dotenv
-from deploytool.load.files import is_file
+from deploytool.load.files import FileMistake, is_file
 from deploytool.load.header import Header, read_header
 from deploytool.load.interpolate import Interpolation
 from deploytool.load.inventory import Layers, LoadedInventory
@@ -33,6 +34,7 @@ from deploytool.load.shapes import DROP, Spot, kind_of, map_of, written
 from deploytool.load.template import LazyVars
 from deploytool.load.variables import read_vars_file
 from deploytool.load.yamlfile import Map, place_of
+from deploytool.model.ingress import EdgeSettings
 from deploytool.model.inventory import Host, Inventory
 from deploytool.model.service import Project
 
@@ -108,7 +110,7 @@ class _Play:
             max_fail_percent=header.max_fail_percent,
             reschedule_after_s=header.reschedule_after_s,
             any_errors_fatal=header.any_errors_fatal,
-            edge=header.edge,
+            edge=self._edge(header),
             place=self.raw.place,
         )
 
@@ -148,6 +150,19 @@ class _Play:
             )
             return None
         return read_vars_file(path, str(path), self.inventory.sources.vault, self.problems)
+
+    def _edge(self, header: Header) -> EdgeSettings:
+        """How the proxies run, with the authority of the connections between them."""
+        edge = header.edge
+        if not edge.mtls:
+            return edge
+        path = self._beside(edge.mtls)
+        try:
+            authority = read_authority(path, str(path), make=edge.mtls == DEFAULT_FILE)
+        except FileMistake as error:
+            self.problems.add(edge.place, str(error), error.hint)
+            return edge
+        return replace(edge, authority=authority)
 
     def _beside(self, name: str) -> Path:
         """A path that starts from the playbook, as short as messages want it."""

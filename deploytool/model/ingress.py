@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from deploytool.errors import Place
+from deploytool.model.secret import Secret
 
 EDGE = "deploytool-ingress"
 """The project of the proxies, and the Docker network on which they meet the replicas of their host."""
@@ -63,11 +64,14 @@ class EdgeSettings:
     """``ingress`` of a play: how the proxies of its hosts are run. ``mesh`` is a range of ports.
 
     The first of these takes HTTP from the proxies of other hosts, the second serves the proxy's metrics,
-    each of the rest takes one TCP service.
+    each of the rest takes one TCP service. ``mtls`` is the name of the authority's file, empty where the
+    connections between hosts are plain; ``authority`` is what is in it.
     """
 
     image: str = DEFAULT_IMAGE
     mesh: tuple[int, int] = DEFAULT_MESH
+    mtls: str = field(default="", compare=False)
+    authority: Secret | None = None
     place: Place = field(default=Place(""), compare=False)
 
     @property

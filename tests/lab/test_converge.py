@@ -50,6 +50,7 @@ class User:
 
     lab: LabHosts
     folder: Path
+    timeout_s: float = 150.0
 
     def write(self, text: str, name: str = "site.yaml") -> Path:
         path = self.folder / name
@@ -64,7 +65,7 @@ class User:
             command,
             capture_output=True,
             text=True,
-            timeout=150,
+            timeout=self.timeout_s,
             cwd=self.folder,
             env=environment,
             check=False,

@@ -76,7 +76,7 @@ def assert_admin_is_out_of_reach(lab: LabHosts, user: Shop) -> None:
 MORE = """\
 - name: Secure
   hosts: web
-  ingress: {image: demo/envoy:1}
+  ingress: {image: demo/envoy:1, mtls: true}
   secrets: {crt: {file: "{{ cert }}.crt"}, key: {file: "{{ cert }}.key"}}
   services:
     web:
@@ -95,7 +95,7 @@ MORE = """\
       deploy: {replicas: 4, update_config: {monitor: 1s}}
 - name: Plain
   hosts: web
-  ingress: {image: demo/envoy:1}
+  ingress: {image: demo/envoy:1, mtls: true}
   services:
     raw:
       image: traffic/web:1
@@ -113,7 +113,10 @@ MORE = """\
 
 
 def test_tls_cookies_timeouts_and_tcp(lab: LabHosts, traffic: None, tmp_path: Path) -> None:
-    """Two projects share a port; a certificate is renewed without a restart; a client keeps its replica."""
+    """Two projects share a port; a certificate is renewed without a restart; a client keeps its replica.
+
+    All that between hosts that show each other certificates: a mesh port does not talk to anybody else.
+    """
     user = Shop(lab, tmp_path)
     user.write(MORE)
     for name in ("one", "two"):
@@ -135,8 +138,12 @@ def test_tls_cookies_timeouts_and_tcp(lab: LabHosts, traffic: None, tmp_path: Pa
     assert ask(user.addresses[1], "/elsewhere", "other.test", tls=False).status == 404
 
     (address,) = lab.exec(lab.hosts[0], "hostname", "-i").split()
-    tcp = lab.exec(lab.hosts[1], "perl", "-e", TCP, address)
+    tcp = lab.exec(lab.hosts[1], "perl", "-e", TCP, f"{address}:9000")
     assert tcp.startswith("HTTP/1.1 200 OK")
+    assert (
+        "HTTP/1.1 200"
+        not in lab.try_exec(lab.hosts[1], "perl", "-e", TCP, f"{address}:15080").stdout.decode()
+    )
 
     user.up(cert="two")
     assert [subject(address) for address in secured] == ["two.test"] * 3
@@ -145,7 +152,7 @@ def test_tls_cookies_timeouts_and_tcp(lab: LabHosts, traffic: None, tmp_path: Pa
 
 TCP = """
 use IO::Socket::INET;
-my $link = IO::Socket::INET->new(PeerAddr => "$ARGV[0]:9000", Timeout => 5) or die $!;
+my $link = IO::Socket::INET->new(PeerAddr => $ARGV[0], Timeout => 5) or die $!;
 print $link "GET / HTTP/1.1\\r\\nConnection: close\\r\\n\\r\\n";
 print <$link>;
 """

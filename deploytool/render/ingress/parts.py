@@ -26,7 +26,7 @@ from deploytool.errors import InputError, Problem
 from deploytool.model.ingress import ANY_HOST, Exposure, Offer, Tls
 from deploytool.model.inventory import Host
 from deploytool.model.service import Definition, File, Project, Service
-from deploytool.render.ingress import clusters, listeners, routes
+from deploytool.render.ingress import clusters, identity, listeners, routes
 from deploytool.render.ingress.certificates import mistake
 
 
@@ -53,6 +53,10 @@ class _Writer:
         self._project, self._offers, self._host, self._definition = project, offers, host, definition
         self._files: dict[str, str] = {}
         self._lines: dict[str, list[str]] = {}
+        self._mtls = project.edge.authority is not None
+        if project.edge.authority:
+            for name, secret in identity.secrets(project.edge.authority, host.name).items():
+                self._files[f"secrets/{name}"] = _json(secret)
 
     def files(self) -> tuple[File, ...]:
         offers = [asdict(offer) for offer in self._offers]
@@ -74,19 +78,22 @@ class _Writer:
 
     def _endpoints(self, service: Service, index: int, exposure: Exposure, mesh: int) -> None:
         own, name = (self._project.name, service.name, index, exposure), f"{service.name}~{index}"
-        both = (clusters.front_cluster(*own), clusters.local_cluster(*own))
+        front = clusters.front_cluster(*own) | (identity.client() if self._mtls else {})
+        both = (front, clusters.local_cluster(*own))
         self._lines[f"clusters/{name}"] = [_json(cluster) for cluster in both]
         self._files[f"local/{name}"] = _json(clusters.endpoint("@NAME@", "@PORT@", "@NAME@", 1))
         for host in self._project.hosts:
             if host.name != self._host.name:
                 address = host.address or host.connection.address
-                remote = clusters.endpoint(address, mesh, host.name, "@WEIGHT@")
-                self._files[f"remote/{name}/{host.name}"] = _json(remote)
+                self._files[f"remote/{name}/{host.name}"] = self._remote(address, mesh, host.name)
             elif exposure.sticky:
                 # The same ring on every host, so that a cookie leads to one replica whoever is asked.
-                loop = clusters.endpoint("127.0.0.1", mesh, host.name, "@WEIGHT@")
-                self._files[f"remote/{name}/{host.name}"] = _json(loop)
+                self._files[f"remote/{name}/{host.name}"] = self._remote("127.0.0.1", mesh, host.name)
                 self._files[f"self/{name}"] = host.name
+
+    def _remote(self, address: str, mesh: int, name: str) -> str:
+        marked = {"metadata": identity.MARK} if self._mtls else {}
+        return _json(clusters.endpoint(address, mesh, name, "@WEIGHT@") | marked)
 
     def _front(
         self, service: Service, index: int, exposure: Exposure, offer: Offer, mine: Sequence[Offer]
@@ -114,11 +121,12 @@ class _Writer:
     def _mesh(self, service: Service, index: int, exposure: Exposure, mesh: int) -> None:
         project = self._project.name
         self._files[f"heads/{mesh}"] = _json(listeners.head(mesh, tls=False))
+        secured = identity.server() if self._mtls else {}
         if not exposure.is_http:
             chain = listeners.tcp_chain(project, service.name, index, exposure, mesh=True)
-            self._add(f"chains/{mesh}", _json(chain))
+            self._add(f"chains/{mesh}", _json(chain | secured))
             return
-        self._add(f"chains/{mesh}", _json(listeners.http_chain(mesh, mesh=True)))
+        self._add(f"chains/{mesh}", _json(listeners.http_chain(mesh, mesh=True) | secured))
         for line in _keyed(routes.mesh_routes(project, service.name, index, exposure)):
             self._add(f"routes/{mesh}/{_file_name(ANY_HOST)}", line)
 

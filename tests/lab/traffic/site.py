@@ -75,7 +75,7 @@ class Shop(User):
 
 
 def shop(lab: LabHosts, folder: Path) -> Shop:
-    user = Shop(lab, folder)
+    user = Shop(lab, folder, timeout_s=600.0)  # a busy machine needs its time
     user.write(SHOP)
     return user
 

@@ -102,7 +102,7 @@ def test_what_is_wrong_is_said_with_its_place(site: Site, body: str, expected: s
 @pytest.mark.parametrize(
     ("top", "expected"),
     [
-        ("ingress: {mtls: true}", "'mtls' is not supported yet"),
+        ("ingress: {mtls: ca.pem}", "the authority 'ca.pem' cannot be read: No such file or directory"),
         ("ingress: {mesh_ports: '80'}", "'mesh_ports' is no range of two ports or more: '80'"),
         ("ingress: {imgae: x}", "unknown key 'imgae' in ingress | did you mean 'image'?"),
         ("ingress: envoy", "'ingress' has to be a mapping, not text"),
