@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import gc
 import importlib
-import signal
+import os
 import sys
-from types import FrameType
 from typing import NoReturn
 
 import click
 
 from deploytool import __version__
+from deploytool.cli.signals import heed_signals
 from deploytool.errors import INTERRUPTED, DeploytoolError
 from deploytool.report.problems import problem_lines
 
@@ -74,7 +74,7 @@ def app() -> None:
 
 def main() -> NoReturn:
     """The entry point: runs a command and ends with the exit code of the table."""
-    signal.signal(signal.SIGTERM, _interrupt)
+    heed_signals()
     gc.set_threshold(GC_THRESHOLD)
     verbose = any(argument in ("-v", "-vv", "-vvv", "--verbose") for argument in sys.argv)
     try:
@@ -84,9 +84,13 @@ def main() -> NoReturn:
     except click.ClickException as error:
         error.show()
         code = error.exit_code
-    except (click.Abort, KeyboardInterrupt):
+    except click.Abort:
         click.echo("Interrupted.", err=True)
         code = INTERRUPTED
+    except KeyboardInterrupt:
+        click.echo("Interrupted.", err=True)
+        sys.stdout.flush()
+        os._exit(INTERRUPTED)  # nothing is under way: do not wait for hosts that are slow to answer
     except DeploytoolError as error:
         for line in problem_lines(error.problems, most=None if verbose else SCREEN):
             click.echo(line, err=True)
@@ -102,7 +106,3 @@ def main() -> NoReturn:
         click.echo("  hint: run it again with -v and report what it prints", err=True)
         code = 1
     sys.exit(code if isinstance(code, int) else 0)
-
-
-def _interrupt(signum: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt

@@ -24,6 +24,7 @@ from deploytool.model.observed import Observed, Unreachable
 from deploytool.model.plan import Plan, StepKind
 from deploytool.report.explain import explain_text
 from deploytool.run.converge import Run
+from deploytool.run.prune import prune_images
 
 
 @click.command(cls=Command)
@@ -93,6 +94,8 @@ def carry_out(
 
     run.confirm = confirm
     report = (act or run.converge)()
+    if options["prune_images"] and not declined and not report.interrupted:
+        prune_images(run)
     screen.drain()
     if declined:
         click.echo("Nothing was changed.", err=True)

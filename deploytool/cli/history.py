@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import click
@@ -12,7 +15,7 @@ from deploytool.cli.converge import carry_out
 from deploytool.cli.screen import Screen, screen_of
 from deploytool.cli.session import load_options, running
 from deploytool.errors import UsageError
-from deploytool.report.history import history_text
+from deploytool.report.history import history_json, history_text
 from deploytool.run.converge import Run
 from deploytool.run.rollback import past, rolled_back
 
@@ -20,8 +23,16 @@ from deploytool.run.rollback import past, rolled_back
 @click.command(cls=Command)
 @shared.files
 @shared.reaching
+@click.option(
+    "-o",
+    "--output",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="What to print.",
+)
 def history(**options: Any) -> int:
-    """Show the releases that the hosts remember: when, who, which commit, what ran where.
+    """Show the releases that the hosts remember: when, who, which commit, what changed, how it ended.
 
     Example: deploytool history inventories/lab.yaml
     """
@@ -31,6 +42,10 @@ def history(**options: Any) -> int:
         seen = run.observe()
         pasts = [past(project, seen, run.engines, run.options.forks) for project in run.intent.projects]
         screen.drain()
+    if options["output"] == "json":
+        found = {old.project: history_json(old.releases, old.current) for old in pasts}
+        click.echo(json.dumps(found, indent=2))
+        return 0
     for old in pasts:
         click.echo(history_text(old.project, old.releases, old.current), nl=False)
     return 0
@@ -49,13 +64,29 @@ def history(**options: Any) -> int:
 def rollback(number: int | None, project: str | None, **options: Any) -> int:
     """Go back to an earlier release, as a rolling update of its own.
 
-    Example: deploytool rollback inventories/lab.yaml --to 3
+    A number after the playbooks is the release, as --to.
+
+    Example: deploytool rollback inventories/lab.yaml 3
     """
+    number, options["playbooks"] = _release(number, options["playbooks"])
     loaded = load_options(options)
     screen = screen_of(options)
     with running(loaded, screen, "rollback", options) as run:
         _go_back(run, number, project)
         return carry_out(run, screen, options)
+
+
+def _release(number: int | None, words: Sequence[Path]) -> tuple[int | None, Sequence[Path]]:
+    """Tell the release from the playbooks: it is the last word, a number, and no file.
+
+    Raises:
+        UsageError: two numbers are given.
+    """
+    if not words or not str(words[-1]).isdecimal() or words[-1].exists():
+        return number, words
+    if number is not None:
+        raise UsageError(f"release {number} and release {words[-1]}: which one?")
+    return int(str(words[-1])), words[:-1]
 
 
 def _go_back(run: Run, number: int | None, project: str | None) -> None:

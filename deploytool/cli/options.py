@@ -190,4 +190,17 @@ def carrying_out(function: F) -> F:
             default="0",
             help="For another run; default: no waiting.",
         ),
+        click.option(
+            "--keep-releases",
+            type=click.IntRange(1),
+            metavar="N",
+            default=10,
+            show_default=True,
+            help="How many releases the hosts remember.",
+        ),
+        click.option(
+            "--prune-images",
+            is_flag=True,
+            help="Remove the projects' images that no release needs.",
+        ),
     )(function)

@@ -14,10 +14,12 @@ import click
 
 from deploytool.cli.inventory import read_limit_file
 from deploytool.cli.screen import Screen
+from deploytool.cli.signals import asking
 from deploytool.core.guard import GuardPolicy
 from deploytool.core.patterns import NoMatch, select
 from deploytool.core.reconcile import ReconcilePolicy
 from deploytool.core.schedule import SchedulePolicy
+from deploytool.engine.base import KEPT_RELEASES
 from deploytool.engine.compose import ComposeEngine
 from deploytool.engine.ssh import SshSettings, open_transport, unsupported_options
 from deploytool.errors import UsageError
@@ -148,22 +150,23 @@ def running(loaded: Loaded, screen: Screen, reason: str, options: Mapping[str, A
         accept_new_host_keys=options["accept_new_host_keys"],
         passphrase=passphrase_prompt(screen),
     )
-    engines = engines_over(settings)
+    engines = engines_over(settings, int(options.get("keep_releases") or KEPT_RELEASES))
     planner = Planner(intent, policy_of(intent, options), stamp(loaded.folder, environ))
     lease = this_run(reason, environ)
     run_options = RunOptions(forks, float(options.get("lock_wait") or 0.0))
+    run = Run(intent, planner, engines, lease, screen.emit, run_options)
     try:
-        with screen:
-            yield Run(intent, planner, engines, lease, screen.emit, run_options)
+        with screen, asking(run.interrupts.ask):
+            yield run
     finally:
         engines.close(forks)
 
 
-def engines_over(settings: SshSettings) -> Engines:
+def engines_over(settings: SshSettings, keep_releases: int = KEPT_RELEASES) -> Engines:
     """The engines of real hosts, each on a connection of its own."""
 
     def engine(host: Host) -> ComposeEngine:
-        return ComposeEngine(host.name, open_transport(host, settings), host.directory)
+        return ComposeEngine(host.name, open_transport(host, settings), host.directory, keep_releases)
 
     return Engines(engine)
 

@@ -21,14 +21,18 @@ JOB_DEADLINE_S = 3600.0
 DEFAULT_GRACE_S = 10.0
 
 
-def gate_of(project: Project, service: Service, timeout_s: float | None) -> Gate:
-    """What a new replica of ``service`` has to do, and by when."""
-    monitor_s = service.update.monitor_s
+def gate_of(project: Project, service: Service, timeout_s: float | None, *, rolled: bool = False) -> Gate:
+    """What a new replica of ``service`` has to do, and by when.
+
+    Where it takes the place of one that works (``rolled``), being healthy once is not enough: it is watched
+    for ``monitor``, as in Swarm, before the next one goes.
+    """
     if project.finishes(service):
         return Gate("completed", timeout_s or JOB_DEADLINE_S)
     healthcheck = service.healthcheck
-    allowed_s = healthcheck.deadline_s if healthcheck else monitor_s
-    return Gate("ready", timeout_s or allowed_s + START_SLACK_S, monitor_s)
+    allowed_s = healthcheck.deadline_s if healthcheck else 0.0
+    watched = rolled or healthcheck is None
+    return Gate("ready", timeout_s or allowed_s + START_SLACK_S, service.update.monitor_s if watched else 0.0)
 
 
 class Draft:
@@ -39,7 +43,11 @@ class Draft:
         self.ready: dict[str, tuple[str, ...]] = {}
         self.project = project
         self._services = {service.name: service for service in project.services}
-        self._gates = {s.name: gate_of(project, s, timeout_s) for s in project.services}
+        self._gates = {
+            (service.name, rolled): gate_of(project, service, timeout_s, rolled=rolled)
+            for service in project.services
+            for rolled in (False, True)
+        }
         self._there = {(change.host, change.service): change.there for change in changes}
         self._ends: dict[tuple[str, str], str] = {}
         self._numbers: dict[str, int] = {}
@@ -73,11 +81,13 @@ class Draft:
         **details: object,
     ) -> str:
         """These containers, out."""
+        containers = tuple(containers)
         refs = refs_of(containers)
         self._there[change.host, change.service] -= len(refs)
-        return self._add(
-            self._step(StepKind.STOP, change, len(refs), cause, {"containers": refs, **details}), needs
-        )
+        step = self._step(StepKind.STOP, change, len(refs), cause, {"containers": refs, **details})
+        if change.service not in self._services:  # it left the file: what it was made with is all we know
+            step = replace(step, grace_s=max(c.stop_grace_s or DEFAULT_GRACE_S for c in containers))
+        return self._add(step, needs)
 
     def wait(self, step_id: str, needed: str) -> None:
         """Let one step wait for another one."""
@@ -108,6 +118,7 @@ class Draft:
         self, kind: StepKind, change: Change, count: int, cause: str, details: Mapping[str, object]
     ) -> Step:
         service = self._services.get(change.service)
+        rolled = bool(details.get("replaces"))
         step = Step(
             id="",
             kind=kind,
@@ -117,7 +128,7 @@ class Draft:
             service=change.service,
             count=count,
             total=self._there[change.host, change.service],
-            gate=None if kind is StepKind.STOP else self._gates.get(change.service),
+            gate=None if kind is StepKind.STOP else self._gates.get((change.service, rolled)),
             grace_s=service.stop_grace_s if service else DEFAULT_GRACE_S,
         )
         return replace(step, **details)  # type: ignore[arg-type]

@@ -34,6 +34,14 @@ def newest_release(project_name: str, observed: Observed) -> Release | None:
     return newest
 
 
+def latest_number(project_name: str, observed: Observed) -> int:
+    """The highest number that a release or an attempt has on any host; 0 where there is none."""
+    hosts = (host for host in observed.values() if isinstance(host, ObservedHost))
+    folders = (host.projects[project_name] for host in hosts if project_name in host.projects)
+    numbers = (max(folder.latest, folder.release.number if folder.release else 0) for folder in folders)
+    return max(numbers, default=0)
+
+
 def paper(project_name: str, observed: Observed) -> Mapping[tuple[str, str], int]:
     """(service, host) → replicas on hosts that did not answer, by the newest release that any host knows.
 

@@ -25,14 +25,17 @@ _CURABLE = ("exited", "created", "paused", "restarting")
 class Change:
     """What one service needs on one host.
 
-    ``replace`` and ``broken`` are to make way for new ones: the first do their work until then, the
-    second do not. ``start`` counts the replicas that are missing beside these. ``causes`` says, by
-    container id, why something happens to it; ``why_start`` and ``why_stop`` say it for the rest.
+    ``unready`` are those in place of which nobody knows yet whether they will do their work: starting, or
+    without a healthcheck and only just started. ``replace`` and ``broken`` are to make way for new ones: the
+    first do their work until then, the second do not. ``start`` counts the replicas that are missing beside
+    these. ``causes`` says, by container id, why something happens to it; ``why_start`` and ``why_stop`` say
+    it for the rest.
     """
 
     service: str
     host: str
     in_place: tuple[Container, ...] = ()
+    unready: tuple[Container, ...] = ()
     start: int = 0
     restart: tuple[Container, ...] = ()
     replace: tuple[Container, ...] = ()
@@ -64,6 +67,7 @@ class ReconcilePolicy:
     adopt: bool = False
     respect_restart: bool = False
     rest: Rest = NO_REST
+    settle_s: float = 0.0
 
 
 CONVERGE = ReconcilePolicy()
@@ -117,7 +121,8 @@ class _Rules:
     """How the containers of one service are judged. ``finishes``: to end with 0 is its goal.
 
     ``restart`` is the restart policy, where it is ``respected``: under ``no`` what ended by itself stays so,
-    under ``on-failure`` what ended with 0, or was tried as often as the policy says.
+    under ``on-failure`` what ended with 0, or was tried as often as the policy says. Without a healthcheck, a
+    replica has to keep running for ``settle_s`` before anybody relies on it.
     """
 
     name: str
@@ -126,13 +131,15 @@ class _Rules:
     respected: bool = False
     restart: str = ""
     rest: Rest = NO_REST
+    settle_s: float = 0.0
 
 
 def _rules(project: Project, found: Mapping[str, _There], policy: ReconcilePolicy) -> Iterator[_Rules]:
     """One for each service of the file, in its order; then for those that left the file, by name."""
     for service in project.services:
         ends, respected = project.finishes(service), policy.respect_restart
-        yield _Rules(service.name, True, ends, respected, service.restart, policy.rest)
+        settle_s = 0.0 if service.healthcheck or ends else service.update.monitor_s
+        yield _Rules(service.name, True, ends, respected, service.restart, policy.rest, settle_s)
     left = {name for there in found.values() for name in there.services} - {s.name for s in project.services}
     yield from map(_Rules, sorted(left))
 
@@ -153,11 +160,12 @@ def _change(
     leaves = _keeps_nothing(host)
     ranked = sorted(_judge(container, rules, spec, there.now_s, leaves=leaves) for container in here)
     kept, surplus = ranked[:wanted], ranked[wanted:]
-    sound = sum(judgement.rank == 0 for judgement in kept)
+    sound = sum(j.rank <= 1 and j.container.health != "starting" for j in kept)
     return Change(
         service=rules.name,
         host=host_name,
         in_place=tuple(j.container for j in kept if j.fate == "in place"),
+        unready=tuple(j.container for j in kept if j.fate == "in place" and j.rank == 1),
         start=max(0, wanted - len(kept) - held_back),
         restart=tuple(j.container for j in kept if j.fate == "restart"),
         replace=tuple(j.container for j in kept if j.fate == "replace"),
@@ -201,12 +209,18 @@ def _verdict(
     if not current:
         return (4, "broken", cause) if illness else (2, "replace", cause)
     if not illness:
-        return int(container.health == "starting"), "in place", ""
+        return int(_is_unready(container, rules, now_s)), "in place", ""
     if container.id in rules.rest.containers:
         return 3, "in place", ""
     # A restart cures what merely stopped. What is stuck, or is sick while it runs, is made anew.
     curable = container.state in _CURABLE or container.loops(now_s)
     return 3, "restart" if curable else "broken", cause
+
+
+def _is_unready(container: Container, rules: _Rules, now_s: float) -> bool:
+    if container.health or container.state != "running" or rules.finishes:
+        return container.health == "starting"
+    return container.started_s > 0 and now_s - container.started_s < rules.settle_s
 
 
 def is_done(container: Container) -> bool:

@@ -8,7 +8,8 @@ The order, and why it is safe at every prefix:
    starting is waited for where something else depends on it.
 3. Replacements roll over the whole play, ``parallelism`` at a time, broken replicas first. With
    stop-first at most that many are away; with start-first none.
-4. Surplus goes when everything that takes its place is ready; at once where nothing does.
+4. Surplus goes when everything that takes its place is ready; at once where nothing does, or where it is
+   broken.
 5. Each host records the release when all of the project's steps are done.
 
 Where a host port passes from one service to another, its new holder waits for the old one to go. Only
@@ -82,12 +83,15 @@ def _awaited(project: Project, changes: Sequence[Change]) -> dict[tuple[str, str
     jobs = {service.name for service in project.services if project.finishes(service)}
     awaited: dict[tuple[str, str], str] = {}
     for change in changes:
-        starting = [c.name for c in change.in_place if c.health == "starting"]
+        starting = [c.name for c in change.unready if c.health]
+        settling = [c.name for c in change.unready if not c.health]
         running = [c.name for c in change.in_place if c.state == "running" and change.service in jobs]
         if running and change.service in needed:
             awaited[change.service, change.host] = f"until {', '.join(running)} has finished"
         elif starting and change.service in needed | going:
             awaited[change.service, change.host] = f"until {', '.join(starting)} is healthy"
+        elif settling and change.service in needed | going:
+            awaited[change.service, change.host] = f"until {', '.join(settling)} keeps running"
     return awaited
 
 
@@ -108,6 +112,7 @@ def _drafted(
             draft.stop(change, before.stop, change.why_stop or _causes(change, before.stop), ())
         by_service.setdefault(change.service, []).append(rest)
     closure = _closure(project)
+    by_service = {name: [_clear_away(draft, c) for c in mine] for name, mine in by_service.items()}
     for service in _in_order(project):
         if service.name in by_service:
             needs = tuple(step for name in closure[service.name] for step in draft.ready.get(name, ()))
@@ -116,6 +121,18 @@ def _drafted(
             _replace(draft, service, mine, needs, surge=service.name in room.services)
     _stop_surplus(draft, project, by_service)
     return draft
+
+
+def _clear_away(draft: Draft, change: Change) -> Change:
+    """What is too much and broken goes at once: nothing is lost with it, and nothing waits for a successor.
+
+    So the one that a failed run kept for inspection is gone before the next try makes another.
+    """
+    broken = tuple(c for c in change.stop if c.id in change.causes)
+    if not broken:
+        return change
+    draft.stop(change, broken, _causes(change, broken), ())
+    return replace(change, stop=tuple(c for c in change.stop if c.id not in change.causes))
 
 
 def _in_order(project: Project) -> list[Service]:

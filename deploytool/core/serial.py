@@ -46,15 +46,21 @@ def in_waves(project: Project, steps: Iterable[Step]) -> tuple[Step, ...]:
 
 def goes_on(project: Project, service: Service, failed_replicas: int, failed_hosts: int, hosts: int) -> bool:
     """Whether other hosts go on although replicas of ``service`` failed, on ``failed_hosts`` of a batch."""
+    if ends_all(project):
+        return endures(project, failed_hosts, hosts)
     update = service.update
-    if project.any_errors_fatal:
-        return False
     if update.failure_action == "continue":
         return True
-    if update.max_failure_ratio and failed_replicas <= update.max_failure_ratio * service.replicas:
-        return True
+    return bool(update.max_failure_ratio) and failed_replicas <= update.max_failure_ratio * service.replicas
+
+
+def endures(project: Project, failed_hosts: int, hosts: int) -> bool:
+    """Whether the play goes on after so many failed or unreachable hosts of a batch of ``hosts``.
+
+    What the play says of hosts counts for more than what a service says of its replicas.
+    """
     limit = project.max_fail_percent
-    return limit is not None and 100 * failed_hosts <= limit * hosts
+    return not project.any_errors_fatal and limit is not None and 100 * failed_hosts <= limit * hosts
 
 
 def ends_all(project: Project) -> bool:

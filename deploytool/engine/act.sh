@@ -2,7 +2,8 @@
 # $1 verb, $2 deploytool's folder, $3 project, $4 lease owner, $5 lease seconds, $6 the lease for people
 # (JSON), $7 the owner of a dead run whose lease may be taken, or "-"; then the verb's own arguments.
 # Prints "ok I", "failed I SENTENCE" and "log I LINE" for task number I; exits 75 when another run holds
-# the lease, 76 when ours is lost, 77 when the host is not as it was planned, 78 when the flock is taken.
+# the lease, 76 when ours is lost, 77 when the host is not as it was planned, 78 when the flock is taken,
+# 79 when the Docker engine is gone.
 LC_ALL=C COMPOSE_IGNORE_ORPHANS=1 COMPOSE_PROGRESS=plain COMPOSE_ANSI=never DOCKER_CLI_HINTS=false
 export LC_ALL COMPOSE_IGNORE_ORPHANS COMPOSE_PROGRESS COMPOSE_ANSI DOCKER_CLI_HINTS
 unset COMPOSE_FILE COMPOSE_PROJECT_NAME COMPOSE_PROFILES COMPOSE_ENV_FILES COMPOSE_REMOVE_ORPHANS
@@ -21,8 +22,20 @@ lease_read() {
   [ ! -f lease ] || { read -r held_by && read -r held_until && read -r held_text; } <lease || :
 }
 
-lease_write() { # seconds from now
-  printf '%s\n%s\n%s\n' "$owner" "$(($(date +%s) + $1))" "$text" >lease.new && mv -f lease.new lease
+lease_write() {
+  { printf '%s\n%s\n%s\n' "$owner" "$(($(date +%s) + ttl))" "$text" >lease.new && mv -f lease.new lease; } 2>/dev/null
+}
+
+lease_renew() {
+  lease_write || {
+    fail 0 "the lease cannot be written: $(free_space)"
+    exit 0
+  }
+  begin_beat
+}
+
+free_space() {
+  df -P . | awk 'NR == 2 { print $4 " KiB are free on " $6 }'
 }
 
 lease_take() {
@@ -36,7 +49,7 @@ lease_take() {
       }
       ;;
   esac
-  lease_write "$ttl"
+  lease_renew
 }
 
 lease_keep() { # a run that lost its lease stops before its next step
@@ -45,7 +58,42 @@ lease_keep() { # a run that lost its lease stops before its next step
     printf 'held %s %s %s\n' "$held_by" "$held_until" "$held_text"
     exit 76
   }
-  lease_write "$ttl"
+  lease_renew
+}
+
+# --- signs of life -----------------------------------------------------------------------------------------
+
+# While a verb works it keeps the lease alive, so that the lease outlives a dead run by its own length only.
+# And it ends the verb where nobody listens any more, or where the lease went to another run: nothing that
+# such a run left behind stays at work. Says so on stderr, where it cannot get into the middle of an answer.
+beat() {
+  trap '' PIPE
+  while sleep "$beat_s" </dev/null >/dev/null 2>&1; do
+    kill -0 $$ 2>/dev/null || return
+    lease_read
+    # Without the flock only while the verb itself has it: then nobody else can be writing.
+    if echo beat >&2 && [ "$held_by" = "$owner" ]; then (flock -n 8 || :; lease_write) 8>.lock; else kill $$; fi
+  done
+}
+beat_s=5
+
+begin_beat() {
+  [ -z "$beating" ] || return 0
+  beat 9>&- </dev/null >/dev/null &
+  beating=$!
+  trap end_beat EXIT
+}
+
+end_beat() {
+  [ -n "$beating" ] || return 0
+  kill "$beating" 2>/dev/null
+  wait "$beating" 2>/dev/null
+  beating=''
+}
+beating=''
+
+engine_answers() { # or ends the verb: what it did is not known then
+  docker version >/dev/null 2>&1 || exit 79
 }
 
 # --- the definition ------------------------------------------------------------------------------------
@@ -53,7 +101,7 @@ lease_keep() { # a run that lost its lease stops before its next step
 stage() { # stdin: a tar with compose.yaml (not where nothing is to run), files/ and maybe release.json
   rm -rf .stage
   mkdir .stage && tar -xpf - -C .stage || {
-    fail 0 "the files cannot be written: $(df -P . | awk 'NR == 2 { print $4 " KiB are free on " $6 }')"
+    fail 0 "the files cannot be written: $(free_space)"
     exit 0
   }
   if [ -f .stage/compose.yaml ]; then
@@ -82,6 +130,7 @@ pull() { # task, policy and image…; an image that is there is not asked for ag
         exit 0
       fi
       refusal=$(docker pull -q "$2" 2>&1) || {
+        engine_answers
         fail 0 "image $2 cannot be pulled: $refusal"
         exit 0
       }
@@ -111,45 +160,58 @@ scale_up() { # pairs of service and total; starts what is missing and leaves the
 }
 
 # --- waiting until a replica does its work ---------------------------------------------------------------
+#
+# The goals: "ready" for one that was just made, "again" for one that was there before, "completed" for a job.
 
-verdict_of() { # until, monitor seconds, start, ids…: prints "", "wait" or why it failed
-  until=$1 monitor=$2 begun=$3 verdict=''
-  shift 3
+verdict_of() { # goal, ids…: prints "ready RESTARTS", "wait /NAME WHY", "/NAME WHY" or "down"
+  goal=$1 verdict='' total=0
+  shift
   [ $# -gt 0 ] || {
     echo 'no container was started'
     return
   }
   for id in "$@"; do
-    set -- $(docker inspect --type container --format "$pulse" "$id" 2>/dev/null)
-    [ $# -eq 6 ] || {
-      echo "its container is gone"
+    said=$(docker inspect --type container --format "$pulse" "$id" 2>&1) || {
+      case $said in
+        *[Nn]o\ such*) printf 'its container %.12s is gone\n' "$id" ;;
+        *) echo down ;;
+      esac
       return
     }
-    why=''
-    case $until/$1/$2 in
-      none/*/*) ;; # it was started; what becomes of it is watched elsewhere
-      completed/exited/*) [ "$3" = 0 ] || why="exited with $3" ;;
-      completed/*) verdict=wait ;;
-      again/running/unhealthy) verdict=wait ;; # from before: the next check may say otherwise
+    set -- $said
+    why='' wait=''
+    case $goal/$1/$2 in
+      none/*) ;; # it was started; what becomes of it is watched elsewhere
+      completed/exited/*) [ "$3" = 0 ] || why="exited with code $3" ;;
+      completed/*) wait="did not end yet" ;;
+      again/running/unhealthy) wait="is still unhealthy" ;; # from before: the next check may say otherwise
       */running/unhealthy) why="is unhealthy" ;;
-      */running/healthy) ;;
-      */running/starting) verdict=wait ;;
-      */running/*)
-        if [ "$4" -gt 0 ]; then why="was restarted $4 times"  # its exit code is gone with the new start
-        elif [ "$(($(date +%s) - begun))" -lt "$monitor" ]; then verdict=wait; fi
-        ;;
-      */created/*) verdict=wait ;;
-      *) why="is $1, exit code $3" ;;
+      */running/healthy | again/running/none) ;;
+      */running/starting) wait="is not healthy yet$(restarts "$4" "$id")" ;;
+      */running/*) [ "$4" = 0 ] || why="does not keep running$(restarts "$4" "$id")" ;;
+      */created/*) wait="was not started yet" ;;
+      */restarting/*) why="restarts in a loop, the last time after exit code $3" ;;
+      *) why="$1 with code $3" ;;
     esac
-    [ "$5" != true ] || why="ran out of memory"
+    [ "$5" != true ] || why="ran out of memory, exit code $3"
     [ -z "$why" ] || {
       echo "$6 $why"
       return
     }
+    [ -z "$wait" ] || verdict="wait $6 $wait"
+    total=$((total + $4)) name=$6
   done
-  echo "$verdict"
+  echo "${verdict:-ready $total $name}"
 }
 pulse='{{.State.Status}} {{if .State.Health}}{{.State.Health.Status}}{{else}}none{{end}} {{.State.ExitCode}} {{.RestartCount}} {{.State.OOMKilled}} {{.Name}}'
+
+restarts() { # how often a container was restarted, its id: half a sentence, with what the engine remembers of its end
+  [ "$1" != 0 ] || return
+  code=$(docker events --since 1h --until 0s --filter "container=$2" --filter event=die \
+    --format '{{.Actor.Attributes.exitCode}}' 2>/dev/null | tail -n 1)
+  printf ': it was restarted %s time%s, the last time after exit code %s\n' "$1" \
+    "$([ "$1" = 1 ] || echo s)" "${code:-unknown}"
+}
 
 report_failure() { # task, sentence; where it starts with a container's /name, that one's last words follow
   fail "$1" "${2#/}"
@@ -158,48 +220,61 @@ report_failure() { # task, sentence; where it starts with a container's /name, t
     *) return ;;
   esac
   docker inspect --type container --format "$health_log" "$name" 2>/dev/null |
-    grep -v '^ *$' | tail -n 2 | sed "s/^/log $1 health check: /"
-  docker logs --tail 10 "$name" 2>&1 | sed "s/^/log $1 /"
+    grep -v '^ *$' | tail -n 2 | cut -c 1-500 | sed "s/^/log $1 health check: /"
+  docker logs --tail 10 "$name" 2>&1 | cut -c 1-500 | sed "s/^/log $1 /"
 }
 health_log='{{if .State.Health}}{{range .State.Health.Log}}{{if .ExitCode}}{{.Output}}{{println}}{{end}}{{end}}{{end}}'
 
-await() { # groups of task, until, deadline, monitor, "ids" (one word, commas)
-  begun=$(date +%s)
+tick() { # sets now: hundredths of a second since the host was switched on
+  read -r up rest </proc/uptime
+  now=${up%.*}${up#*.}
+}
+
+# Waiting changes nothing, so it is done without the flock: what else is to be done here goes on meanwhile.
+await() { # groups of task, goal, deadline, hold, "ids" (one word, commas, or "-")
+  flock -u 9
+  tick
+  begun=$now
   while [ $# -ge 5 ]; do
+    ready='' restarted=''
     while :; do
-      ids=$(words "$5")
-      verdict=$(verdict_of "$2" "$4" "$begun" $ids)
-      if [ "$verdict" = wait ] && [ "$(($(date +%s) - begun))" -ge "$3" ]; then
-        verdict="$(waited_for "$2" $ids) is not ready after $3 s"
-      fi
+      verdict=$(verdict_of "$2" $(words "$5"))
+      tick
       case $verdict in
-        '') echo "ok $1" ;;
-        wait)
-          sleep 0.25 2>/dev/null || sleep 1
-          continue
+        ready\ *)
+          ready=${ready:-$now} again=${verdict#ready } name=${verdict##* }
+          restarted=${restarted:-${again%% *}}
+          [ "$restarted" = "${again%% *}" ] || {
+            report_failure "$1" "$name does not keep running$(restarts "${again%% *}" "${name#/}")"
+            break
+          }
+          [ $((now - ready)) -lt $(($4 * 100)) ] || {
+            echo "ok $1"
+            break
+          }
           ;;
-        *) report_failure "$1" "$verdict" ;;
+        down) exit 79 ;;
+        wait\ *)
+          ready=''
+          [ $((now - begun)) -lt $(($3 * 100)) ] || {
+            report_failure "$1" "${verdict#wait } after $3 s"
+            break
+          }
+          ;;
+        *)
+          [ -z "$ready" ] || verdict="$verdict, after it had been ready for $(((now - ready) / 100)) s"
+          report_failure "$1" "$verdict"
+          break
+          ;;
       esac
-      break
+      sleep 0.25 2>/dev/null || sleep 1
     done
     shift 5
   done
 }
 
-waited_for() { # until, ids…: the first container that is not ready
-  until=$1
-  shift
-  for id in "$@"; do
-    [ -z "$(verdict_of "$until" 0 0 "$id")" ] || {
-      docker inspect --type container --format '{{.Name}}' "$id" 2>/dev/null
-      return
-    }
-  done
-  docker inspect --type container --format '{{.Name}}' "$1" 2>/dev/null
-}
-
-words() { # "a,b" → a b
-  echo "$1" | tr ',' ' '
+words() { # "a,b" → a b; "-" → nothing
+  [ "$1" = - ] || echo "$1" | tr ',' ' '
 }
 
 ids_with() { # service, spec: its containers of that spec, with commas
@@ -214,7 +289,8 @@ newer() { # "ids" after, ids before…: those that are new; all of them where no
   new=$(for id in $(words "$after"); do
     case " $* " in *" $id "*) ;; *) printf '%s,' "$id" ;; esac
   done)
-  echo "${new:-$after}"
+  new=${new:-$after}
+  echo "${new:--}"
 }
 
 # --- verbs -----------------------------------------------------------------------------------------------
@@ -223,6 +299,7 @@ do_prepare() { # pairs of pull policy and image
   lease_take
   stage
   pull "$@"
+  end_beat
   echo 'ok 0'
   look "$root" keep
 }
@@ -234,7 +311,7 @@ totals() { # groups as do_start's → pairs of service and total
   done
 }
 
-do_start() { # groups of task, service, total, spec, until, deadline, monitor
+do_start() { # groups of task, service, total, spec, goal, deadline, hold
   lease_keep
   activate
   before=$(docker ps --all --quiet --no-trunc --filter "label=com.docker.compose.project=$project" | tr '\n' ' ')
@@ -248,9 +325,12 @@ do_start() { # groups of task, service, total, spec, until, deadline, monitor
   waits=''
   while [ $# -ge 7 ]; do
     if $one_by_one && ! said=$(scale_up "$2" "$3"); then
+      engine_answers
       fail "$1" "Docker Compose could not start it: $(complaint "$said")"
     else
-      waits="$waits $1 $5 $6 $7 $(newer "$(ids_with "$2" "$4")" $before)"
+      ids=$(newer "$(ids_with "$2" "$4")" $before)
+      case $5/$before in ready/*"${ids%%,*}"*) goal=again ;; *) goal=$5 ;; esac
+      waits="$waits $1 $goal $6 $7 $ids"
     fi
     shift 7
   done
@@ -261,7 +341,7 @@ complaint() { # what Compose said, without its progress
   printf '%s\n' "$1" | grep -v -E '^ *(Container|Network|Volume) .*(Creat|Start|Running)' | grep -v '^ *$' | tail -n 3
 }
 
-do_restart() { # groups of task, service, total, spec, until, deadline, monitor, grace, "ids"
+do_restart() { # groups of task, service, total, spec, goal, deadline, hold, grace, "ids"
   lease_keep
   activate
   waits=''
@@ -274,9 +354,10 @@ do_restart() { # groups of task, service, total, spec, until, deadline, monitor,
       esac >/dev/null 2>&1 || docker rm -f "$id" >/dev/null 2>&1 # what cannot start again is made anew
     done
     if said=$(scale_up "$2" "$3"); then
-      case $5 in ready) until=again ;; *) until=$5 ;; esac
-      waits="$waits $1 $until $6 $7 $(newer "$(ids_with "$2" "$4")")"
+      case $5 in ready) goal=again ;; *) goal=$5 ;; esac
+      waits="$waits $1 $goal $6 $7 $(newer "$(ids_with "$2" "$4")")"
     else
+      engine_answers
       fail "$1" "Docker Compose could not start it: $(complaint "$said")"
     fi
     shift 9
@@ -284,25 +365,33 @@ do_restart() { # groups of task, service, total, spec, until, deadline, monitor,
   await $waits
 }
 
+# A container that is named by its id may be stopped without the flock: whoever does it, it is the same.
 stop_all() { # groups as do_stop's, side by side: each has its own grace period
+  flock -u 9
+  stopping=''
   while [ $# -ge 3 ]; do
     docker stop -t "$2" $(words "$3") >/dev/null 2>&1 &
+    stopping="$stopping $!"
     shift 3
   done
-  wait
+  wait $stopping
+  flock -w "$patience_s" 9 || exit 78
 }
 
 do_stop() { # groups of task, grace, "ids"
   lease_keep
   activate
   stop_all "$@"
+  lease_keep
   while [ $# -ge 3 ]; do
     said=$(docker rm -f $(words "$3") 2>&1)
-    if docker inspect --type container --format '{{.Id}}' $(words "$3") 2>/dev/null | grep -q .; then
-      fail "$1" "a container could not be removed: $said"
-    else
-      echo "ok $1"
-    fi
+    there=$(docker ps --all --quiet --no-trunc 2>/dev/null) || exit 79
+    verdict="ok $1"
+    for id in $(words "$3"); do
+      case $there in *"$id"*) verdict='' ;; esac
+    done
+    [ -z "$verdict" ] || echo "$verdict"
+    [ -n "$verdict" ] || fail "$1" "a container could not be removed: $said"
     shift 3
   done
 }
@@ -311,29 +400,82 @@ do_record() { # release number, how many to keep; the definition in place, the r
   lease_take
   stage
   if [ -f .stage/compose.yaml ]; then
-    cp .stage/compose.yaml .stage/compose.next
-    mv -f .stage/compose.next compose.yaml
+    cp .stage/compose.yaml .stage/compose.next && mv -f .stage/compose.next compose.yaml || no_record
   else
     rm -f compose.yaml
     remove_networks
   fi
-  mkdir -p releases
-  cp .stage/release.json .stage/release.next
-  rm -rf .stage/files "releases/$1"
-  mkdir ".stage/$1" && mv .stage/compose.yaml ".stage/$1/" 2>/dev/null
-  mv .stage/release.json ".stage/$1/" && mv ".stage/$1" "releases/$1" && mv -f .stage/release.next release.json || {
-    fail 0 'the release cannot be recorded'
-    exit 0
-  }
+  put_on_record "$1" && cp "releases/$1/release.json" .stage/release.next && mv -f .stage/release.next release.json ||
+    no_record
   rm -rf .stage
-  ls releases | sort -rn | tail -n "+$(($2 + 1))" | while read -r old; do rm -rf "releases/$old"; done
+  retire "$2"
+  collect
+  end_beat
+  rm -f lease
+  echo 'ok 0'
+  look "$root" keep
+}
+
+no_record() {
+  fail 0 "the release cannot be recorded: $(free_space)"
+  exit 0
+}
+
+put_on_record() { # release number: what is staged becomes the release, whole or not at all
+  mkdir -p releases && rm -rf ".stage/$1" && mkdir ".stage/$1" || return
+  if [ -f .stage/compose.yaml ]; then mv .stage/compose.yaml ".stage/$1/" || return; fi
+  mv .stage/release.json ".stage/$1/" && rm -rf "releases/$1" && mv ".stage/$1" "releases/$1"
+}
+
+retire() { # how many releases to keep, and as many attempts that failed; the current release always
+  current=$(sed -n 's/^{"number": \([0-9]*\).*/\1/p' release.json 2>/dev/null)
+  good=0 bad=0
+  for old in $(ls releases 2>/dev/null | sort -rn); do
+    if grep -qs '"outcome": "converged"' "releases/$old/release.json"; then
+      good=$((good + 1)) nth=$good
+    else
+      bad=$((bad + 1)) nth=$bad
+    fi
+    [ "$nth" -gt "$1" ] && [ "$old" != "$current" ] || continue
+    docker compose -f "releases/$old/compose.yaml" config --images >>.retired 2>/dev/null
+    rm -rf "releases/$old"
+  done
+}
+
+collect() { # files that neither the current definition nor a release mentions
   for folder in files/*/; do
     sha=${folder#files/}
     grep -qsF "files/$sha" compose.yaml releases/*/compose.yaml || rm -rf "$folder"
   done
-  rm -f lease
+}
+
+do_prune() { # images of this project that nobody here needs: no container, no definition, no release
+  needed=$(images_of "$root"/*/compose.yaml "$root"/*/releases/*/compose.yaml "$root"/*/.stage/compose.yaml) &&
+    mine=$(images_of compose.yaml releases/*/compose.yaml) || {
+    fail 0 'what its releases need cannot be read, so no image was removed'
+    return
+  }
+  ids=$(docker image inspect --format '{{.Id}}' $needed 2>/dev/null)
+  names=$({ echo "$mine"; cat .retired 2>/dev/null; } | repositories)
+  docker image ls --no-trunc --format '{{.ID}} {{.Repository}} {{.Tag}}' | while read -r id name tag; do
+    case "$ids" in *"$id"*) continue ;; esac
+    printf '%s\n' "$names" | grep -qxF "$name" || continue
+    case $tag in '<none>') image=$id ;; *) image=$name:$tag ;; esac
+    # Without force: what a container was made from stays, ours or not.
+    docker image rm "$image" >/dev/null 2>&1 && echo "pruned $image"
+  done
+  rm -f .retired
   echo 'ok 0'
-  look "$root" keep
+}
+
+images_of() { # compose files, some of which may not be there
+  for file in "$@"; do
+    [ ! -f "$file" ] || docker compose -f "$file" config --images 2>/dev/null || return
+  done
+}
+
+repositories() { # image names, one a line → as docker image ls calls their repositories
+  sed -e 's/@.*//' -e 's/:[^/:]*$//' -e 's,^\(index\.\)\{0,1\}docker\.io/,,' -e 's,^library/,,' | grep . | sort -u
 }
 
 remove_networks() {
@@ -349,6 +491,7 @@ do_forget() { # volumes stay
     return
   fi
   remove_networks
+  end_beat
   cd "$root" && rm -rf "${root:?}/$project" && echo 'ok 0'
 }
 
@@ -357,10 +500,20 @@ do_lock() {
   echo 'ok 0'
 }
 
-do_unlock() { # gives the lease back, where it is ours or that of the run that is named as dead
+do_unlock() { # maybe a release number and how many to keep: then stdin has an attempt that goes on record
+  if [ $# -eq 2 ]; then
+    rm -rf .attempt && mkdir .attempt && tar -xpf - -C .attempt && mkdir -p releases && rm -rf "releases/$1" &&
+      mv .attempt "releases/$1" || fail 0 "how it ended cannot be recorded: $(free_space)"
+    rm -rf .attempt
+    retire "$2"
+  fi
   lease_read
-  case $held_by in "$owner" | "$dead") rm -f lease ;; esac
-  rm -rf .stage
+  case $held_by in
+    "$owner" | "$dead")
+      rm -rf lease .stage
+      collect
+      ;;
+  esac
   echo 'ok 0'
 }
 
@@ -369,10 +522,11 @@ do_renew() {
   echo 'ok 0'
 }
 
+patience_s=60
 verb=$1 root=$2 project=$3 owner=$4 ttl=$5 text=$6 dead=$7
 shift 7
-mkdir -p "$root/$project" 2>/dev/null && cd "$root/$project" 2>/dev/null || {
-  fail 0 "$root/$project cannot be written by $(id -un)"
+said=$(mkdir -p "$root/$project" 2>&1) && cd "$root/$project" 2>/dev/null && [ -w . ] || {
+  fail 0 "$root/$project cannot be written by $(id -un) ${said:+($said)}"
   exit 0
 }
 if [ "$project" = deploytool-ingress ]; then # Envoy watches these, and does not start without them
@@ -382,5 +536,5 @@ if [ "$project" = deploytool-ingress ]; then # Envoy watches these, and does not
   done
 fi
 exec 9>.lock
-flock -w 30 9 || exit 78
+flock -w "$patience_s" 9 || exit 78
 "do_$verb" "$@"

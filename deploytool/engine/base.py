@@ -1,7 +1,7 @@
 """The two seams: ``Transport`` runs a command on a host, ``Engine`` looks at a host and changes it.
 
-``run`` sees only this module. An engine belongs to one host. What it streams (``Feed``, ``Stream``) goes on
-beside all else, on the same connection; any thread may close it.
+``run`` sees only this module. An engine belongs to one host; any thread may use it, several at a time. What
+it streams (``Feed``, ``Stream``) goes on beside all else, on the same connection; any thread may close it.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from typing import Protocol, TypeVar
 from deploytool.model.desired import HostFiles
 from deploytool.model.observed import ContainerEvent, Lease, ObservedHost, Release, StoredRelease
 from deploytool.model.plan import Step
+
+KEPT_RELEASES = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,8 +218,19 @@ class Engine(Protocol):
         """Take the lease and do nothing else."""
         ...
 
-    def unlock(self, project: str, hold: Hold) -> Outcome:
-        """Give the lease back if it is ours, or ``take_from``'s; drop what was staged."""
+    def unlock(self, project: str, hold: Hold, attempt: Release | None = None) -> Outcome:
+        """Give the lease back if it is ours, or ``take_from``'s; drop what was staged.
+
+        ``attempt`` is a release that did not come to be, and goes on record as that.
+        """
+        ...
+
+    def prune(self, project: str, hold: Hold) -> tuple[Outcome, Sequence[str]]:
+        """Remove the images of a project that nothing on this host needs; returns those that went.
+
+        What a container, a definition or a release of any project needs stays, as do images of which no
+        release of this project had another tag.
+        """
         ...
 
     def forget(self, project: str, hold: Hold) -> Outcome:

@@ -16,7 +16,7 @@ from dataclasses import asdict, replace
 from functools import cache
 from importlib.resources import files as package_files
 
-from deploytool.engine.base import Hold, Outcome, Result, Stream, Task, Terminal, Transport
+from deploytool.engine.base import KEPT_RELEASES, Hold, Outcome, Result, Stream, Task, Terminal, Transport
 from deploytool.engine.docker import no_docker, parse_event, parse_lease, parse_observation, parse_release
 from deploytool.engine.feed import LineFeed
 from deploytool.errors import HostUnreachable
@@ -26,11 +26,12 @@ from deploytool.model.observed import ContainerEvent, ObservedHost, Release, Sto
 from deploytool.model.plan import Gate, StepKind
 from deploytool.model.service import File
 
-KEPT_RELEASES = 10
 OBSERVE_TIMEOUT_S = 60.0
 PREPARE_TIMEOUT_S = 900.0  # an image of some GiB on a slow line
 ENDPOINTS_TIMEOUT_S = 60.0  # Envoy is waited for, and another run may be at its files
-SLACK_S = 60.0  # what Docker may need on a busy host, beyond what a step itself waits for
+PRUNE_TIMEOUT_S = 120.0
+# What Docker may need on a busy host, beyond what a step waits for; more than act.sh waits for the flock.
+SLACK_S = 90.0
 
 # What may call for a look, without the commands of health checks, which come every few seconds.
 ACTIONS = (
@@ -48,17 +49,27 @@ ACTIONS = (
     "destroy",
 )
 
-EXIT_HELD, EXIT_FENCED, EXIT_CHANGED, EXIT_BUSY = 75, 76, 77, 78
+EXIT_HELD, EXIT_FENCED, EXIT_CHANGED, EXIT_BUSY, EXIT_DOWN = 75, 76, 77, 78, 79
+_BEAT = "beat"  # the sign of life that act.sh gives on stderr
+# What a terminal would obey, and nobody wants in a report: escape sequences, and all controls but the tab.
+_CONTROLS = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f]")
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._-]*")
 
 
 class ComposeEngine:
     """Looks at one host and changes it. See ``engine.base.Engine`` for the promises."""
 
-    def __init__(self, host_name: str, transport: Transport, directory: str = DEFAULT_DIRECTORY) -> None:
+    def __init__(
+        self,
+        host_name: str,
+        transport: Transport,
+        directory: str = DEFAULT_DIRECTORY,
+        keep_releases: int = KEPT_RELEASES,
+    ) -> None:
         self.host_name = host_name
         self.transport = transport
         self.directory = directory
+        self.keep_releases = keep_releases
 
     def observe(self) -> ObservedHost:
         argv = ["sh", "-c", _observe_script(), "deploytool", self.directory]
@@ -68,6 +79,8 @@ class ComposeEngine:
     def perform(self, tasks: Sequence[Task], hold: Hold) -> Sequence[Outcome]:
         kind, project = tasks[0].step.kind, tasks[0].step.project
         arguments, stdin, timeout_s = _WORDS[kind](tasks)
+        if kind is StepKind.RECORD:
+            arguments.append(str(self.keep_releases))
         result = self._act(kind.value, project, hold, arguments, stdin, timeout_s)
         return self._outcomes(result, len(tasks))
 
@@ -85,8 +98,15 @@ class ComposeEngine:
     def lock(self, project: str, hold: Hold) -> Outcome:
         return self._outcomes(self._act("lock", project, hold), 1)[0]
 
-    def unlock(self, project: str, hold: Hold) -> Outcome:
-        return self._outcomes(self._act("unlock", project, hold), 1)[0]
+    def unlock(self, project: str, hold: Hold, attempt: Release | None = None) -> Outcome:
+        arguments = [str(attempt.number), str(self.keep_releases)] if attempt else []
+        stdin = _tar(None, attempt) if attempt else b""
+        return self._outcomes(self._act("unlock", project, hold, arguments, stdin), 1)[0]
+
+    def prune(self, project: str, hold: Hold) -> tuple[Outcome, Sequence[str]]:
+        result = self._act("prune", project, hold, timeout_s=PRUNE_TIMEOUT_S)
+        gone = [line.removeprefix("pruned ") for line in _lines(result.stdout) if line.startswith("pruned ")]
+        return self._outcomes(result, 1)[0], gone
 
     def forget(self, project: str, hold: Hold) -> Outcome:
         return self._outcomes(self._act("forget", project, hold), 1)[0]
@@ -127,27 +147,15 @@ class ComposeEngine:
         people = {
             key: value for key, value in asdict(hold.lease).items() if key not in ("owner", "expires_s")
         }
-        lease = [
-            hold.lease.owner,
-            str(int(hold.ttl_s + timeout_s)),
-            json.dumps(people),
-            hold.take_from or "-",
-        ]
-        argv = [
-            "sh",
-            "-c",
-            _act_script(verb),
-            "deploytool",
-            verb,
-            self.directory,
-            project,
-            *lease,
-            *arguments,
-        ]
+        lease = [hold.lease.owner, str(hold.ttl_s), json.dumps(people), hold.take_from or "-"]
+        script = _act_script(verb)
+        argv = ["sh", "-c", script, "deploytool", verb, self.directory, project, *lease, *arguments]
         return self.transport.run(argv, stdin=stdin, timeout_s=timeout_s + SLACK_S)
 
     def _outcomes(self, result: Result, count: int) -> list[Outcome]:
         said = _Said(_lines(result.stdout))
+        if result.exit_code == EXIT_DOWN:
+            raise no_docker(1, "", self.host_name)
         if result.exit_code in (EXIT_HELD, EXIT_FENCED):
             lost = result.exit_code == EXIT_FENCED
             return [Outcome("the lease was lost" if lost else "the lease is held", held=said.held)] * count
@@ -178,13 +186,15 @@ class _Said:
             if word == "ok" and task.isdigit():
                 self.ok.add(int(task))
             elif word == "failed" and task.isdigit():
-                self.failed[int(task)] = text.strip()
+                self.failed[int(task)] = _CONTROLS.sub("", text).strip()
             elif word == "log" and task.isdigit():
-                self.log.setdefault(int(task), []).append(text)
+                self.log.setdefault(int(task), []).append(_CONTROLS.sub("", text))
             elif word == "held":
                 self.held = parse_lease(rest)
             elif word == "changed":
                 self.changed = rest
+            elif word == "pruned":
+                pass  # ComposeEngine.prune reads them
             else:
                 self.looked.append(line)
 
@@ -194,7 +204,8 @@ class _Said:
             return Outcome(failed, log=tuple(self.log.get(task, ())))
         if task in self.ok:
             return Outcome()
-        stderr = " ".join(_lines(result.stderr)[-3:]) or "it said nothing"
+        complaint = [line for line in _lines(result.stderr) if line != _BEAT]
+        stderr = " ".join(complaint[-3:]) or "it said nothing"
         return Outcome(f"the command ended with exit code {result.exit_code}: {stderr}")
 
 
@@ -210,7 +221,7 @@ def _prepare_words(tasks: Sequence[Task]) -> _Words:
 def _record_words(tasks: Sequence[Task]) -> _Words:
     (task,) = tasks
     number = task.release.number if task.release else 0
-    return [str(number), str(KEPT_RELEASES)], _tar(task.files, task.release), SLACK_S
+    return [str(number)], _tar(task.files, task.release), SLACK_S
 
 
 def _start_words(tasks: Sequence[Task]) -> _Words:
@@ -222,7 +233,7 @@ def _restart_words(tasks: Sequence[Task]) -> _Words:
     words = []
     for index, task in enumerate(tasks):
         words += [*_started(index, task), _whole(task.step.grace_s), _ids(task)]
-    return words, b"", _longest_gate(tasks) + max(task.step.grace_s for task in tasks)
+    return words, b"", _longest_gate(tasks) + sum(task.step.grace_s for task in tasks)
 
 
 def _stop_words(tasks: Sequence[Task]) -> _Words:
@@ -265,7 +276,7 @@ def _started(index: int, task: Task) -> list[str]:
     # act.sh splits these into words, so nothing but a Compose service name may come through.
     if not _NAME.fullmatch(step.service):
         raise ValueError(f"'{step.service}' is not a service name")
-    times = [_whole(gate.deadline_s), _whole(gate.monitor_s)]
+    times = [_whole(gate.deadline_s), _whole(gate.hold_s)]
     return [str(index), step.service, str(step.total), task.spec, gate.until, *times]
 
 
@@ -278,7 +289,8 @@ def _ids(task: Task) -> str:
 
 
 def _longest_gate(tasks: Sequence[Task]) -> float:
-    return sum(task.step.gate.deadline_s for task in tasks if task.step.gate)
+    gates = (task.step.gate for task in tasks)
+    return max((gate.deadline_s + gate.hold_s for gate in gates if gate), default=0.0)
 
 
 def _tar(files: HostFiles | None, release: Release | None) -> bytes:
@@ -349,7 +361,9 @@ def _add_folder(archive: tarfile.TarFile, name: str, seen: set[str]) -> None:
 
 
 def _lines(raw: bytes) -> list[str]:
-    return raw.decode("utf-8", "replace").splitlines()
+    """Lines as a shell ends them: what else Python takes for the end of one may be in a container's log."""
+    lines = raw.decode("utf-8", "replace").replace("\r\n", "\n").split("\n")
+    return [line for line in lines if line]
 
 
 @cache

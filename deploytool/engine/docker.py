@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
@@ -128,6 +129,7 @@ def _container(raw: Mapping[str, Any]) -> Container:
         restarts=raw.get("restarts") or 0,
         created_s=_epoch(raw.get("created")),
         started_s=_epoch(raw.get("started")),
+        stop_grace_s=None if raw.get("grace") is None else float(raw["grace"]),
         reserve=parse_reserve(said.get(labels.RESERVE, "")),
         ports=tuple(_ports((raw.get("published") if running else None) or raw.get("wanted") or {})),
     )
@@ -199,7 +201,10 @@ def _projects(said: Mapping[str, list[str]]) -> dict[str, ProjectFolder]:
         if isinstance(raw, Mapping):
             name = str(raw["name"])
             release, lease = releases.get(name, ""), leases.get(name, "")
-            found[name] = ProjectFolder(name, str(raw["sha256"]), parse_release(release), parse_lease(lease))
+            latest = int(raw.get("latest") or 0)
+            found[name] = ProjectFolder(
+                name, str(raw["sha256"]), parse_release(release), parse_lease(lease), latest
+            )
     return found
 
 
@@ -247,11 +252,13 @@ def _named(lines: Iterable[str]) -> Iterator[tuple[str, str]]:
 def parse_release(text: str) -> Release | None:
     """A ``release.json``; None where it is damaged: the next run records it anew."""
     raw = _json(text)
-    try:
-        return Release(**raw) if isinstance(raw, dict) else None
-    except TypeError:
-        known = {key: value for key, value in raw.items() if key in Release.__dataclass_fields__}
-        return Release(**known) if {"number", "digest"} <= known.keys() else None
+    known = {key: value for key, value in raw.items() if key in _OF_RELEASE} if isinstance(raw, dict) else {}
+    if not {"number", "digest"} <= known.keys():
+        return None
+    return Release(**{**known, "changed": tuple(known.get("changed", ()))})
+
+
+_OF_RELEASE = frozenset(field.name for field in fields(Release))
 
 
 def parse_lease(text: str) -> Lease | None:

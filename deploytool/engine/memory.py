@@ -8,6 +8,7 @@ that never gets ready, a run that dies between two steps.
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -15,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from deploytool.engine.base import Hold, Outcome, Result, Task, Terminal
+from deploytool.engine.base import KEPT_RELEASES, Hold, Outcome, Result, Task, Terminal
 from deploytool.engine.docker import parse_reserve
 from deploytool.engine.memoryfeed import MemoryFeed, MemoryStream
 from deploytool.errors import HostUnreachable
@@ -55,6 +56,23 @@ class Folder:
     lease: Lease | None = None
     history: list[StoredRelease] = field(default_factory=list)
 
+    @property
+    def latest(self) -> int:
+        return max((one.release.number for one in self.history), default=0)
+
+    def remember(self, stored: StoredRelease) -> None:
+        """Put a release or an attempt on record, and let go of what is too old."""
+        number = stored.release.number
+        others = [old for old in self.history if old.release.number != number]
+        kept = [
+            one
+            for converged in (True, False)
+            for one in [old for old in (*others, stored) if old.release.converged == converged][
+                -KEPT_RELEASES:
+            ]
+        ]
+        self.history = sorted(kept, key=lambda one: one.release.number)
+
 
 Fault = Callable[[str, str, str], str]
 
@@ -90,6 +108,7 @@ class MemoryHost:
     made: int = 0
     command: Callable[[Container, Sequence[str], bytes], Result] = no_command
     feeds: list[MemoryFeed[ContainerEvent]] = field(default_factory=list)
+    lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
 
     def happen(self, action: str, container: Container) -> None:
         """Tell those who listen what happened to a container."""
@@ -152,8 +171,10 @@ class MemoryEngine:
             facts=replace(self.host.facts, now_s=self.host.now_s),
             containers=tuple(self.host.containers),
             projects={
-                name: ProjectFolder(name, text_sha256(folder.compose), folder.release, folder.lease)
-                for name, folder in folders.items()
+                name: ProjectFolder(
+                    name, text_sha256(folder.compose), folder.release, folder.lease, folder.latest
+                )
+                for name, folder in list(folders.items())
             },
             served=dict(self.host.served),
         )
@@ -163,7 +184,8 @@ class MemoryEngine:
         refused = self._enter(kind.value)
         if refused:
             return [Outcome(refused)] * len(tasks)
-        outcomes = [self._one(task, hold) for task in tasks]
+        with self.host.lock:
+            outcomes = [self._one(task, hold) for task in tasks]
         self._leave(kind.value)
         if kind in (StepKind.PREPARE, StepKind.RECORD) and outcomes[0].ok:
             outcomes[0] = replace(outcomes[0], observed=self._seen())
@@ -181,12 +203,25 @@ class MemoryEngine:
         self._enter("lock")
         return self._take(project, hold) or Outcome()
 
-    def unlock(self, project: str, hold: Hold) -> Outcome:
+    def unlock(self, project: str, hold: Hold, attempt: Release | None = None) -> Outcome:
         self._enter("unlock")
         folder = self._folder(project)
+        if attempt:
+            folder.remember(StoredRelease(attempt))
         if folder.lease and folder.lease.owner in (hold.lease.owner, hold.take_from):
             folder.lease = None
         return Outcome()
+
+    def prune(self, project: str, hold: Hold) -> tuple[Outcome, Sequence[str]]:
+        self._enter("prune")
+        texts = [one.compose for one in self._folder(project).history]
+        needed = {c.image for c in self.host.containers} | set(
+            _images([self._folder(project).compose, *texts])
+        )
+        mine = {image.rpartition(":")[0] for image in needed}
+        gone = sorted(i for i in self.host.images or () if i.rpartition(":")[0] in mine and i not in needed)
+        self.host.images = self.host.images and self.host.images - set(gone)
+        return Outcome(), gone
 
     def forget(self, project: str, hold: Hold) -> Outcome:
         self._enter("forget")
@@ -324,8 +359,7 @@ class MemoryEngine:
         folder.compose = task.files.compose if task.files else None
         folder.staged, folder.release, folder.lease = None, task.release, None
         if task.release:
-            others = [old for old in folder.history if old.release.number != task.release.number]
-            folder.history = [*others, StoredRelease(task.release, folder.compose)]
+            folder.remember(StoredRelease(task.release, folder.compose))
         return Outcome()
 
     # --- state ------------------------------------------------------------------------------------------
@@ -406,6 +440,11 @@ class MemoryEngine:
     def _seen(self) -> ObservedHost:
         quiet = MemoryEngine(self.host, directory=self.directory)
         return quiet.observe()
+
+
+def _images(texts: Sequence[str | None]) -> Sequence[str]:
+    services = (yaml.safe_load(text)["services"].values() for text in texts if text)
+    return [service["image"].replace("$$", "$") for group in services for service in group]
 
 
 @lru_cache(maxsize=256)

@@ -32,7 +32,12 @@ look() { # $1: deploytool's folder; $2: "keep" to keep the facts for the next lo
     name=${name##*/}
     sum=
     [ ! -e "$folder/compose.yaml" ] || sum=$(sha256sum <"$folder/compose.yaml" | cut -c 1-64)
-    printf 'project {"name":"%s","sha256":"%s"}\n' "$name" "$sum"
+    latest=0
+    for release in "$folder"/releases/*/; do
+      number=${release%/} number=${number##*/}
+      case $number in *[!0-9]*) ;; *) [ "$number" -le "$latest" ] || latest=$number ;; esac
+    done
+    printf 'project {"name":"%s","sha256":"%s","latest":%s}\n' "$name" "$sum" "$latest"
     [ ! -f "$folder/release.json" ] || printf 'release %s %s\n' "$name" "$(cat "$folder/release.json")"
     [ ! -d "$folder/projects" ] || { served "$folder/projects" && believes "$folder"; }
     [ ! -f "$folder/lease" ] || printf 'lease %s %s\n' "$name" "$(tr '\n' ' ' <"$folder/lease")"
@@ -140,4 +145,4 @@ facts_keep() { # key, lines
 }
 
 facts='facts {"node_id":{{json .ID}},"os":{{json .OSType}},"arch":{{json .Architecture}},"cpus":{{.NCPU}},"memory_bytes":{{.MemTotal}},"labels":{{json .Labels}},"docker":{{json .ServerVersion}}}'
-container='container {"id":{{json .Id}},"name":{{json .Name}},"created":{{json .Created}},"image":{{json .Config.Image}},"image_id":{{json .Image}},"labels":{{json .Config.Labels}},"restarts":{{.RestartCount}},"state":{{json .State.Status}},"exit_code":{{.State.ExitCode}},"oom":{{.State.OOMKilled}},"error":{{json .State.Error}},"started":{{json .State.StartedAt}},"health":{{with index .State "Health"}}{{json .Status}}{{else}}""{{end}},"published":{{json .NetworkSettings.Ports}},"wanted":{{json .HostConfig.PortBindings}}}'
+container='container {"id":{{json .Id}},"name":{{json .Name}},"created":{{json .Created}},"image":{{json .Config.Image}},"image_id":{{json .Image}},"labels":{{json .Config.Labels}},"restarts":{{.RestartCount}},"state":{{json .State.Status}},"exit_code":{{.State.ExitCode}},"oom":{{.State.OOMKilled}},"error":{{json .State.Error}},"grace":{{with index .Config "StopTimeout"}}{{json .}}{{else}}null{{end}},"started":{{json .State.StartedAt}},"health":{{with index .State "Health"}}{{json .Status}}{{else}}""{{end}},"published":{{json .NetworkSettings.Ports}},"wanted":{{json .HostConfig.PortBindings}}}'

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from deploytool.errors import Place
@@ -50,12 +51,12 @@ def service_of(
             parse_spread,
         ),
         max_per_host=placement.get("max_replicas_per_node", 0),
-        reserve=_reserve(canonical),
+        reserve=reserve_of(canonical),
         ports=published_ports(canonical.get("ports") or ()),
         volumes=tuple(sorted(volumes)),
         depends_on=_dependencies(canonical),
         update=_update(deploy.get("update_config") or {}),
-        rollback=_update(deploy.get("rollback_config") or {}),
+        rollback=_rollback(deploy),
         healthcheck=_healthcheck(canonical.get("healthcheck")),
         restart=restart_of(canonical),
         stop_grace_s=parse_duration(canonical.get("stop_grace_period", "10s")),
@@ -138,7 +139,8 @@ def _single(service: Service) -> bool:
     return few and "start-first" not in (service.update.order, service.rollback.order)
 
 
-def _reserve(canonical: Mapping[str, Any]) -> Resources:
+def reserve_of(canonical: Mapping[str, Any]) -> Resources:
+    """What a replica reserves."""
     reserved = _resources(canonical, "reservations")
     return Resources(float(reserved.get("cpus", 0)), int(reserved.get("memory", 0)))
 
@@ -164,6 +166,13 @@ def _update(config: Mapping[str, Any]) -> Update:
         max_failure_ratio=float(config.get("max_failure_ratio", 0)),
         failure_action=config.get("failure_action", "pause"),
     )
+
+
+def _rollback(deploy: Mapping[str, Any]) -> Update:
+    """Without a ``rollback_config`` one goes back as carefully as one came."""
+    if "rollback_config" in deploy:
+        return _update(deploy["rollback_config"] or {})
+    return replace(_update(deploy.get("update_config") or {}), failure_action="pause")
 
 
 def _healthcheck(check: Mapping[str, Any] | None) -> Healthcheck | None:

@@ -73,7 +73,7 @@ _UPDATE = {
     "parallelism": _honoured(count, "replicas changed at a time over the whole play; 0 is all; default 1"),
     "delay": _honoured(duration, "between two batches"),
     "order": _honoured(one_of("stop-first", "start-first"), "default stop-first"),
-    "monitor": _honoured(duration, "how long a replica has to hold; default 5s, as in Swarm"),
+    "monitor": _honoured(duration, "how long a new replica is watched; default 5s, as in Swarm"),
     "failure_action": _honoured(one_of("pause", "continue", "rollback"), "default pause"),
     "max_failure_ratio": _honoured(amount, "share of failed replicas that is tolerated"),
 }
@@ -121,7 +121,7 @@ DEPLOY = {
     "placement": _within(_PLACEMENT),
     "resources": _within(_RESOURCES),
     "update_config": _within(_UPDATE),
-    "rollback_config": _within(_ROLLBACK),
+    "rollback_config": _within(_ROLLBACK, "default: as update_config, and pause"),
     "restart_policy": _within(_RESTART_POLICY, "becomes `restart`"),
     "labels": _refused("they would be on no container", "write them under 'labels' of the service"),
     "endpoint_mode": _refused("there is no virtual IP without Swarm", "leave it out"),

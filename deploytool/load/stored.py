@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from deploytool.errors import InputError, Place, Problem
+from deploytool.load.deploy import reserve_of
 from deploytool.load.exposure import exposure_of
 from deploytool.load.ports import published_ports
 from deploytool.load.problems import Problems
@@ -71,10 +72,13 @@ def stored_service(name: str, definition: Definition, current: Service | None) -
     return Service(
         name,
         mode=base.mode,
+        reserve=reserve_of(definition.services[name]),
         depends_on=base.depends_on,
         update=base.rollback,
         healthcheck=times,
+        restart=base.restart,
         stop_grace_s=base.stop_grace_s,
+        pull=base.pull,
         volumes=base.volumes,
         ports=ports,
         exposure=exposure,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 
 from deploytool.model.plan import Plan, Step
 
@@ -86,11 +87,23 @@ class Note:
     host: str = ""
 
 
+class Ending(str, Enum):
+    """What became of a project in which something failed."""
+
+    UNCHANGED = "nothing was changed"
+    PAUSED = "paused"
+    WENT_ON = "went on elsewhere"
+    ROLLED_BACK = "rolled back"
+    NOT_ROLLED_BACK = "could not be rolled back"
+    ROLLBACK_FAILED = "the rollback failed too"
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
     """How a run ended. ``left`` is what still differs after the last look; empty when converged.
 
-    ``rolled_back`` are the releases that projects were taken back to after a failure, by project.
+    ``endings`` says it of each project in which something failed; ``rolled_back`` are the releases that
+    projects were taken back to, or should have been.
     ``exit_code`` follows the table of exit codes; ``unreachable`` and ``failed`` are sentences by host.
     """
 
@@ -102,6 +115,7 @@ class Report:
     skipped: int = 0
     left: Plan = Plan()
     interrupted: bool = False
+    endings: Mapping[str, Ending] = field(default_factory=dict)
     rolled_back: Mapping[str, int] = field(default_factory=dict)
     seconds: float = 0.0
 

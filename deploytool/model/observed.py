@@ -28,7 +28,8 @@ class Container:
     ``state`` is Docker's: created, running, paused, restarting, removing, exited, dead. ``health`` is
     starting, healthy, unhealthy, or empty without a healthcheck. ``spec`` is the hash that it was made
     from, empty where we did not make it; ``keys`` are the hashes of the parts of that spec, by key.
-    Times are seconds since the epoch by the host's clock, 0 where there is none.
+    Times are seconds since the epoch by the host's clock, 0 where there is none. ``stop_grace_s`` is how
+    long it may take to stop, None for Docker's default.
     """
 
     id: str
@@ -49,6 +50,7 @@ class Container:
     restarts: int = 0
     created_s: float = 0.0
     started_s: float = 0.0
+    stop_grace_s: float | None = None
     reserve: Resources = Resources()
     ports: tuple[HostPort, ...] = ()
 
@@ -134,13 +136,18 @@ class Lease:
     expires_s: float = 0.0
 
 
+CONVERGED = "converged"
+
+
 @dataclass(frozen=True, slots=True)
 class Release:
-    """What was converged at one time, as a host remembers it.
+    """What was converged at one time, as a host remembers it; or an attempt at it that failed.
 
     ``digest`` names the whole release (schedule, specs and files of every host): equal digest, nothing
     to record. ``placements`` maps service → host → replicas, over all members; ``data`` is the same of
     services with named volumes that have no replica now: where their last ones, and so their data, were.
+    ``changed`` are the services that it changed. ``outcome`` is ``CONVERGED``, or a sentence about how the
+    attempt ended.
     """
 
     number: int
@@ -152,6 +159,12 @@ class Release:
     outcome: str = ""
     placements: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     data: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    changed: tuple[str, ...] = ()
+
+    @property
+    def converged(self) -> bool:
+        """Whether it came to be, so that one can go back to it."""
+        return self.outcome == CONVERGED
 
     @property
     def members(self) -> tuple[str, ...]:
@@ -169,12 +182,16 @@ class StoredRelease:
 
 @dataclass(frozen=True, slots=True)
 class ProjectFolder:
-    """A project's folder on a host. ``compose_sha256`` is empty where there is no compose.yaml."""
+    """A project's folder on a host. ``compose_sha256`` is empty where there is no compose.yaml.
+
+    ``release`` is the current one; ``latest`` the highest number of a release or attempt on record here.
+    """
 
     name: str
     compose_sha256: str = ""
     release: Release | None = None
     lease: Lease | None = None
+    latest: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,8 @@ from deploytool.model.observed import Release
 class StepKind(str, Enum):
     """What a step does on its host. Every kind is safe to repeat.
 
-    Two barriers hold whatever a step's ``needs`` say: nothing else in a project begins before all of its
-    ``PREPARE`` steps are done, and no ``RECORD`` before all others are.
+    Two barriers hold whatever a step's ``needs`` say: nothing else begins, in any project of the plan, before
+    all ``PREPARE`` steps are done, and no ``RECORD`` of a project before all of its other steps are.
     """
 
     PREPARE = (
@@ -38,15 +38,16 @@ class Ref:
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """What a started replica has to do before the next step: all within ``deadline_s`` seconds.
+    """What a started replica has to do before the next step, within ``deadline_s`` seconds.
 
-    ``healthy``: its healthcheck passes. ``running``: it runs for ``monitor_s`` without a restart.
-    ``completed``: it exits with 0. ``none``: it was started; what becomes of it is watched elsewhere.
+    ``ready``: its healthcheck passes; without one, it runs and is not restarted. ``completed``: it exits
+    with 0. And then it has to stay so for ``hold_s`` seconds more. ``none``: it was started; what becomes of
+    it is watched elsewhere.
     """
 
     until: str
     deadline_s: float
-    monitor_s: float = 0.0
+    hold_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

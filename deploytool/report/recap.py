@@ -4,11 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from deploytool.model.event import Report
+from deploytool.model.event import Ending, Report
 from deploytool.report.plan import plan_text
 from deploytool.report.tally import Case, Tally
 
 MOST_QUIET = 20  # so many hosts on which nothing happened have a line of their own
+
+
+_ENDINGS = {
+    Ending.UNCHANGED: "nothing was changed.",
+    Ending.PAUSED: "paused: what had not begun stays as it was. Run again to go on, or deploytool rollback.",
+    Ending.WENT_ON: "went on elsewhere, as its policy says. Run again to try once more what failed.",
+    Ending.ROLLED_BACK: "rolled back to release {release}, which runs again.",
+    Ending.ROLLBACK_FAILED: "the rollback to release {release} failed too, and is not rolled again.",
+    Ending.NOT_ROLLED_BACK: "not rolled back: see above why. What had not begun stays as it was.",
+}
 
 
 def recap(tally: Tally) -> Iterator[str]:
@@ -37,11 +47,13 @@ def verdict(report: Report) -> Iterator[str]:
     if report.failures:
         failed = len(report.failures)
         yield f"{failed} step{'s' * (failed != 1)} failed, {report.skipped} not done."
-    for project, number in report.rolled_back.items():
-        held = "which still differs" if report.left else "which runs again"
-        yield f"{project}: rolled back to release {number}, {held}."
+    for project, ending in report.endings.items():
+        yield f"{project}: {_ENDINGS[ending].format(release=report.rolled_back.get(project, 0))}"
     if report.interrupted:
         yield f"Interrupted: {report.done} steps done, {report.skipped} not done. Run again to go on."
+    elif report.left and report.skipped and not report.failures:
+        yield f"{report.skipped} steps not done; what still differs:"
+        yield from (f"  {line}" for line in plan_text(report.left).splitlines())
     elif report.left and report.done and not report.failures:
         yield "The result does not hold; what still differs:"
         yield from (f"  {line}" for line in plan_text(report.left).splitlines())

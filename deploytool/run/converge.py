@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from deploytool.core.guard import unusable
 from deploytool.engine.base import Hold
 from deploytool.errors import LeaseHeld, Refused
-from deploytool.model.event import Event, Finished, Note, Planned, Report
+from deploytool.model.event import Ending, Event, Finished, Note, Planned, Report
 from deploytool.model.inventory import Host
-from deploytool.model.observed import Lease, ObservedHost, Unreachable
+from deploytool.model.observed import Lease, ObservedHost, Release, Unreachable
 from deploytool.model.plan import Plan
-from deploytool.model.service import Intent, Project, Service
+from deploytool.model.service import Intent, Project
+from deploytool.run.endings import attempts_of, ending_of
 from deploytool.run.execute import Executed, Execution
 from deploytool.run.fanout import Engines, look, observe
 from deploytool.run.interrupts import Interrupts
 from deploytool.run.lease import TTL_S, is_dead
+from deploytool.run.leases import Leases
 from deploytool.run.planning import Planner, members_elsewhere
-from deploytool.run.rollback import past, rolled_back
+from deploytool.run.rollback import Past, past, rolled_back
 
 # Hosts that are lost, or that change under the plan, call for a new plan; not for ever.
 MAX_ROUNDS = 4
 LOCK_POLL_S = 1.0
+# Of two runs that met while each took its leases, one gives way; the other one gives it this long.
+GIVE_WAY_S = 10.0
 
 Emit = Callable[[Event], None]
 Seen = dict[str, ObservedHost | Unreachable]
@@ -39,6 +43,17 @@ class RunOptions:
     forks: int = 20
     lock_wait_s: float = 0.0
     rounds: int = MAX_ROUNDS
+
+
+@dataclass(slots=True)
+class _Made:
+    """What a run made of its plan: all steps done, what still differs, and what was rolled back to."""
+
+    left: Plan
+    seen: Seen
+    total: Executed = field(default_factory=Executed)
+    endings: dict[str, Ending] = field(default_factory=dict)
+    went_back: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -62,6 +77,20 @@ class Run:
     sleep: Callable[[float], None] = time.sleep
     interrupts: Interrupts = field(default_factory=Interrupts)
     _hosts: dict[str, Host] = field(default_factory=dict)
+    _leases: Leases = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._leases = Leases(self.engines, self.hold, self.clock)
+
+    @property
+    def hold(self) -> Hold:
+        """The lease as this run takes it."""
+        return Hold(self.lease, TTL_S)
+
+    def answering(self) -> dict[str, ObservedHost]:
+        """A new look at the hosts of this run that answer."""
+        seen = look(self._hosts, self.engines, self.emit, self.options.forks)
+        return {name: host for name, host in seen.items() if isinstance(host, ObservedHost)}
 
     def observe(self) -> Seen:
         """Look at every host of every play, then at those that hold something although they left theirs."""
@@ -106,79 +135,106 @@ class Run:
         """
         begun = self.clock() if begun is None else begun
         self._hosts = {**self.intent.inventory.hosts, **self._hosts}
-        total, left = Executed(), plan
-        deadline = begun + self.options.lock_wait_s
-        for _ in range(self.options.rounds):
-            if not left:
-                break
-            take_from = self._await_lease(left, seen, deadline)
-            executed = self._execute(left, seen, take_from)
-            _add(total, executed)
-            seen = self._look_again(left, seen, executed)
-            left = self.planner.plan(seen)
-            if self.agreed and (executed.held or executed.changed):
-                self.agreed(left, seen)
-            if self._is_over(executed):
-                break
-        went_back: dict[str, int] = {}
-        if total.failures and not total.interrupted:
-            went_back, left, seen = self._roll_back(left, seen, total)
-        report = self._report(plan, left, seen, total, went_back, self.clock() - begun)
+        made = _Made(plan, seen)
+        with self.interrupts.gently():
+            try:
+                self._make_so(made, begun + self.options.lock_wait_s)
+                self._after_failures(made)
+            except Exception:
+                self._give_back(made, {})
+                raise
+            self._give_back(made, attempts_of(plan, made.total, made.endings, made.went_back))
+        report = self._report(plan, made, self.clock() - begun)
         self.emit(Finished(report))
-        return report, seen
+        return report, made.seen
 
-    def _is_over(self, executed: Executed) -> bool:
-        """Whether there is no second try with a new plan: a schedule that was fixed, or a plan that was
-        agreed on, knows nothing of a host that was lost since."""
-        if executed.failures or executed.interrupted or executed.ok or self.planner.fixed:
-            return True
-        return self.agreed is not None and executed.held is None
+    def _make_so(self, made: _Made, deadline: float) -> None:
+        """Round after round, while hosts are lost or change under the plan."""
+        rounds = 0
+        while made.left and rounds < self.options.rounds:
+            take_from = self._await_lease(made, deadline)
+            executed = self._execute(made.left, made.seen, self.planner.whole, take_from)
+            _add(made.total, executed)
+            made.seen = self._look_again(made.left, made.seen, executed)
+            made.left = self.planner.plan(made.seen)
+            if self.agreed and (executed.held or executed.changed):
+                self.agreed(made.left, made.seen)
+            if executed.held:
+                deadline = self._give_way(made, executed, deadline)
+                continue
+            rounds += 1
+            # A schedule that was fixed, or a plan that was agreed on, knows nothing of a host lost since.
+            lost = executed.lost and (self.planner.fixed or self.agreed)
+            if executed.failures or executed.interrupted or executed.ok or lost:
+                return
 
-    def _roll_back(self, left: Plan, seen: Seen, total: Executed) -> tuple[dict[str, int], Plan, Seen]:
-        """Take the projects whose failed service asks for it back to the release that is on record.
+    def _execute(self, plan: Plan, seen: Seen, intent: Intent, take_from: str = "") -> Executed:
+        self._leases.hold = replace(self.hold, take_from=take_from)
+        forks, interrupts = self.options.forks, self.interrupts
+        return Execution(
+            plan, seen, intent, self.engines, self._leases, self.emit, forks, interrupts, self.clock
+        ).run()
+
+    # --- after a failure --------------------------------------------------------------------------------
+
+    def _after_failures(self, made: _Made) -> None:
+        """Say of each project how it ended, once those that ask for it were taken back."""
+        total = made.total
+        for project in self.planner.whole.projects:
+            ending = ending_of(project, total)
+            if ending:
+                made.endings[project.name] = ending
+        back = [p for p in self.intent.projects if made.endings.get(p.name) is Ending.NOT_ROLLED_BACK]
+        if back and not total.interrupted:
+            self._roll_back(made, back)
+
+    def _roll_back(self, made: _Made, projects: Sequence[Project]) -> None:
+        """Take projects back to the release that is on record, all of each.
 
         Once: a rollback that fails stays as it is, and the report says so.
         """
-        failed = {(failure.step.project, failure.step.service) for failure in total.failures}
-        projects = [
-            p for p in self.intent.projects if any((p.name, s.name) in failed for s in _rolls_back(p))
-        ]
-        pasts = [past(project, seen, self.engines, self.options.forks) for project in projects]
-        wanted = [(old, release) for old in pasts if (release := old.recorded)]
-        for old in pasts:
-            if not old.recorded:
+        wanted = []
+        for old in (past(project, made.seen, self.engines, self.options.forks) for project in projects):
+            if old.recorded:
+                wanted.append((old, old.recorded))
+            else:
                 self.emit(Note(f"{old.project}: there is no release to roll back to", "warning"))
         if not wanted:
-            return {}, left, seen
+            return
         try:
             intent, fixed = rolled_back(self.intent, wanted)
         except Refused as error:
             self.emit(Note(f"not rolled back: {error.message}", "warning"))
-            return {}, left, seen
+            return
         for old, release in wanted:
             self.emit(Note(f"{old.project}: rolling back to release {release.number}"))
         # What the failed definition brought along is not in the older one: that is no accident.
         policy = replace(self.planner.policy, guard=replace(self.planner.policy.guard, allow_vanished=True))
         planner = Planner(intent, policy, self.planner.stamp, fixed)
-        plan = planner.plan(seen)
-        executed = self._execute(plan, seen, "")
-        _add(total, executed)
-        seen = self._look_again(plan, seen, executed)
-        return {old.project: release.number for old, release in wanted}, planner.plan(seen), seen
+        plan = planner.plan(made.seen)
+        executed = self._execute(plan, made.seen, planner.whole)
+        _add(made.total, executed)
+        made.seen = self._look_again(plan, made.seen, executed)
+        made.left = planner.plan(made.seen)
+        self._tell_rollback(made, wanted)
 
-    def _execute(self, plan: Plan, seen: Seen, take_from: str) -> Executed:
-        hold = Hold(self.lease, TTL_S, take_from)
-        forks = self.options.forks
-        return Execution(plan, seen, self.planner.whole, self.engines, hold, self.emit, forks).run()
+    def _tell_rollback(self, made: _Made, wanted: Sequence[tuple[Past, Release]]) -> None:
+        differs = {project.project for project in made.left.projects if project.steps}
+        for old, release in wanted:
+            held = old.project not in differs
+            made.endings[old.project] = Ending.ROLLED_BACK if held else Ending.ROLLBACK_FAILED
+            made.went_back[old.project] = release.number
 
-    def _await_lease(self, plan: Plan, seen: Seen, deadline: float) -> str:
-        """Come back when no other run holds a lease that the plan needs.
+    # --- leases -----------------------------------------------------------------------------------------
+
+    def _await_lease(self, made: _Made, deadline: float) -> str:
+        """Come back when no other run holds a lease that the plan needs; after a wait with a new plan.
 
         Returns the owner of a lease that may be taken although it has not expired: its run is dead.
         """
         told = ""
         while True:
-            found = _held(plan, seen, self.lease.owner)
+            found = _held(made.left, made.seen, self.lease.owner)
             if found is None:
                 return ""
             host, lease = found
@@ -190,13 +246,59 @@ class Run:
             if lease.yields and not self.lease.yields:
                 self.emit(Note(f"taking over from {lease.who} ({lease.reason}) on {host}", host=host))
                 return lease.owner
+            self._give_back(made, {})
             if lease.manual or self.clock() >= deadline:
                 raise LeaseHeld(held_by(host, lease), hint=_way_out(lease), host=host)
+            if self.interrupts.asked:
+                raise KeyboardInterrupt
             if told != lease.owner:
                 self.emit(Note(f"waiting for {held_by(host, lease)}", host=host))
                 told = lease.owner
             self.sleep(LOCK_POLL_S)
-            seen[host] = observe(self.engines.named(host))
+            now = {**made.seen, host: observe(self.engines.named(host))}
+            still = _held(made.left, now, self.lease.owner)
+            if still is None or (still[0], still[1].owner) != (host, lease.owner):
+                self._look_anew(made)
+
+    def _look_anew(self, made: _Made) -> None:
+        """What another run did meanwhile is not in the plan: make it anew."""
+        hosts = {name: self._hosts[name] for name in made.seen}
+        made.seen = look(hosts, self.engines, self.emit, self.options.forks)
+        made.left = self.planner.plan(made.seen)
+        if self.agreed:
+            self.agreed(made.left, made.seen)
+
+    def _give_way(self, made: _Made, executed: Executed, deadline: float) -> float:
+        """Let only one of two runs give up that met while each took its leases; returns the new deadline.
+
+        Both know both owners, so both know which one that is.
+        """
+        self._give_back(made, {})
+        host, lease = executed.held or ("", self.lease)
+        if executed.touched or lease.manual or not lease.owner:
+            return deadline
+        if self.lease.owner < lease.owner and not self.lease.yields:
+            return max(deadline, self.clock() + GIVE_WAY_S)
+        if self.lease.yields or self.clock() >= deadline:
+            raise LeaseHeld(held_by(host, lease), hint=_way_out(lease), host=host)
+        self.sleep(3 * LOCK_POLL_S)  # the other one first
+        self._look_anew(made)
+        return deadline
+
+    def _give_back(self, made: _Made, attempts: dict[str, tuple[Release, frozenset[str]]]) -> None:
+        """Give back every lease that no ``RECORD`` gave back, with how it ended."""
+        on_record = {
+            (host, project): release
+            for project, (release, hosts) in attempts.items()
+            for host in hosts
+            if isinstance(made.seen.get(host), ObservedHost)
+        }
+        away = {name for name, host in made.seen.items() if isinstance(host, Unreachable)}
+        failed = self._leases.give_back(away, on_record, self.options.forks)
+        for (host, project), why in failed.items():
+            self.emit(Note(f"{host}: {project}: the lease was not given back: {why}", "warning", host))
+
+    # --- the end ----------------------------------------------------------------------------------------
 
     def _look_again(self, plan: Plan, seen: Seen, executed: Executed) -> Seen:
         """What a step already saw counts; the other hosts that had steps are asked again."""
@@ -206,31 +308,20 @@ class Run:
         lost = {name: Unreachable(reason) for name, reason in executed.lost.items()}
         return {**seen, **executed.seen, **again, **lost}
 
-    def _report(
-        self,
-        plan: Plan,
-        left: Plan,
-        seen: Seen,
-        total: Executed,
-        went_back: dict[str, int],
-        seconds: float,
-    ) -> Report:
+    def _report(self, plan: Plan, made: _Made, seconds: float) -> Report:
         report = Report(
             plan=plan,
-            done=total.done,
-            unreachable=_unreachable(seen),
-            failures=tuple(total.failures),
-            skipped=total.skipped,
-            left=left,
-            interrupted=total.interrupted,
-            rolled_back=went_back,
+            done=made.total.done,
+            unreachable=_unreachable(made.seen),
+            failures=tuple(made.total.failures),
+            skipped=made.total.skipped,
+            left=made.left,
+            interrupted=made.total.interrupted,
+            endings=made.endings,
+            rolled_back=made.went_back,
             seconds=seconds,
         )
         return replace(report, exit_code=exit_code_of(report))
-
-
-def _rolls_back(project: Project) -> Iterable[Service]:
-    return (service for service in project.services if service.update.failure_action == "rollback")
 
 
 def exit_code_of(report: Report) -> int:
@@ -285,4 +376,6 @@ def _add(total: Executed, executed: Executed) -> None:
     total.done += executed.done
     total.skipped = executed.skipped
     total.failures += executed.failures
+    total.touched |= executed.touched
+    total.paused |= executed.paused
     total.interrupted = total.interrupted or executed.interrupted

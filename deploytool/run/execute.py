@@ -1,29 +1,33 @@
-"""Does the steps of a plan, as far as their needs allow, side by side over hosts.
+"""Does the steps of a plan, as far as their needs allow, side by side over hosts and services.
 
-One thread decides (the caller's); workers only talk to hosts. What is ready for one host and of one kind
-goes in one round trip. The lease is taken by the first step on a host, kept alive while the host waits
-for others, and given back at the end, whatever happened.
+One thread decides (the caller's); workers only talk to hosts. What is ready for one host at the same time,
+and of one kind, goes in one round trip. The lease is taken by the first step on a host and kept alive while
+the host waits for others; giving it back is the run's affair.
 """
 
 from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from enum import Enum
 
-from deploytool.engine.base import Hold, Outcome, Task
+from deploytool.engine.base import Outcome, Task
 from deploytool.errors import HostUnreachable
-from deploytool.model.event import Event, StepDone, StepFailed, StepSkipped, StepStarted
+from deploytool.model.event import Event, Note, StepDone, StepFailed, StepSkipped, StepStarted
 from deploytool.model.observed import Lease, Observed, ObservedHost
 from deploytool.model.plan import Plan, ProjectPlan, Step, StepKind
 from deploytool.model.service import Intent
 from deploytool.run.failures import Failures
 from deploytool.run.fanout import Engines
+from deploytool.run.interrupts import Interrupts
+from deploytool.run.leases import Leases
 
 TICK_S = 0.5
+# Round trips to one host at the same time: sshd allows ten sessions on a connection, and others want some.
+MOST_PER_HOST = 6
 
 
 class _State(Enum):
@@ -39,7 +43,8 @@ class Executed:
     """What became of a plan. ``seen`` are the hosts that were looked at on the way, after their change.
 
     ``held`` is the lease of another run, ``changed`` a host that was not as planned: in both cases nothing
-    was touched on account of it. ``lost`` are hosts that stopped answering.
+    was touched on account of it. ``lost`` are hosts that stopped answering, ``touched`` the projects of which
+    a container may have been changed, ``paused`` those in which other hosts wait on account of a failure.
     """
 
     done: int = 0
@@ -47,6 +52,8 @@ class Executed:
     failures: list[StepFailed] = field(default_factory=list)
     seen: dict[str, ObservedHost] = field(default_factory=dict)
     lost: dict[str, str] = field(default_factory=dict)
+    touched: set[str] = field(default_factory=set)
+    paused: set[str] = field(default_factory=set)
     held: tuple[str, Lease] | None = None
     changed: str = ""
     interrupted: bool = False
@@ -73,84 +80,102 @@ class Execution:
         observed: Observed,
         intent: Intent,
         engines: Engines,
-        hold: Hold,
+        leases: Leases,
         emit: Callable[[Event], None],
         forks: int,
+        interrupts: Interrupts,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._projects = {project.project: project for project in plan.projects}
         self._steps = {step.id: step for step in plan.steps}
         self._state = dict.fromkeys(self._steps, _State.WAITING)
-        self._waiting = list(self._steps.values())
+        self._waiting = dict(self._steps)
         self._unfinished = {name: Counter[int]() for name in self._projects}
-        for step in self._waiting:
+        for step in self._waiting.values():
             self._unfinished[step.project][_phase(step)] += 1
+        self._unprepared = sum(step.kind is StepKind.PREPARE for step in self._waiting.values())
         self._intent = {project.name: project for project in intent.projects}
         self._failed = Failures()
         self._spoilt: set[str] = set()  # projects in which a step did not succeed: nothing to record
         self._ended: dict[str, float] = {}
         self._pulls = {(p.name, s.name): s.pull for p in intent.projects for s in p.services}
-        self._observed, self._engines, self._hold, self._emit = observed, engines, hold, emit
+        self._observed, self._engines, self._leases, self._emit = observed, engines, leases, emit
         self._forks, self._clock, self._sleep = forks, clock, sleep
+        self._interrupts = interrupts
         self._running: dict[Future[Sequence[Outcome]], _Batch] = {}
         self._renewing: dict[Future[Sequence[Outcome]], tuple[str, str]] = {}
-        self._leases: dict[tuple[str, str], float] = {}  # (host, project) → when it was last renewed
         self._result = Executed()
-        self._skipped: list[Step] = []
+        self._skipped: list[tuple[Step, str]] = []
         self._stopping = ""
 
     def run(self) -> Executed:
-        """Do all that can be done. A first interrupt lets the steps under way finish; a second one ends."""
+        """Do all that can be done. After an interrupt the steps under way finish, and none begins."""
         pool = ThreadPoolExecutor(self._forks, thread_name_prefix="step")
-        at_once = False
+        ended = False
         try:
+            self._give_up_on_the_absent()
             while True:
-                try:
-                    delayed = self._begin_ready(pool)
-                    if not self._running and not delayed:
-                        break
-                    self._renew(pool)
-                    self._finish_some()
-                except KeyboardInterrupt:
-                    at_once = self._result.interrupted
-                    if at_once:
-                        raise
-                    self._result.interrupted = True
-                    self._stopping = "the run was interrupted"
-            wait(self._renewing)
+                self._heed_interrupts()
+                delayed = self._begin_ready(pool)
+                if not (self._running or self._renewing or delayed):
+                    break
+                self._renew(pool)
+                self._finish_some()
             self._skip_rest()
-            self._unlock(pool)
+            ended = True
         finally:
-            pool.shutdown(wait=not at_once, cancel_futures=True)
+            pool.shutdown(wait=ended, cancel_futures=True)
         return self._result
+
+    def _heed_interrupts(self) -> None:
+        if self._interrupts.asked and not self._result.interrupted:
+            self._result.interrupted = True
+            self._stopping = "the run was interrupted"
+            self._emit(Note("interrupted: what is under way finishes; once more ends it at once", "warning"))
+
+    def _give_up_on_the_absent(self) -> None:
+        """A host that did not answer has failed, for a play that says how many hosts may."""
+        for name in self._projects:
+            project = self._intent[name]
+            for wave, hosts in self._failed.absent(project, self._observed):
+                because = f"{', '.join(hosts)} did not answer, and the play does not go on without"
+                self._skip((s for s in self._left(name) if s.wave >= wave), because)
 
     # --- choosing ---------------------------------------------------------------------------------------
 
     def _begin_ready(self, pool: ThreadPoolExecutor) -> bool:
-        """Begin what is ready on hosts that are free; says whether something only waits for its delay."""
+        """Begin what is ready on hosts that take more; says whether something only waits for its delay."""
         if self._stopping:
             return False
-        busy = self._busy()
-        batches: dict[str, list[Step]] = {}
+        room = self._room()
+        batches: dict[tuple[object, ...], list[Step]] = {}
         delayed = False
-        for step in list(self._waiting):
+        for step in list(self._waiting.values()):
             if self._is_hopeless(step):
-                self._settle(step, _State.SKIPPED)
-            elif step.host not in busy and self._is_allowed(step):
+                if any(
+                    self._blocks(need, step) and self._steps[need].host != step.host for need in step.needs
+                ):
+                    self._result.paused.add(step.project)
+                self._skip([step])
+            elif self._is_allowed(step) and room[step.host] >= _room_for(step):
                 if self._clock() < self._earliest(step):
                     delayed = True
                     continue
-                batch = batches.setdefault(step.host, [])
-                if not batch or _together(batch[0], step):
-                    batch.append(step)
+                key = _together(step)
+                room[step.host] -= _room_for(step) if key not in batches else 0
+                batches.setdefault(key, []).append(step)
         for batch in batches.values():
             self._begin(pool, batch)
         return delayed
 
-    def _busy(self) -> set[str]:
-        running = {batch.steps[0].host for batch in self._running.values()}
-        return running | {host for host, _ in self._renewing.values()}
+    def _room(self) -> Counter[str]:
+        """How many round trips more each host takes now."""
+        room = Counter({step.host: MOST_PER_HOST for step in self._waiting.values()})
+        for batch in self._running.values():
+            room[batch.steps[0].host] -= _room_for(batch.steps[0])
+        room.subtract(host for host, _ in self._renewing.values())
+        return room
 
     def _is_hopeless(self, step: Step) -> bool:
         if step.host in self._result.lost or (step.kind is StepKind.RECORD and step.project in self._spoilt):
@@ -165,7 +190,9 @@ class Execution:
         return needed.host == step.host or not self._failed.tolerated(self._intent[step.project], needed)
 
     def _is_allowed(self, step: Step) -> bool:
-        """All needs have ended, and all of the project's earlier phases."""
+        """All needs have ended, all preparations everywhere, and all of the project's earlier phases."""
+        if self._unprepared and step.kind is not StepKind.PREPARE:
+            return False
         if any(self._state.get(need) in (_State.WAITING, _State.RUNNING) for need in step.needs):
             return False
         return _phase(step) <= min(phase for phase, n in self._unfinished[step.project].items() if n)
@@ -178,11 +205,18 @@ class Execution:
         """A step came to its end, or never will."""
         self._state[step.id] = state
         self._unfinished[step.project][_phase(step)] -= 1
+        self._unprepared -= step.kind is StepKind.PREPARE
         if state is not _State.DONE:
             self._spoilt.add(step.project)
-        if state is _State.SKIPPED:
-            self._waiting.remove(step)
-            self._skipped.append(step)
+
+    def _skip(self, steps: Iterable[Step], because: str = "") -> None:
+        for step in list(steps):
+            self._settle(step, _State.SKIPPED)
+            self._skipped.append((step, because))
+            del self._waiting[step.id]
+
+    def _left(self, project: str) -> Iterable[Step]:
+        return (step for step in self._waiting.values() if step.project == project)
 
     # --- doing ------------------------------------------------------------------------------------------
 
@@ -191,11 +225,12 @@ class Execution:
         engine = self._engines.named(steps[0].host)
         for step in steps:
             self._state[step.id] = _State.RUNNING
+            del self._waiting[step.id]
             self._emit(StepStarted(step))
-        chosen = {step.id for step in steps}
-        self._waiting = [step for step in self._waiting if step.id not in chosen]
         batch = _Batch(steps, self._clock())
-        self._running[pool.submit(engine.perform, tasks, self._hold)] = batch
+        self._running[pool.submit(engine.perform, tasks, self._leases.hold)] = batch
+        if steps[0].kind is not StepKind.PREPARE:
+            self._result.touched.add(steps[0].project)
 
     def _task(self, step: Step) -> Task:
         project = self._projects[step.project]
@@ -254,9 +289,9 @@ class Execution:
         self._emit(StepDone(step, seconds))
         key = (step.host, step.project)
         if step.kind is StepKind.RECORD:
-            self._leases.pop(key, None)
+            self._leases.gone(key)
         else:
-            self._leases[key] = self._clock()
+            self._leases.kept(key)
         self._result.seen.pop(step.host, None)  # what was seen before is not true any more
         if outcome.observed:
             self._look_again(step, outcome.observed)
@@ -274,22 +309,24 @@ class Execution:
         if outcome.held is not None:
             self._result.held = (step.host, outcome.held)
             self._stopping = f"another run holds the lease on {step.host}"
-            self._leases.pop((step.host, step.project), None)
+            self._leases.gone((step.host, step.project))
             return
-        self._leases[step.host, step.project] = self._clock()
+        self._leases.kept((step.host, step.project))
         if outcome.changed:
             self._result.changed = step.host
             self._stopping = f"{step.host} changed since the plan was made"
             return
-        hint = outcome.hint or _next_command(step)
+        hint = outcome.hint or next_command(step)
         failure = StepFailed(step, seconds, outcome.reason, hint, outcome.log)
         self._result.failures.append(failure)
         self._emit(failure)
         self._failed.note(step)
-        untouched = step.kind is StepKind.PREPARE  # nothing in this project was touched yet
-        if untouched or self._failed.ends_all(self._intent[step.project], step):
-            for other in [other for other in self._waiting if other.project == step.project]:
-                self._settle(other, _State.SKIPPED)
+        if step.kind is StepKind.PREPARE:  # so nothing is touched; the other hosts still say what they lack
+            because = f"{step.host} could not be prepared, and nothing changes before all hosts are"
+            self._skip((s for s in self._waiting.values() if s.kind is not StepKind.PREPARE), because)
+        elif self._failed.ends_all(self._intent[step.project], step):
+            self._result.paused.add(step.project)
+            self._skip(self._left(step.project))
 
     def _lose(self, steps: Sequence[Step], seconds: float, error: HostUnreachable) -> None:
         self._result.lost[steps[0].host] = error.message
@@ -304,48 +341,35 @@ class Execution:
     # --- leases -----------------------------------------------------------------------------------------
 
     def _renew(self, pool: ThreadPoolExecutor) -> None:
-        busy = self._busy()
-        for (host, project), renewed in self._leases.items():
-            if host in busy or self._clock() < renewed + self._hold.ttl_s / 3:
-                continue
-            busy.add(host)
-            self._renewing[pool.submit(self._renew_one, host, project)] = (host, project)
+        """Keep the leases of hosts that wait for others. A step at work keeps its own alive."""
+        busy = {(batch.steps[0].host, batch.steps[0].project) for batch in self._running.values()}
+        for key in [key for key in self._leases.due() if key not in busy | {*self._renewing.values()}]:
+            self._renewing[pool.submit(self._renew_one, key)] = key
 
-    def _renew_one(self, host_name: str, project: str) -> Sequence[Outcome]:
-        return [self._engines.named(host_name).renew(project, self._hold)]
+    def _renew_one(self, key: tuple[str, str]) -> Sequence[Outcome]:
+        return [self._leases.renew(key)]
 
     def _finish_renewal(self, future: Future[Sequence[Outcome]]) -> None:
-        host, project = self._renewing.pop(future)
+        key = self._renewing.pop(future)
         try:
             (outcome,) = future.result()
         except HostUnreachable as error:
-            self._result.lost[host] = error.message
-            self._leases.pop((host, project), None)
+            self._result.lost[key[0]] = error.message
+            self._leases.gone(key)
             return
-        self._leases[host, project] = self._clock()
+        self._leases.kept(key)
         if outcome.held is not None:
-            self._leases.pop((host, project), None)
-            self._result.held = (host, outcome.held)
-            self._stopping = f"another run took the lease on {host}"
-
-    def _unlock(self, pool: ThreadPoolExecutor) -> None:
-        """Give back every lease that no ``RECORD`` gave back. A host that is gone lets it expire."""
-        leases = [(host, project) for host, project in self._leases if host not in self._result.lost]
-        futures = [pool.submit(self._engines.named(h).unlock, project, self._hold) for h, project in leases]
-        for (host, _), future in zip(leases, futures, strict=True):
-            try:
-                future.result()
-            except HostUnreachable as error:
-                self._result.lost[host] = error.message
+            self._leases.gone(key)
+            self._result.held = (key[0], outcome.held)
+            self._stopping = f"another run took the lease on {key[0]}"
 
     def _skip_rest(self) -> None:
         because = self._stopping or "a step before it failed"
-        for step in list(self._waiting):
-            self._settle(step, _State.SKIPPED)
+        self._skip(self._waiting.values())
         self._result.skipped = len(self._skipped)
         if not (self._result.changed or self._result.held):
-            for step in self._skipped:
-                self._emit(StepSkipped(step, because))
+            for step, why in self._skipped:
+                self._emit(StepSkipped(step, why or because))
 
 
 _LAST_PHASE = 1_000_000
@@ -356,10 +380,20 @@ def _phase(step: Step) -> int:
     return {StepKind.PREPARE: 0, StepKind.RECORD: _LAST_PHASE}.get(step.kind, 1 + step.wave)
 
 
-def _together(first: Step, step: Step) -> bool:
-    """Whether two ready steps of a host go in one round trip; those that write go alone."""
-    alone = first.kind in (StepKind.PREPARE, StepKind.RECORD)
-    return not alone and (first.kind, first.project) == (step.kind, step.project)
+def _room_for(step: Step) -> int:
+    """How many of a host's round trips a step takes: all, where it looks at the host as well."""
+    return MOST_PER_HOST if step.kind in (StepKind.PREPARE, StepKind.RECORD) else 1
+
+
+def _together(step: Step) -> tuple[object, ...]:
+    """Ready steps with the same key go in one round trip, which is as long as its longest.
+
+    So what others wait for goes alone: a replacement, a job. So does what writes the project's folder.
+    """
+    goal = step.gate.until if step.gate else ""
+    replaces = step.replaces and step.kind in (StepKind.START, StepKind.STOP)
+    alone = step.id if replaces or step.kind in (StepKind.PREPARE, StepKind.RECORD) else ""
+    return step.host, step.project, step.kind, goal, alone
 
 
 def _same(planned: object, seen: ObservedHost, project_name: str) -> bool:
@@ -380,7 +414,8 @@ def _containers(host: ObservedHost, project_name: str) -> frozenset[tuple[str, s
     return frozenset((c.id, c.spec) for c in host.containers if c.project == project_name)
 
 
-def _next_command(step: Step) -> str:
+def next_command(step: Step) -> str:
+    """What to type next to see more, after a step failed."""
     if step.kind in (StepKind.START, StepKind.RESTART):
         return f"on {step.host}: docker compose -p {step.project} logs {step.service}"
     return ""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 
-from deploytool.core.serial import ends_all, goes_on, sizes_of
+from deploytool.core.serial import batches, ends_all, endures, goes_on, sizes_of
+from deploytool.model.observed import Observed, Unreachable
 from deploytool.model.plan import Step
 from deploytool.model.service import Project
 
@@ -19,6 +21,19 @@ class Failures:
     def note(self, step: Step) -> None:
         self._replicas[step.project, step.service] += step.count
         self._hosts.setdefault((step.project, step.wave), set()).add(step.host)
+
+    def absent(self, project: Project, observed: Observed) -> Iterator[tuple[int, list[str]]]:
+        """Count the hosts that did not answer; yields the first wave that has too many, with their names."""
+        waves: dict[int, list[str]] = {}
+        for host_name, wave in batches(project).items() if ends_all(project) else ():
+            if isinstance(observed.get(host_name), Unreachable):
+                waves.setdefault(wave, []).append(host_name)
+                self._hosts.setdefault((project.name, wave), set()).add(host_name)
+        sizes = sizes_of(project)
+        for wave, hosts in sorted(waves.items()):
+            if not endures(project, len(hosts), sizes[wave]):
+                yield wave, hosts
+                return
 
     def tolerated(self, project: Project, step: Step) -> bool:
         """Whether steps on other hosts that need ``step``, which failed, begin all the same."""

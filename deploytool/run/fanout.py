@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -13,6 +13,7 @@ from deploytool.model.event import Event, HostLooked, Looking
 from deploytool.model.inventory import Host
 from deploytool.model.observed import ObservedHost, Unreachable
 
+K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
 
 
@@ -53,7 +54,7 @@ class Engines:
         self._engines.clear()
 
 
-def each(names: Iterable[str], work: Callable[[str], T], forks: int) -> dict[str, T]:
+def each(names: Iterable[K], work: Callable[[K], T], forks: int) -> dict[K, T]:
     """``work`` for every name, ``forks`` at a time; results by name, in the order given."""
     ordered = list(names)
     if not ordered:

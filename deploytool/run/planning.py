@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from deploytool.core.guard import GuardPolicy, guard
-from deploytool.core.holdings import data_left_behind, newest_release
+from deploytool.core.holdings import data_left_behind, latest_number, newest_release
 from deploytool.core.jobs import done, finished_elsewhere, with_done, without
 from deploytool.core.rebalance import moved, rebalance
 from deploytool.core.reconcile import Change, ReconcilePolicy, reconcile
@@ -21,7 +21,7 @@ from deploytool.errors import InputError, ManyProblems, NoHost, Refused
 from deploytool.model.desired import Desired, HostFiles
 from deploytool.model.ingress import EDGE
 from deploytool.model.inventory import Host
-from deploytool.model.observed import Observed, ObservedHost, Release
+from deploytool.model.observed import CONVERGED, Observed, ObservedHost, Release
 from deploytool.model.plan import Plan, ProjectPlan, ServiceSummary, Step, StepKind
 from deploytool.model.service import Intent, Project
 from deploytool.render.compose import host_files, release_digest, text_sha256
@@ -226,7 +226,8 @@ class Planner:
         changes = reconcile(project, desired, files, observed, self.policy.reconcile)
         guard(project, changes, observed, _guard_policy(project, self.policy.guard))
         rolled = roll_out(project, changes, observed, self.policy.timeout_s, _stopped(before))
-        release = self._release(project, desired, files, observed)
+        changed = tuple(dict.fromkeys(change.service for change in changes if change.touched))
+        release = self._release(project, desired, files, observed, changed)
         records = _records(project, release, files, changes, observed)
         repairs = release is newest_release(project.name, observed)
         ordered = self._ingress.steps(project, rolled.steps, desired, files, observed, before)
@@ -279,7 +280,12 @@ class Planner:
             yield f"--limit leaves out {left_out} steps"
 
     def _release(
-        self, project: Project, desired: Desired, files: Mapping[str, HostFiles], observed: Observed
+        self,
+        project: Project,
+        desired: Desired,
+        files: Mapping[str, HostFiles],
+        observed: Observed,
+        changed: tuple[str, ...],
     ) -> Release:
         members = {name: files[name] for name in desired.members if name in files}
         digest = release_digest(project, desired, members)
@@ -291,15 +297,16 @@ class Planner:
             if count:
                 placements.setdefault(service, {})[host] = count
         return Release(
-            number=newest.number + 1 if newest else 1,
+            number=latest_number(project.name, observed) + 1,
             digest=digest,
             play=project.play,
             when=self.stamp.when,
             who=self.stamp.who,
             commit=self.stamp.commit,
-            outcome="converged",
+            outcome=CONVERGED,
             placements=placements,
             data=data_left_behind(project, desired, newest),
+            changed=changed,
         )
 
 

@@ -41,14 +41,24 @@ class Past:
         known = {release.number: release for release in self.releases}
         if number is not None:
             if number not in known:
-                numbers = ", ".join(map(str, known)) or "none"
+                numbers = ", ".join(str(r.number) for r in self.releases if r.converged) or "none"
                 raise UsageError(
                     f"{self.project} has no release {number}", hint=f"the hosts remember {numbers}"
+                )
+            if not known[number].converged:
+                raise UsageError(
+                    f"{self.project}: release {number} never came to be: {known[number].outcome}",
+                    hint="choose one that converged: see deploytool history",
                 )
             return known[number]
         current = self.recorded
         older = [
-            r for r in self.releases if r.number < self.current and current and r.digest != current.digest
+            release
+            for release in self.releases
+            if release.converged
+            and current
+            and release.number < self.current
+            and release.digest != current.digest
         ]
         if not older:
             raise UsageError(

@@ -38,7 +38,7 @@ WEB = """\
       stop_grace_period: 1s
       deploy:
         replicas: "{{ count | default(6) | int }}"
-        update_config: {parallelism: 2, order: start-first}
+        update_config: {parallelism: 2, order: start-first, monitor: 0s}
 """
 
 FEW = ("-e", "count=3")  # where the number does not matter

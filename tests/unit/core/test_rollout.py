@@ -15,7 +15,7 @@ from deploytool.core.schedule import schedule
 from deploytool.model.constraint import parse_constraint
 from deploytool.model.desired import Desired, HostFiles, Spec
 from deploytool.model.inventory import Host, HostState
-from deploytool.model.observed import Container, HostPort, ObservedHost
+from deploytool.model.observed import Container, Facts, HostPort, ObservedHost
 from deploytool.model.plan import Gate, Step, StepKind
 from deploytool.model.service import Dependency, Healthcheck, Mode, Port, Resources, Service, Update
 from deploytool.run.planning import PlanPolicy
@@ -321,12 +321,12 @@ def test_a_port_passes_between_projects_of_one_run():
 @pytest.mark.parametrize(
     ("service", "timeout_s", "gate"),
     [
-        (Service("web"), None, Gate("ready", 20.0, 5.0)),
-        (Service("web", update=Update(monitor_s=30.0)), None, Gate("ready", 45.0, 30.0)),
+        (Service("web"), None, Gate("ready", 15.0, 5.0)),
+        (Service("web", update=Update(monitor_s=30.0)), None, Gate("ready", 15.0, 30.0)),
         (
             Service("web", healthcheck=Healthcheck(2.0, 1.0, retries=3, start_period_s=10.0)),
             None,
-            Gate("ready", 34.0, 5.0),
+            Gate("ready", 34.0),
         ),
         (Service("web"), 7.0, Gate("ready", 7.0, 5.0)),
         (Service("web", mode=Mode.GLOBAL_JOB), None, Gate("completed", 3600.0)),
@@ -334,8 +334,46 @@ def test_a_port_passes_between_projects_of_one_run():
     ],
 )
 def test_every_wait_has_a_deadline(service, timeout_s, gate):
-    """From the healthcheck, else from monitor, with slack for a busy host; --timeout overrides."""
+    """From the healthcheck, with slack for a busy host; --timeout overrides."""
     assert gate_of(make_project([], [service]), service, timeout_s) == gate
+
+
+def test_what_takes_the_place_of_another_is_watched_for_monitor():
+    """Healthy once is not enough where something that works is given up; a first start is not held up."""
+    web = Service("web", healthcheck=Healthcheck(), update=Update(monitor_s=7.0))
+    shop = make_project([], [web])
+    assert gate_of(shop, web, None).hold_s == 0
+    assert gate_of(shop, web, None, rolled=True).hold_s == 7
+
+
+def test_a_broken_surplus_goes_first_and_waits_for_nothing():
+    """What a failed run kept for inspection is gone before the next try makes another one."""
+    old = [held("web", n, OLD) for n in (1, 2)]
+    kept = held("web", 3, NEW, health="unhealthy")
+    rolled = plan([Service("web", replicas=2, update=START_FIRST)], {"h1": [*old, kept]})
+    first = steps(rolled)[0]
+    assert (first.kind, [ref.id for ref in first.containers], first.needs) == (StepKind.STOP, [kept.id], ())
+    assert first.cause == f"{kept.name} is unhealthy"
+
+
+def test_what_was_only_just_started_is_watched_before_the_old_one_goes():
+    """A run was killed while it waited for the new one: nobody knows yet whether that one keeps running."""
+    old, new = held("web", 1, OLD), held("web", 2, NEW, started_s=98.0)
+    shop = make_project([make_host("h1")], [Service("web", update=Update(monitor_s=5.0))])
+    observed = {"h1": ObservedHost(Facts(now_s=100.0), (old, new))}
+    files = {"h1": HostFiles("", {"web": Spec(NEW, "web", {"image": "b"})})}
+    rolled = roll_out(shop, reconcile(shop, schedule(shop, observed), files, observed), observed)
+    wait, stop = steps(rolled)
+    assert (wait.kind, wait.count, wait.cause) == (StepKind.START, 0, f"until {new.name} keeps running")
+    assert (stop.kind, [ref.id for ref in stop.containers]) == (StepKind.STOP, [old.id])
+    assert wait.id in stop.needs
+
+
+def test_a_service_that_left_the_file_stops_in_its_own_time():
+    """Its containers know their grace period; the file does not any more."""
+    gone = held("old", stop_grace_s=90.0)
+    rolled = plan([Service("web")], {"h1": [held("web"), gone]})
+    assert only(steps(rolled, StepKind.STOP)).grace_s == 90
 
 
 # --- jobs that are done --------------------------------------------------------------------------------

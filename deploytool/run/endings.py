@@ -1,0 +1,65 @@
+"""How a project ended in which something failed: what people are told, and what goes on record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from deploytool.model.event import Ending
+from deploytool.model.observed import Release
+from deploytool.model.plan import Plan, ProjectPlan
+from deploytool.model.service import Project
+from deploytool.run.execute import Executed
+
+MOST_CHARACTERS = 200
+
+
+def ending_of(project: Project, total: Executed) -> Ending | None:
+    """What its policies make of the failures in a project; None where there were none.
+
+    ``NOT_ROLLED_BACK`` where it is to be rolled back: whoever does so corrects it.
+    """
+    mine = [failure for failure in total.failures if failure.step.project == project.name]
+    if not mine or project.name not in total.touched:
+        return Ending.UNCHANGED if mine else None
+    failed = {failure.step.service for failure in mine}
+    policies = [service.update for service in project.services if service.name in failed]
+    if any(update.failure_action == "rollback" for update in policies):
+        return Ending.NOT_ROLLED_BACK
+    tolerant = project.max_fail_percent or all(
+        update.failure_action == "continue" or update.max_failure_ratio for update in policies
+    )
+    return Ending.WENT_ON if tolerant and project.name not in total.paused else Ending.PAUSED
+
+
+def attempts_of(
+    plan: Plan, total: Executed, endings: Mapping[str, Ending], went_back: Mapping[str, int]
+) -> dict[str, tuple[Release, frozenset[str]]]:
+    """The releases that a run tried and did not bring about, by project, with the hosts that it changed.
+
+    A release that was on record before is not among them: it was repaired, not tried.
+    """
+    found = {}
+    for project in plan.projects:
+        ended = _ended(project, total, endings.get(project.project), went_back.get(project.project))
+        if ended and project.release and not project.repairs:
+            hosts = frozenset(step.host for step in project.steps)
+            found[project.project] = replace(project.release, outcome=ended), hosts
+    return found
+
+
+def _ended(project: ProjectPlan, total: Executed, ending: Ending | None, went_back: int | None) -> str:
+    mine = [failure for failure in total.failures if failure.step.project == project.project]
+    if not mine:
+        return "interrupted" if total.interrupted and project.project in total.touched else ""
+    first = mine[0]
+    how = f"{ending.value}" if ending else ""
+    if went_back is not None:
+        how = (
+            f"{how}: release {went_back}"
+            if ending is Ending.ROLLBACK_FAILED
+            else f"{how} to release {went_back}"
+        )
+    where = f"{first.step.host} {first.step.service}".strip()
+    sentence = f"failed, {how}; {where}: {first.reason}"
+    return sentence if len(sentence) <= MOST_CHARACTERS else f"{sentence[: MOST_CHARACTERS - 1]}…"

@@ -1,0 +1,38 @@
+"""Removing images that nothing needs any more, after a run; also after one that failed."""
+
+from __future__ import annotations
+
+from deploytool.errors import HostUnreachable
+from deploytool.model.event import Note
+from deploytool.run.converge import Run
+from deploytool.run.fanout import each
+
+
+def prune_images(run: Run) -> dict[str, tuple[str, ...]]:
+    """Remove, on every host of the run that answers, the images of its projects that no release needs.
+
+    Says what went, and what could not be done; returns what went, by host.
+    """
+    projects = [project.name for project in run.intent.projects]
+    seen = run.answering()
+
+    def one(host_name: str) -> tuple[str, ...]:
+        gone: list[str] = []
+        for project in projects:
+            if project not in seen[host_name].projects:
+                continue
+            try:
+                outcome, images = run.engines.named(host_name).prune(project, run.hold)
+            except HostUnreachable as error:
+                run.emit(Note(f"{host_name}: images were not pruned: {error.message}", "warning", host_name))
+                break
+            gone += images
+            if not outcome.ok:
+                message = f"{host_name}: {project}: images were not pruned: {outcome.reason}"
+                run.emit(Note(message, "warning", host_name))
+        if gone:
+            images_text = f"{len(gone)} image{'s' * (len(gone) != 1)}"
+            run.emit(Note(f"{host_name}: removed {images_text}: {', '.join(gone)}", host=host_name))
+        return tuple(gone)
+
+    return each(sorted(seen), one, run.options.forks)

@@ -1,0 +1,246 @@
+"""Updates on real hosts, with faults in the middle: what is promised, and what is seen from outside.
+
+After each fault the report has to be true, and one more converge has to end as desired with nothing left
+over. The long ones are marked ``proof``: ``make proof`` runs them all.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from tests.lab.labhosts import LabHosts
+from tests.lab.proof import (
+    REPLICAS,
+    SHOP,
+    SICK_AFTER_3_S,
+    Update,
+    a_step,
+    eventually,
+    leftovers,
+    replicas,
+    stopped_ids,
+    under_load,
+    updating,
+)
+from tests.lab.test_converge import User, ok
+
+VICTIM = "lab2"
+NEW = ("-e", "tag=2")
+proof = pytest.mark.proof
+
+
+@pytest.fixture
+def user(lab: LabHosts, tmp_path) -> User:
+    """Six replicas of version 1 on three hosts."""
+    someone = User(lab, tmp_path)
+    someone.write(SHOP)
+    ok(someone.converge())
+    return someone
+
+
+def settles(user: User, *arguments: str) -> None:
+    """The fault is gone: one more converge ends as desired, and leaves nothing else."""
+    wanted = arguments or NEW
+    # A lease that a dead run on another machine left is waited for; here it is known to be dead.
+    ok(user.converge(*wanted, "--lock-wait", "90s"))
+    found = replicas(user)
+    assert Counter((c.image, c.status) for c in found) == {("demo/web:2", "running"): REPLICAS}
+    assert len({c.name for c in found}) <= REPLICAS
+    assert leftovers(user) == []
+    assert "Nothing to do." in ok(user.converge(*wanted)).stdout
+
+
+def tells_the_truth(user: User, update: Update, code: int) -> None:
+    """It says 0 only where all is as desired, and nothing that it says it stopped is still there."""
+    there = replicas(user)
+    assert not stopped_ids(update) & {c.id for c in there}
+    if code == 0:
+        assert Counter((c.image, c.status) for c in there) == {("demo/web:2", "running"): REPLICAS}
+    else:
+        said = update.named("StepFailed") + [e for e in update.named("HostLooked") if e["reason"]]
+        hosts = {e["step"]["host"] if e["event"] == "StepFailed" else e["host"] for e in said}
+        assert VICTIM in hosts, update.events[-5:]
+
+
+# --- (c) availability, from outside ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("order", "least"), [("start-first", REPLICAS), pytest.param("stop-first", REPLICAS - 2, marks=proof)]
+)
+def test_an_update_never_leaves_fewer_replicas_than_promised(user, order, least):
+    """Six replicas, two at a time, under constant load on every published port of every host."""
+    ok(user.converge("-e", f"order={order}"))
+    with under_load(user) as outside:
+        eventually(lambda: len(outside.samples) >= 3)
+        ok(user.converge(*NEW, "-e", f"order={order}"))
+        after = len(outside.samples)
+        eventually(lambda: len(outside.samples) >= after + 3)
+    print(f"{order}: {len(outside.samples)} samples, {outside.requests} requests, "
+          f"{min(outside.samples)} to {max(outside.samples)} replicas answered")  # fmt: skip
+    assert min(outside.samples) >= least
+    assert max(outside.samples) <= REPLICAS + 2
+    assert Counter(c.image for c in replicas(user)) == {"demo/web:2": REPLICAS}
+
+
+# --- (d) faults in the middle ----------------------------------------------------------------------------
+
+
+@contextmanager
+def frozen(lab: LabHosts) -> Iterator[None]:
+    lab.pause(VICTIM)
+    yield
+    lab.unpause(VICTIM)
+
+
+@contextmanager
+def killed(lab: LabHosts) -> Iterator[None]:
+    lab.kill(VICTIM)
+    yield
+    lab.start(VICTIM)
+
+
+@contextmanager
+def cut_off_for_10_s(lab: LabHosts) -> Iterator[None]:
+    """Packets vanish in silence, both ways, and come back by themselves."""
+    cut = "iptables -I INPUT -i eth0 -j DROP; iptables -I OUTPUT -o eth0 -j DROP"
+    mend = "iptables -D INPUT -i eth0 -j DROP; iptables -D OUTPUT -o eth0 -j DROP"
+    lab.exec(VICTIM, "sh", "-ec", cut)
+    timer = threading.Timer(10, lambda: lab.exec(VICTIM, "sh", "-ec", mend))
+    timer.start()
+    yield
+    timer.join()
+
+
+@contextmanager
+def engine_restarted(lab: LabHosts) -> Iterator[None]:
+    lab.exec(
+        VICTIM, "sh", "-c", "pkill -9 -x dockerd; while pgrep -x dockerd; do sleep 0.1; done; lab-engine"
+    )
+    yield
+    lab.exec(VICTIM, "timeout", "60", "sh", "-c", "until docker version; do sleep 0.2; done")
+
+
+@contextmanager
+def sshd_restarted(lab: LabHosts) -> Iterator[None]:
+    """All connections are gone with it."""
+    lab.exec(VICTIM, "sh", "-c", "pkill -9 sshd; /usr/sbin/sshd")
+    yield
+
+
+@contextmanager
+def disk_full(lab: LabHosts) -> Iterator[None]:
+    lab.exec(VICTIM, "sh", "-c", "cat /dev/zero >/var/lib/deploytool/filler 2>/dev/null || :")
+    yield
+    lab.exec(VICTIM, "rm", "-f", "/var/lib/deploytool/filler")
+
+
+FAULTS: dict[str, Callable[[LabHosts], object]] = {
+    "frozen": frozen,
+    "killed": killed,
+    "cut off for 10 s": cut_off_for_10_s,
+    "engine restarted": engine_restarted,
+    "sshd restarted": sshd_restarted,
+}
+MOMENTS = {"as it begins": a_step("start", done=False), "after the first batch": a_step("start")}
+
+
+@proof
+@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_host_that_fails_in_the_middle(user, fault, moment):
+    """Whatever happens to the host, at the begin or between batches."""
+    with updating(user, *NEW) as update:
+        assert update.until(MOMENTS[moment])
+        with FAULTS[fault](user.lab):
+            code = update.end()
+    print(f"{fault}, {moment}: exit {code}; {update.errors.strip()[-200:]}")
+    tells_the_truth(user, update, code)
+    settles(user)
+
+
+@pytest.fixture
+def small_disk(user: User) -> Iterator[None]:
+    """The project's folder of one host is on a disk that is soon full."""
+    folder = "/var/lib/deploytool"
+    keep = (
+        f"cp -a {folder} /tmp/kept && mount -t tmpfs -o size=1m tmpfs {folder} && cp -a /tmp/kept/. {folder}"
+    )
+    user.lab.exec(VICTIM, "sh", "-ec", keep)
+    yield
+    user.lab.exec(VICTIM, "sh", "-ec", f"umount {folder}; rm -rf {folder} /tmp/kept; mkdir {folder}")
+
+
+@proof
+@pytest.mark.parametrize("before", [True, False])
+def test_a_full_disk(user, small_disk, before):
+    """Before the first stop it changes nothing anywhere; in the middle it stops the update there."""
+    ids = {c.id for c in replicas(user)}
+    if before:
+        with disk_full(user.lab), updating(user, *NEW) as update:
+            code = update.end()
+        assert {c.id for c in replicas(user)} == ids
+    else:
+        with updating(user, *NEW) as update:
+            assert update.until(a_step("start"))
+            with disk_full(user.lab):
+                code = update.end()
+    assert code == 5
+    assert any("are free on" in e["reason"] for e in update.named("StepFailed")), update.events
+    tells_the_truth(user, update, code)
+    settles(user)
+
+
+@proof
+def test_an_image_that_one_host_lacks_changes_nothing(user):
+    """Pulls come first everywhere: the host that cannot is named, and all replicas stay."""
+    ids = {c.id for c in replicas(user)}
+    user.lab.exec(VICTIM, "docker", "rmi", "demo/web:2")
+    try:
+        with updating(user, *NEW) as update:
+            code = update.end()
+        assert {c.id for c in replicas(user)} == ids
+    finally:
+        saved = subprocess.run(["docker", "save", "demo/web:2"], check=True, capture_output=True).stdout
+        user.lab.exec(VICTIM, "docker", "load", stdin=saved)
+    (failed,) = update.named("StepFailed")
+    assert (code, failed["step"]["host"]) == (5, VICTIM)
+    assert "demo/web:2" in failed["reason"]
+    settles(user)
+
+
+@pytest.mark.parametrize("action", ["pause", pytest.param("rollback", marks=proof)])
+def test_a_replica_that_turns_unhealthy_after_3_s(user, action):
+    """It was healthy once. The update stops, or goes back, before a single old one is gone."""
+    ids = {c.id for c in replicas(user)}
+    sick = (*NEW, "-e", "monitor=5s", "-e", f"action={action}", "-e", json.dumps(SICK_AFTER_3_S))
+    with updating(user, *sick) as update:
+        code = update.end()
+    assert ids <= {c.id for c in replicas(user)}
+    assert len(replicas(user)) == (REPLICAS + 2 if action == "pause" else REPLICAS)
+    assert code == 5
+    assert all("is unhealthy" in e["reason"] for e in update.named("StepFailed"))
+    settles(user)
+
+
+def kills() -> list[object]:
+    """After each of the events that a step was done; what is beyond the last one kills nothing."""
+    return [pytest.param(number, marks=() if number == 5 else proof) for number in range(1, 16)]
+
+
+@pytest.mark.parametrize("number", kills())
+@pytest.mark.parametrize("order", ["start-first", pytest.param("stop-first", marks=proof)])
+def test_a_run_that_is_killed_between_two_steps(user, number, order):
+    """kill -9; the next run takes over and finishes, with no orphan and nothing twice."""
+    done: list[object] = []
+    with updating(user, *NEW, "-e", f"order={order}") as update:
+        update.until(lambda e: e["event"] == "StepDone" and not done.append(e) and len(done) == number)
+    assert not stopped_ids(update) & {c.id for c in replicas(user)}
+    settles(user, *NEW, "-e", f"order={order}")
