@@ -341,10 +341,8 @@ complaint() { # what Compose said, without its progress
   printf '%s\n' "$1" | grep -v -E '^ *(Container|Network|Volume) .*(Creat|Start|Running)' | grep -v '^ *$' | tail -n 3
 }
 
-do_restart() { # groups of task, service, total, spec, goal, deadline, hold, grace, "ids"
-  lease_keep
-  activate
-  waits=''
+restart_all() { # groups as do_restart's; without the flock, as stop_all
+  flock -u 9
   while [ $# -ge 9 ]; do
     for id in $(words "$9"); do
       case $(docker inspect --type container --format '{{.State.Status}}' "$id" 2>/dev/null) in
@@ -353,6 +351,18 @@ do_restart() { # groups of task, service, total, spec, goal, deadline, hold, gra
         *) docker start "$id" ;;
       esac >/dev/null 2>&1 || docker rm -f "$id" >/dev/null 2>&1 # what cannot start again is made anew
     done
+    shift 9
+  done
+  flock -w "$patience_s" 9 || exit 78
+}
+
+do_restart() { # groups of task, service, total, spec, goal, deadline, hold, grace, "ids"
+  lease_keep
+  activate
+  restart_all "$@"
+  lease_keep
+  waits=''
+  while [ $# -ge 9 ]; do
     if said=$(scale_up "$2" "$3"); then
       case $5 in ready) goal=again ;; *) goal=$5 ;; esac
       waits="$waits $1 $goal $6 $7 $(newer "$(ids_with "$2" "$4")")"
@@ -522,7 +532,7 @@ do_renew() {
   echo 'ok 0'
 }
 
-patience_s=60
+patience_s=90
 verb=$1 root=$2 project=$3 owner=$4 ttl=$5 text=$6 dead=$7
 shift 7
 said=$(mkdir -p "$root/$project" 2>&1) && cd "$root/$project" 2>/dev/null && [ -w . ] || {

@@ -31,7 +31,7 @@ PREPARE_TIMEOUT_S = 900.0  # an image of some GiB on a slow line
 ENDPOINTS_TIMEOUT_S = 60.0  # Envoy is waited for, and another run may be at its files
 PRUNE_TIMEOUT_S = 120.0
 # What Docker may need on a busy host, beyond what a step waits for; more than act.sh waits for the flock.
-SLACK_S = 90.0
+SLACK_S = 110.0
 
 # What may call for a look, without the commands of health checks, which come every few seconds.
 ACTIONS = (

@@ -349,6 +349,7 @@ await_warm() { # until every proxy has looked at the replicas of each cluster, a
 do_drain() { # groups of task, grace, "ids", "names"
   lease_keep
   places
+  flock -u 9 # waiting changes nothing: what else is to be done here goes on meanwhile
   while [ $# -ge 4 ]; do
     begun=$(date +%s)
     [ "$project" != deploytool-ingress ] || let_go "$3"
