@@ -33,7 +33,7 @@ def duration(text: str) -> float:
 
 def files(function: F) -> F:
     """What to read: the inventory, the playbooks, and what is laid over them."""
-    return _files(function, required=True)
+    return _files(_PLAYBOOKS)(function)
 
 
 def files_or_plan(function: F) -> F:
@@ -45,14 +45,36 @@ def files_or_plan(function: F) -> F:
         metavar="FILE",
         help="Do exactly what this plan of 'plan --out' says, or refuse. It knows INVENTORY and PLAYBOOK.",
     )
-    return plan_file(_files(function, required=False))
+    return plan_file(_files(_PLAYBOOKS, required=False)(function))
 
 
-def _files(function: F, *, required: bool) -> F:
+def files_and(words: str) -> Callable[[F], F]:
+    """The same for a command that takes other words behind the playbooks; ``across.words_of`` parts them."""
+    return _files(click.argument("words", metavar=f"[PLAYBOOK]... {words}", nargs=-1))
+
+
+def long_only(options: Callable[[F], F], *short: str) -> Callable[[F], F]:
+    """Options of which ``short`` names are left to the command's own, as in the tools that it follows."""
+
+    def decorate(function: F) -> F:
+        others = list(getattr(function, "__click_params__", []))
+        decorated = options(function)
+        for parameter in getattr(decorated, "__click_params__", []):
+            if parameter not in others:
+                parameter.opts = [name for name in parameter.opts if name not in short]
+        return decorated
+
+    return decorate
+
+
+_PLAYBOOKS = click.argument("playbooks", metavar="[PLAYBOOK]...", nargs=-1, type=click.Path(path_type=Path))
+
+
+def _files(others: Callable[[F], F], *, required: bool = True) -> Callable[[F], F]:
     return purpose(
         "What to read",
         click.argument("inventory", metavar="INVENTORY", required=required),
-        click.argument("playbooks", metavar="[PLAYBOOK]...", nargs=-1, type=click.Path(path_type=Path)),
+        others,
         click.option(
             "-e",
             "--extra-vars",
@@ -76,16 +98,23 @@ def _files(function: F, *, required: bool) -> F:
             help="A file with the vault password, or a program that prints it.",
         ),
         click.option("-v", "--verbose", count=True, help="Say more; -vv even more."),
-    )(function)
+    )
 
 
 def reaching(function: F) -> F:
-    """How hosts are reached, and which."""
+    """How hosts are reached, and which may change."""
+    return _reaching("Change only the hosts that the pattern selects.")(function)
+
+
+def looking(function: F) -> F:
+    """How hosts are reached, and which are looked at."""
+    return _reaching("Only the hosts that the pattern selects.")(function)
+
+
+def _reaching(limit: str) -> Callable[[F], F]:
     return purpose(
         "Reaching hosts",
-        click.option(
-            "-l", "--limit", metavar="PATTERN", help="Change only the hosts that the pattern selects."
-        ),
+        click.option("-l", "--limit", metavar="PATTERN", help=limit),
         click.option(
             "-f",
             "--forks",
@@ -100,7 +129,7 @@ def reaching(function: F) -> F:
         click.option(
             "--accept-new-host-keys", is_flag=True, help="Trust hosts that known_hosts does not name yet."
         ),
-    )(function)
+    )
 
 
 def policies(function: F) -> F:

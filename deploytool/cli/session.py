@@ -141,16 +141,21 @@ def passphrase_prompt(screen: Screen) -> Callable[[str], Secret | None] | None:
     return ask_for
 
 
-@contextmanager
-def running(loaded: Loaded, screen: Screen, reason: str, options: Mapping[str, Any]) -> Iterator[Run]:
-    """A run over the loaded files; its connections are closed at the end."""
-    intent, forks = loaded.intent, int(options["forks"])
+def engines_for(screen: Screen, options: Mapping[str, Any]) -> Engines:
+    """Engines over SSH, as the options of ``reaching`` say; nothing is connected yet."""
     settings = SshSettings(
         connect_timeout_s=options["connect_timeout"],
         accept_new_host_keys=options["accept_new_host_keys"],
         passphrase=passphrase_prompt(screen),
     )
-    engines = engines_over(settings, int(options.get("keep_releases") or KEPT_RELEASES))
+    return engines_over(settings, int(options.get("keep_releases") or KEPT_RELEASES))
+
+
+@contextmanager
+def running(loaded: Loaded, screen: Screen, reason: str, options: Mapping[str, Any]) -> Iterator[Run]:
+    """A run over the loaded files; its connections are closed at the end."""
+    intent, forks = loaded.intent, int(options["forks"])
+    engines = engines_for(screen, options)
     planner = Planner(intent, policy_of(intent, options), stamp(loaded.folder, environ))
     lease = this_run(reason, environ)
     run_options = RunOptions(forks, float(options.get("lock_wait") or 0.0))

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from deploytool.model.desired import HostFiles
+from deploytool.model.log import Live, LogLine, LogQuery
 from deploytool.model.observed import ContainerEvent, Lease, ObservedHost, Release, StoredRelease
 from deploytool.model.plan import Step
 
@@ -246,6 +247,16 @@ class Engine(Protocol):
 
         Raises:
             HostUnreachable: as ``observe``.
+        """
+        ...
+
+    def logs(self, query: LogQuery) -> Feed[LogLine | Live]:
+        """What replicas on this host wrote: by time, all of them together, up to ``Live`` where it follows.
+
+        It ends by itself unless it follows, and then with an error where the engine stops.
+
+        Raises:
+            HostUnreachable: as ``observe``; also from iterating.
         """
         ...
 

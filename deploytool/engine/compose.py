@@ -16,12 +16,14 @@ from dataclasses import asdict, replace
 from functools import cache
 from importlib.resources import files as package_files
 
+from deploytool.engine import logs
 from deploytool.engine.base import KEPT_RELEASES, Hold, Outcome, Result, Stream, Task, Terminal, Transport
 from deploytool.engine.docker import no_docker, parse_event, parse_lease, parse_observation, parse_release
 from deploytool.engine.feed import LineFeed
 from deploytool.errors import HostUnreachable
 from deploytool.model.desired import HostFiles
 from deploytool.model.inventory import DEFAULT_DIRECTORY
+from deploytool.model.log import Live, LogLine, LogQuery
 from deploytool.model.observed import ContainerEvent, ObservedHost, Release, StoredRelease
 from deploytool.model.plan import Gate, StepKind
 from deploytool.model.service import File
@@ -122,6 +124,11 @@ class ComposeEngine:
             raise
         return feed
 
+    def logs(self, query: LogQuery) -> LineFeed[LogLine | Live]:
+        argv = ["sh", "-c", _script("logs.sh"), "deploytool", *logs.arguments(query)]
+        stream = self.transport.stream(argv, timeout_s=OBSERVE_TIMEOUT_S)
+        return LineFeed(stream, logs.LogReader().read, self._logs_ended)
+
     def exec(self, container_id: str, argv: Sequence[str], *, terminal: Terminal | None = None) -> Stream:
         options = ["--interactive", *(["--tty"] if terminal else [])]
         return self.transport.stream(["docker", "exec", *options, container_id, *argv], terminal=terminal)
@@ -134,6 +141,9 @@ class ComposeEngine:
             said = f": {complaint}" if complaint else ""
             return HostUnreachable(f"the Docker engine ended its events{said}", host=self.host_name)
         return no_docker(exit_code, complaint, self.host_name)
+
+    def _logs_ended(self, exit_code: int, complaint: str, begun: bool) -> HostUnreachable | None:
+        return no_docker(exit_code, complaint, self.host_name) if exit_code else None
 
     def _act(
         self,

@@ -23,6 +23,7 @@ from deploytool.errors import HostUnreachable
 from deploytool.model import labels
 from deploytool.model.ingress import EDGE, PROXY, Offer, Served
 from deploytool.model.inventory import DEFAULT_DIRECTORY
+from deploytool.model.log import Live, LogLine, LogQuery
 from deploytool.model.observed import (
     Container,
     ContainerEvent,
@@ -92,7 +93,8 @@ class MemoryHost:
     """What survives a run: containers, folders, images, and a clock that tests move.
 
     ``images`` None means that every image can be pulled. ``sick`` are images whose containers never get
-    ready. ``unusable`` is what somebody has to set right first. ``command`` is what ``exec`` runs.
+    ready. ``unusable`` is what somebody has to set right first. ``command`` is what ``exec`` runs,
+    ``written`` what the replicas wrote, by time.
     """
 
     name: str
@@ -109,6 +111,14 @@ class MemoryHost:
     command: Callable[[Container, Sequence[str], bytes], Result] = no_command
     feeds: list[MemoryFeed[ContainerEvent]] = field(default_factory=list)
     lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
+    written: list[LogLine] = field(default_factory=list)
+    followers: list[MemoryFeed[LogLine | Live]] = field(default_factory=list)
+
+    def write(self, line: LogLine) -> None:
+        """A replica writes a line."""
+        self.written.append(line)
+        for follower in tuple(self.followers):
+            follower.put(line)
 
     def happen(self, action: str, container: Container) -> None:
         """Tell those who listen what happened to a container."""
@@ -143,8 +153,11 @@ class MemoryHost:
 
     def end_feeds(self, reason: str) -> None:
         """The engine stops, or is started anew: no feed survives that."""
+        error = HostUnreachable(reason, host=self.name)
         for feed in tuple(self.feeds):
-            feed.fail(HostUnreachable(reason, host=self.name))
+            feed.fail(error)
+        for follower in tuple(self.followers):
+            follower.fail(error)
 
     def __post_init__(self) -> None:
         """An engine has an id of its own, as Docker's have."""
@@ -237,6 +250,19 @@ class MemoryEngine:
         self._enter("events")
         feed: MemoryFeed[ContainerEvent] = MemoryFeed(self._suffer_loss, self.host.feeds.remove)
         self.host.feeds.append(feed)
+        return feed
+
+    def logs(self, query: LogQuery) -> MemoryFeed[LogLine | Live]:
+        self._enter("logs")
+        feed: MemoryFeed[LogLine | Live] = MemoryFeed(self._suffer_loss, self.host.followers.remove)
+        self.host.followers.append(feed)
+        wanted = [line for line in self.host.written if (line.project, line.service) in query.services]
+        for line in wanted if query.tail is None else wanted[len(wanted) - query.tail :]:
+            feed.put(line)
+        if query.follow:
+            feed.put(Live())
+        else:
+            feed.end()
         return feed
 
     def exec(

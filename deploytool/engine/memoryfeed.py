@@ -15,7 +15,7 @@ _LOOK_S = 0.01
 
 
 class _End(Exception):
-    """A feed was closed."""
+    """Nothing more will come."""
 
 
 class MemoryFeed(Generic[T]):
@@ -32,6 +32,10 @@ class MemoryFeed(Generic[T]):
 
     def fail(self, error: Exception) -> None:
         self._queue.put(error)
+
+    def end(self) -> None:
+        """There is nothing more to come."""
+        self._queue.put(_End())
 
     def __iter__(self) -> Iterator[T]:
         while True:

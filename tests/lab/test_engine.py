@@ -67,8 +67,9 @@ class TestRealSshStream(StreamContract):
     """Real sshd: as root, and as somebody who becomes root with a password that real sudo asks for."""
 
     @pytest.fixture(params=["root", "sudoer"])
-    def transport(self, lab: LabHosts, request: pytest.FixtureRequest) -> Iterator[Transport]:
+    def transport(self, lab_hosts: LabHosts, request: pytest.FixtureRequest) -> Iterator[Transport]:
         become = Become("root", Secret(SUDOER_PASSWORD)) if request.param == "sudoer" else None
-        transport = transport_of(lab, user=request.param, become=become)
+        # The hosts need not be clean: nothing here looks at what they run.
+        transport = transport_of(lab_hosts, user=request.param, become=become)
         yield transport
         transport.close()

@@ -1,0 +1,45 @@
+"""``deploytool events``: what happens to replicas, on all hosts, as it happens."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from deploytool.cli import options as shared
+from deploytool.cli.across import across, following
+from deploytool.cli.command import Command
+from deploytool.cli.session import load_options
+from deploytool.core.replicas import wanted_services
+from deploytool.engine.base import Feed
+from deploytool.model.observed import ContainerEvent
+from deploytool.report.follow import event_record, event_text
+
+
+@click.command(cls=Command)
+@shared.files
+@shared.looking
+@click.option("-s", "--service", "services", multiple=True, metavar="SERVICE", help="Only these services.")
+@click.option("-a", "--all", "everything", is_flag=True, help="Also of containers that are not ours.")
+@click.option("-o", "--output", type=click.Choice(["text", "jsonl"]), default="text", help="What to print.")
+def events(services: Sequence[str], everything: bool, **options: Any) -> int:
+    """Follow what happens to replicas on all hosts: started, ended, healthy, removed.
+
+    Example: deploytool events inventories/lab.yaml -s web
+    """
+    intent = load_options(options).intent
+    wanted = wanted_services(services, intent)
+    pairs = {(one.project, one.service) for one in wanted}
+    line_of = event_record if options["output"] == "jsonl" else event_text
+
+    def show(host: str, event: ContainerEvent) -> str:
+        chosen = event.ours and (event.project, event.service) in pairs
+        return line_of(host, event) if chosen or (everything and not services) else ""
+
+    with across(intent, wanted, options) as hosts:
+
+        def opened(host: str, last: ContainerEvent | None) -> Feed[ContainerEvent]:
+            return hosts.engines.named(host).events()
+
+        return following(hosts, opened, lambda event: ("", event.time_s), show, again=True)

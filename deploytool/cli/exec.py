@@ -1,0 +1,57 @@
+"""``deploytool exec``: a command in one replica, wherever that runs."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from deploytool.cli import options as shared
+from deploytool.cli.across import across, loaded_intent, words_of
+from deploytool.cli.command import Command
+from deploytool.cli.terminal import here, lend
+from deploytool.core.replicas import choose, replicas, wanted_replica
+from deploytool.errors import HostUnreachable, UsageError
+from deploytool.model.observed import Observed, Unreachable
+
+
+@click.command(cls=Command, name="exec")
+@shared.files_and("SERVICE[/N] -- COMMAND...")
+@shared.looking
+@click.option("-T", "--no-terminal", is_flag=True, help="Even on a terminal, only join input and output.")
+def exec_(words: Sequence[str], no_terminal: bool, **options: Any) -> int:
+    """Run a command in a replica: the first healthy one of SERVICE, or the N-th as ps counts.
+
+    On a terminal the command has one, too; otherwise its input is this command's input. The exit code is
+    the command's own.
+
+    Example: deploytool exec inventories/lab.yaml web/2 -- /bin/busybox sh
+    """
+    playbooks, rest = words_of(words)
+    if len(rest) < 2:
+        raise UsageError("say which service, and what to run in it", hint="SERVICE[/N] -- COMMAND...")
+    intent = loaded_intent(options, playbooks)
+    wanted = wanted_replica(rest[0], intent)
+    with across(intent, [wanted], options) as hosts:
+        seen = hosts.observe()
+        hosts.screen.drain()
+        _complain_if_none_answered(seen)
+        replica = choose(wanted, replicas(seen, [wanted.project]))
+        terminal = None if no_terminal else here()
+        if terminal or options["verbose"]:
+            click.echo(f"{replica.name} is {replica.container.name} on {replica.host}", err=True)
+        sys.stdout.flush()
+        stream = hosts.engines.named(replica.host).exec(replica.container.id, rest[1:], terminal=terminal)
+        try:
+            return lend(stream, terminal)
+        finally:
+            stream.close()
+
+
+def _complain_if_none_answered(seen: Observed) -> None:
+    silent = {name: host for name, host in seen.items() if isinstance(host, Unreachable)}
+    if silent and len(silent) == len(seen):
+        name, host = next(iter(silent.items()))
+        raise HostUnreachable(f"no host answered; {name}: {host.reason}", hint=host.hint)
