@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -10,79 +13,99 @@ import click
 from deploytool.cli import options as shared
 from deploytool.cli.command import Command
 from deploytool.cli.screen import Screen
-from deploytool.cli.session import load_options, running
-from deploytool.errors import CHANGES_PENDING, HostsUnusable
-from deploytool.model.ingress import Belief
-from deploytool.model.observed import Observed, ObservedHost, Unreachable
-from deploytool.model.plan import ProjectPlan
-from deploytool.report.status import Route, Row, status_json, status_text
+from deploytool.cli.session import limited, load_options, running
+from deploytool.core.replicas import wanted_services
+from deploytool.core.standing import standing
+from deploytool.errors import CHANGES_PENDING, HostsUnusable, InputError, ManyProblems, NoHost, Refused
+from deploytool.model.standing import Standing
+from deploytool.report.printable import printable
+from deploytool.report.problems import problem_lines
+from deploytool.report.status import status_json, status_text
+from deploytool.run.converge import Run
+
+_TOP, _END_OF_LINE, _REST = "\x1b[H", "\x1b[K\n", "\x1b[J"
 
 
 @click.command(cls=Command)
 @shared.files
-@shared.reaching
+@shared.looking
 @click.option("-s", "--service", "services", multiple=True, metavar="SERVICE", help="Only these services.")
 @click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", help="What to print.")
+@click.option("-w", "--watch", is_flag=True, help="Look again and again, and show what changed.")
+@click.option(
+    "--interval", type=shared.duration, default="2s", show_default=True, help="Between two looks of --watch."
+)
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 10 where changes are pending.")
-def status(services: Sequence[str], **options: Any) -> int:
-    """Show expected and actual replicas, per service and host.
+def status(services: Sequence[str], watch: bool, interval: float, **options: Any) -> int:
+    """Show expected and actual replicas, per service and host, with release and lease.
 
     Example: deploytool status inventories/lab.yaml
     """
     loaded = load_options(options)
-    screen = Screen(verbose=options["verbose"])
+    wanted = {(one.project, one.service) for one in wanted_services(services, loaded.intent)}
+    chosen = wanted if services else None
+    screen = Screen(verbose=options["verbose"], progress="quiet" if watch else "auto")
     with running(loaded, screen, "status", options) as run:
-        seen = run.observe()
-        plan = run.planner.plan(seen)
+        if watch:
+            _repeat(run, chosen, interval, options)
+        found, error = _look(run, chosen, options)
         screen.drain()
-    wanted = set(services)
-    rows = [r for p in plan.projects for r in rows_of(p, seen) if not wanted or r.service in wanted]
-    unreachable = {name: host.reason for name, host in seen.items() if isinstance(host, Unreachable)}
-    show = status_json if options["output"] == "json" else status_text
-    known = ((p.name, s.name) for p in loaded.intent.projects for s in p.services)
-    mine = {f"{project}/{name}" for project, name in known if not wanted or name in wanted}
-    routes = [route for route in routes_of(seen) if route.service in mine]
-    click.echo(show(rows, unreachable, plan, routes).rstrip("\n"))
-    if unreachable:
+    click.echo(_shown(found, options["output"]), nl=False)
+    for line in problem_lines(found.problems):
+        click.echo(line, err=True)
+    if error:
+        return error.exit_code
+    if found.unreachable:
         return HostsUnusable.exit_code
-    return CHANGES_PENDING if plan and options["detailed_exitcode"] else 0
+    return CHANGES_PENDING if found.pending and options["detailed_exitcode"] else 0
 
 
-def routes_of(seen: Observed) -> Iterator[Route]:
-    """What the proxy of every host thinks of its endpoints."""
-    for host_name, host in sorted(seen.items()):
-        for belief in sorted(host.beliefs, key=_by_name) if isinstance(host, ObservedHost) else ():
-            yield Route(host_name, belief.service, belief.endpoint, belief.active, belief.trouble)
+def _look(
+    run: Run, services: set[tuple[str, str]] | None, options: Mapping[str, Any]
+) -> tuple[Standing, ManyProblems | None]:
+    """One look, and why there is no plan; what the hosts say is shown all the same."""
+    seen = run.observe()
+    hosts = limited(run.intent, options["limit"])
+    try:
+        plan = run.planner.plan(seen)
+    except (NoHost, Refused, InputError) as error:
+        found = standing(run.intent, seen, None, hosts=hosts, services=services, problems=error.problems)
+        return found, error
+    return standing(run.intent, seen, plan, hosts=hosts, services=services), None
 
 
-def _by_name(belief: Belief) -> tuple[str, str]:
-    return belief.service, belief.endpoint
+def _repeat(
+    run: Run, services: set[tuple[str, str]] | None, interval_s: float, options: Mapping[str, Any]
+) -> None:
+    """Until somebody interrupts it: on a terminal always the newest, elsewhere what changed."""
+    before: Standing | None = None
+    while True:
+        found, _ = _look(run, services, options)
+        if options["output"] == "json":
+            click.echo(status_json(found, indent=None), nl=False)
+        elif sys.stdout.isatty():
+            _redraw(found)
+        elif _without_ages(found) != before:
+            click.echo(_shown(found, "text"))
+        before = _without_ages(found)
+        sys.stdout.flush()
+        time.sleep(interval_s)
 
 
-def rows_of(project: ProjectPlan, seen: Observed) -> Iterator[Row]:
-    """A row for each service and host that expects a replica or holds one."""
-    found = {
-        (container.service, host_name)
-        for host_name, host in seen.items()
-        for container in (host.containers if isinstance(host, ObservedHost) else ())
-        if container.ours and container.project == project.project
-    }
-    for service, host_name in sorted({*found, *(key for key, n in project.desired.counts.items() if n)}):
-        yield _row(project, service, host_name, seen)
+def _redraw(found: Standing) -> None:
+    lines = [time.strftime("%H:%M:%S  (^C ends)"), *_shown(found, "text").splitlines()]
+    lines += problem_lines(found.problems)
+    click.echo(_TOP + "".join(line + _END_OF_LINE for line in lines) + _REST, nl=False)
 
 
-def _row(project: ProjectPlan, service: str, host_name: str, seen: Observed) -> Row:
-    expected, host = project.desired[service, host_name], seen.get(host_name)
-    if not isinstance(host, ObservedHost):
-        return Row(project.project, service, host_name, expected, None, None, None)
-    mine = [c for c in host.containers if c.ours and (c.project, c.service) == (project.project, service)]
-    spec = project.specs.get((service, host_name), "")
-    return Row(
-        project.project,
-        service,
-        host_name,
-        expected,
-        running=sum(c.state == "running" for c in mine),
-        healthy=sum(c.healthy for c in mine),
-        current=sum(c.spec == spec for c in mine),
+def _shown(found: Standing, output: str) -> str:
+    return status_json(found) if output == "json" else printable(status_text(found))
+
+
+def _without_ages(found: Standing) -> Standing:
+    leases_left_out = (replace(project, leases=()) for project in found.projects)
+    return replace(
+        found,
+        rows=tuple(replace(row, age_s=None) for row in found.rows),
+        projects=tuple(leases_left_out),
     )

@@ -1,100 +1,115 @@
-"""Expected and actual, per service and host."""
+"""Where projects stand → a table, or JSON."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from dataclasses import asdict
 
-from deploytool.model.plan import Plan
+from deploytool.model.standing import HeldLease, ProjectStanding, Route, Row, Standing
+from deploytool.report.table import age, table
 
+_HEADER = (
+    "PROJECT",
+    "SERVICE",
+    "HOST",
+    "EXPECTED",
+    "RUNNING",
+    "HEALTHY",
+    "UNHEALTHY",
+    "RESTARTING",
+    "CURRENT",
+    "AGE",
+    "STATE",
+)
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One service on one host. ``expected`` is the schedule; the rest is what the host says.
-
-    ``running`` counts those that run, ``healthy`` those of them that are well, ``current`` those of the
-    wanted definition. All three are None where the host did not answer.
-    """
-
-    project: str
-    service: str
-    host: str
-    expected: int
-    running: int | None
-    healthy: int | None
-    current: int | None
-
-    @property
-    def state(self) -> str:
-        """One word: ok, unreachable, missing, surplus, unhealthy or outdated."""
-        if self.running is None or self.healthy is None or self.current is None:
-            return "unreachable"
-        if self.running < self.expected:
-            return "missing"
-        if self.running > self.expected:
-            return "surplus"
-        if self.healthy < self.expected:
-            return "unhealthy"
-        return "outdated" if self.current < self.expected else "ok"
+_PROXIES = ("PROXY", "SERVICE", "SENDS TO", "REQUESTS", "STATE")
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
-    """What the proxy of a host thinks of one endpoint of a service: another host, or a container there."""
-
-    host: str
-    service: str
-    endpoint: str
-    active: int
-    trouble: str
-
-    @property
-    def state(self) -> str:
-        return self.trouble or "healthy"
+def status_text(standing: Standing) -> str:
+    """A table, what the proxies think, releases and leases, who did not answer, and the verdict."""
+    lines = table([_HEADER, *map(_cells, standing.rows)])
+    if standing.routes:
+        lines += ["", *table([_PROXIES, *map(_route, standing.routes)]), ""]
+    lines += map(_project, standing.projects)
+    lines += [f"{host}: unreachable: {reason}" for host, reason in standing.unreachable.items()]
+    return "\n".join([*lines, *_verdict(standing)]) + "\n"
 
 
-def status_text(
-    rows: Iterable[Row], unreachable: dict[str, str], plan: Plan, routes: Iterable[Route] = ()
-) -> str:
-    """A table, what the proxies think, the hosts that did not answer, and whether all is as expected."""
-    listed, proxied = list(rows), list(routes)
-    header = ("PROJECT", "SERVICE", "HOST", "EXPECTED", "RUNNING", "HEALTHY", "CURRENT", "STATE")
-    lines = _table([header, *(_cells(row) for row in listed)])
-    if proxied:
-        told = ("PROXY", "SERVICE", "SENDS TO", "REQUESTS", "STATE")
-        cells = ((r.host, r.service, r.endpoint, str(r.active), r.state) for r in proxied)
-        lines += ["", *_table([told, *cells]), ""]
-    lines += [f"{host}: unreachable: {reason}" for host, reason in sorted(unreachable.items())]
-    return "\n".join([*lines, *_verdict(listed, plan)]) + "\n"
-
-
-def status_json(
-    rows: Iterable[Row], unreachable: dict[str, str], plan: Plan, routes: Iterable[Route] = ()
-) -> str:
-    """The same as one JSON document."""
-    listed = [{**asdict(row), "state": row.state} for row in rows]
-    document = {"converged": not plan, "unreachable": unreachable, "replicas": listed}
-    document["ingress"] = [{**asdict(route), "state": route.state} for route in routes]
-    return json.dumps(document, indent=2)
-
-
-def _table(table: list[tuple[str, ...]]) -> list[str]:
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    return [
-        "  ".join(f"{cell:<{w}}" for cell, w in zip(line, widths, strict=True)).rstrip() for line in table
-    ]
+def status_json(standing: Standing, indent: int | None = 2) -> str:
+    """The same as one JSON document; ages in seconds, times as the hosts keep them."""
+    document = {
+        "converged": not standing.pending and not standing.unreachable,
+        "unreachable": dict(standing.unreachable),
+        "projects": [_record(project) for project in standing.projects],
+        "replicas": [{**asdict(row), "state": row.state} for row in standing.rows],
+        "ingress": [{**asdict(route), "state": route.state} for route in standing.routes],
+        "problems": [str(problem.message) for problem in standing.problems],
+    }
+    return json.dumps(document, indent=indent) + "\n"
 
 
 def _cells(row: Row) -> tuple[str, ...]:
-    counts = (row.running, row.healthy, row.current)
+    counts = (
+        row.expected,
+        row.running,
+        row.healthy,
+        row.unhealthy,
+        row.restarting,
+        row.current,
+    )
     shown = ("?" if count is None else str(count) for count in counts)
-    return (row.project, row.service, row.host, str(row.expected), *shown, row.state)
+    return (
+        row.project,
+        row.service,
+        row.host,
+        *shown,
+        "-" if row.age_s is None else age(row.age_s),
+        row.state,
+    )
 
 
-def _verdict(rows: list[Row], plan: Plan) -> Iterator[str]:
-    expected = sum(row.expected for row in rows)
-    healthy = sum(row.healthy or 0 for row in rows)
-    yield f"{healthy} of {expected} replicas are healthy."
-    if plan:
+def _route(route: Route) -> tuple[str, ...]:
+    return (route.host, route.service, route.endpoint, str(route.active), route.state)
+
+
+def _project(project: ProjectStanding) -> str:
+    release = "no release yet"
+    if project.release:
+        commit = f", commit {project.release.commit[:10]}" if project.release.commit else ""
+        release = f"release {project.release.number}, {project.release.when} by {project.release.who}{commit}"
+    leases = "; ".join(map(_lease, project.leases)) or "no lease is held"
+    return f"{project.name}: {release}; {leases}"
+
+
+def _lease(held: HeldLease) -> str:
+    why = f" ({held.lease.reason})" if held.lease.reason else ""
+    until = "until it is released" if held.lease.manual else f"for {age(held.seconds_left)} more"
+    return f"lease held by {held.lease.who or 'another run'}{why} on {', '.join(held.hosts)} {until}"
+
+
+def _record(project: ProjectStanding) -> dict[str, object]:
+    release = asdict(project.release) if project.release else None
+    leases = [
+        {
+            "who": held.lease.who,
+            "reason": held.lease.reason,
+            "url": held.lease.url,
+            "manual": held.lease.manual,
+            "hosts": held.hosts,
+            "seconds_left": None if held.lease.manual else held.seconds_left,
+        }
+        for held in project.leases
+    ]
+    return {"project": project.name, "release": release, "leases": leases, "steps": project.steps}
+
+
+def _verdict(standing: Standing) -> Iterator[str]:
+    expected = sum(row.expected or 0 for row in standing.rows)
+    well = sum((row.healthy or 0) + (row.done or 0) for row in standing.rows)
+    if standing.problems:
+        yield f"{well} replicas are healthy; what is expected is not known, since there is no plan."
+        return
+    yield f"{well} of {expected} replicas are healthy."
+    if standing.pending:
         yield "Changes are pending: see deploytool plan."
