@@ -1,4 +1,4 @@
-"""What a watcher serves over HTTP: metrics, and whether it lives and is ready."""
+"""What a watcher serves over HTTP: metrics, whether it lives and is ready, and the page for people."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from http import HTTPStatus
 from deploytool.report.metrics import CONTENT_TYPE, metrics_text
 from deploytool.run.board import Board
 from deploytool.run.http import Request, Response, Route
+from deploytool.run.page import page_routes
 
 # The deciding thread looks at its inbox every two seconds at the latest; planning a large fleet takes a few.
 STUCK_AFTER_S = 60.0
@@ -31,4 +32,4 @@ def routes_of(board: Board, seconds_since_beat: Callable[[], float]) -> Mapping[
             return Response(b"ok\n")
         return Response(b"not every host was looked at yet\n", status=HTTPStatus.SERVICE_UNAVAILABLE)
 
-    return {"/metrics": metrics, "/healthz": healthz, "/readyz": readyz}
+    return {"/metrics": metrics, "/healthz": healthz, "/readyz": readyz, **page_routes(board)}

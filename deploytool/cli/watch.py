@@ -69,7 +69,9 @@ KEEPALIVES = 4
 @purpose(
     "Being watched",
     click.option(
-        "--listen", metavar="ADDRESS", help="Serve /metrics, /healthz, /readyz, as on 127.0.0.1:9469."
+        "--listen",
+        metavar="ADDRESS",
+        help="Serve a page at /, /metrics, /healthz, /readyz, as on 127.0.0.1:9469.",
     ),
     click.option(
         "--textfile",
