@@ -5,6 +5,7 @@ Commands are imported when they are called, so that ``--help`` and ``--version``
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import importlib
 import os
@@ -88,13 +89,10 @@ def main() -> NoReturn:
     except click.ClickException as error:
         error.show()
         code = error.exit_code
-    except click.Abort:
-        click.echo("Interrupted.", err=True)
-        code = INTERRUPTED
-    except KeyboardInterrupt:
-        click.echo("Interrupted.", err=True)
-        sys.stdout.flush()
-        os._exit(INTERRUPTED)  # nothing is under way: do not wait for hosts that are slow to answer
+    except (click.Abort, KeyboardInterrupt):
+        with contextlib.suppress(OSError):
+            click.echo("Interrupted.", err=True)
+        leave(INTERRUPTED)
     except DeploytoolError as error:
         for line in problem_lines(error.problems, most=None if verbose else SCREEN):
             click.echo(line, err=True)
@@ -110,3 +108,11 @@ def main() -> NoReturn:
         click.echo("  hint: run it again with -v and report what it prints", err=True)
         code = 1
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def leave(code: int) -> NoReturn:
+    """End now. Python would wait for the threads that talk to hosts, of which some may never answer."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(code)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -16,6 +14,7 @@ from typing import Any
 
 import click
 
+from deploytool.cli import leave
 from deploytool.cli import options as shared
 from deploytool.cli.command import Command, purpose
 from deploytool.cli.outfile import replace_file
@@ -129,7 +128,7 @@ def watch(**options: Any) -> int:
         engines.close(options["forks"])
 
     _in_a_thread(close).join(CLOSE_S)
-    _leave(INTERRUPTED if signal.SIGINT in asked else 0)
+    leave(INTERRUPTED if signal.SIGINT in asked else 0)
     return 0
 
 
@@ -201,7 +200,7 @@ def _signals(watcher: Watcher) -> list[int]:
 
     def stop(number: int, frame: FrameType | None) -> None:
         if asked:
-            _leave(INTERRUPTED)
+            leave(INTERRUPTED)
         asked.append(number)
         watcher.stop()
 
@@ -209,10 +208,3 @@ def _signals(watcher: Watcher) -> list[int]:
     signal.signal(signal.SIGINT, stop)
     signal.signal(signal.SIGHUP, lambda number, frame: watcher.reload())
     return asked
-
-
-def _leave(code: int) -> None:
-    """End now. Python would wait for the threads that talk to hosts, of which some may never answer."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)

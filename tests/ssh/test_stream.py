@@ -87,15 +87,6 @@ def test_a_lost_connection_ends_every_stream(start: Start, connect: Connect) -> 
         stream.close()
 
 
-def test_what_was_said_before_the_loss_is_not_lost(start: Start, connect: Connect) -> None:
-    """All that arrived can be read."""
-    stream = connect(start()).stream(shell("echo last words; exit 99"))
-    assert read_until(stream, b"\n").stdout == b"last words\n"
-    with pytest.raises(HostUnreachable):
-        read_all(stream)
-    stream.close()
-
-
 def test_closing_the_transport_ends_a_stream(start: Start, connect: Connect) -> None:
     """From another thread, at once."""
     host = connect(start())

@@ -120,6 +120,29 @@ def test_closing_ends_a_command_that_runs(start: Start, connect: Connect) -> Non
     assert "lost while 'sleep' was running" in str(failures[0])
 
 
+def test_closing_does_not_wait_for_a_connection_that_is_being_made(start: Start, connect: Connect) -> None:
+    """Whoever waits for it hears of that, and it is given up once it is there."""
+    server = start()
+    reached, go_on = threading.Event(), threading.Event()
+    server.before_login = lambda: (reached.set(), go_on.wait(20))
+    host = connect(server)
+    failures: list[HostUnreachable] = []
+
+    def wait() -> None:
+        with pytest.raises(HostUnreachable) as caught:
+            host.run(["true"])
+        failures.append(caught.value)
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    assert reached.wait(20)
+    host.close()
+    go_on.set()
+    thread.join(20)
+    assert "closed while it was made" in str(failures[0])
+    assert server.commands == []
+
+
 def test_nothing_is_left_behind(nothing_left: None, start: Start, connect: Connect) -> None:
     """Threads and file descriptors are given back; closing twice, or before a command, is harmless."""
     host = connect(start())

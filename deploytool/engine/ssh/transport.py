@@ -31,7 +31,9 @@ class SshTransport:
         self._host_name = host_name
         self._connection = connection
         self._settings = settings or SshSettings()
-        self._lock = threading.Lock()
+        self._connecting = threading.Lock()  # held for as long as that takes
+        self._state = threading.Lock()  # of what is below; held for a moment
+        self._closed = 0
         self._target: Target | None = None
         self._link: Link | None = None
 
@@ -66,8 +68,12 @@ class SshTransport:
         return begin(argv) if sudo is None else sudo.stream(argv, terminal, begin)
 
     def close(self) -> None:
-        """Give the connection back. A command that still runs ends with HostUnreachable."""
-        with self._lock:
+        """Give the connection back. A command that still runs ends with HostUnreachable.
+
+        Nobody waits for a connection that is being made: it is given up once it is there, or is not.
+        """
+        with self._state:
+            self._closed += 1
             link, self._link = self._link, None
         if link is not None:
             link.close()
@@ -104,13 +110,19 @@ class SshTransport:
         from deploytool.engine.ssh.dial import dial
         from deploytool.engine.ssh.target import resolve
 
-        with self._lock:
-            if self._link is not None and self._link.alive:
-                return self._link
-            if self._link is not None:
-                self._link.close()
-                self._link = None
+        with self._connecting:
+            with self._state:
+                link, closed = self._link, self._closed
+            if link is not None and link.alive:
+                return link
+            if link is not None:
+                link.close()
             if self._target is None:
                 self._target = resolve(self._host_name, self._connection, self._settings)
-            self._link = dial(self._host_name, self._target, self._settings, self._connection.password)
-            return self._link
+            link = dial(self._host_name, self._target, self._settings, self._connection.password)
+            with self._state:
+                if self._closed == closed:
+                    self._link = link
+                    return link
+        link.close()
+        raise HostUnreachable("the connection was closed while it was made", host=self._host_name)
