@@ -106,14 +106,12 @@ def following(
             hosts.screen.emit(Note(f"  hint: {lost.hint}", host=host))
 
     with Following(hosts.hosts, open_feed, key, said, is_live=is_live, again=again) as told:
-        for one in told:
-            line = show(one.host, one.value)
-            if line:
-                _print(line)
+        for batch in told.batches():
+            _print([line for one in batch if (line := show(one.host, one.value))])
         return HostsUnusable.exit_code if told.lost else 0
 
 
-def _print(line: str) -> None:
-    """As it is: what replicas write may hold colours, and need not be what this terminal can encode."""
-    sys.stdout.buffer.write(line.encode("utf-8", "replace") + b"\n")
+def _print(lines: list[str]) -> None:
+    """As they are: what replicas write may hold colours, and need not be what this terminal can encode."""
+    sys.stdout.buffer.write("".join(f"{line}\n" for line in lines).encode("utf-8", "replace"))
     sys.stdout.buffer.flush()

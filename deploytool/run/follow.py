@@ -63,6 +63,10 @@ class Following(Generic[T]):
     def __iter__(self) -> Iterator[Told[T]]:
         return iter(self._merge)
 
+    def batches(self) -> Iterator[list[Told[T]]]:
+        """The same, all at once of what may be told at one time."""
+        return self._merge.batches()
+
     def __exit__(self, *ignored: object) -> None:
         self._stop.set()
         self._merge.close()

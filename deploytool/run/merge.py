@@ -58,7 +58,8 @@ class Merge(Generic[T]):
         with self._changed:
             self._changed.wait_for(lambda: self._closed or len(told.waiting) < ROOM)
             told.waiting.append((self._clock(), value))
-            self._changed.notify_all()
+            if len(told.waiting) == 1:  # nobody waits for a second one
+                self._changed.notify_all()
             return not self._closed
 
     def live(self, host: str) -> None:
@@ -80,6 +81,11 @@ class Merge(Generic[T]):
             self._changed.notify_all()
 
     def __iter__(self) -> Iterator[T]:
+        for taken in self.batches():
+            yield from taken
+
+    def batches(self) -> Iterator[list[T]]:
+        """The same, all at once of what may be told at one time."""
         while True:
             with self._changed:
                 while not (taken := self._take()):
@@ -87,7 +93,7 @@ class Merge(Generic[T]):
                         return
                     self._changed.wait(self._wait_s)
                 self._changed.notify_all()
-            yield from taken
+            yield taken
 
     def _ended(self) -> bool:
         return all(told.over and not told.waiting for told in self._told.values())
