@@ -15,6 +15,7 @@ from deploytool.core.replicas import wanted_services
 from deploytool.engine.base import Feed
 from deploytool.model.observed import ContainerEvent
 from deploytool.report.follow import event_record, event_text
+from deploytool.report.printable import printable
 
 
 @click.command(cls=Command)
@@ -31,11 +32,13 @@ def events(services: Sequence[str], everything: bool, **options: Any) -> int:
     intent = load_options(options).intent
     wanted = wanted_services(services, intent)
     pairs = {(one.project, one.service) for one in wanted}
-    line_of = event_record if options["output"] == "jsonl" else event_text
+    as_json = options["output"] == "jsonl"
 
     def show(host: str, event: ContainerEvent) -> str:
         chosen = event.ours and (event.project, event.service) in pairs
-        return line_of(host, event) if chosen or (everything and not services) else ""
+        if not chosen and (services or not everything):
+            return ""
+        return event_record(host, event) if as_json else printable(event_text(host, event))
 
     with across(intent, wanted, options) as hosts:
 

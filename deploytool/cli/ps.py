@@ -13,6 +13,7 @@ from deploytool.cli.command import Command
 from deploytool.cli.session import load_options
 from deploytool.core.replicas import Wanted, replicas, wanted_services
 from deploytool.model.observed import Observed, ObservedHost, Unreachable
+from deploytool.report.printable import printable
 from deploytool.report.ps import Listed, ps_json, ps_text
 
 
@@ -38,7 +39,7 @@ def ps(services: Sequence[str], everything: bool, **options: Any) -> int:
         unreachable = {name: host.reason for name, host in seen.items() if isinstance(host, Unreachable)}
         click.echo(ps_json(rows, unreachable), nl=False)
     else:
-        click.echo(ps_text(rows), nl=False)
+        click.echo(printable(ps_text(rows)), nl=False)
     return exit_code_of(seen)
 
 

@@ -19,7 +19,7 @@ _CHUNK_BYTES = 1 << 16
 
 def here() -> Terminal | None:
     """The user's terminal, where both input and output are one."""
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    if not (sys.stdin and sys.stdin.isatty() and sys.stdout.isatty()):
         return None
     return _sized(os.environ.get("TERM") or "xterm-256color")
 
@@ -77,10 +77,9 @@ def _sized(kind: str) -> Terminal:
 
 
 def _give(stream: Stream) -> None:
-    """All input, until it ends or can no longer be read."""
+    """All input, until it ends or can no longer be read; there may be none at all (``<&-``)."""
     with contextlib.suppress(OSError, ValueError):
-        file = sys.stdin.fileno()
-        while data := os.read(file, _CHUNK_BYTES):
+        while sys.stdin and (data := os.read(sys.stdin.fileno(), _CHUNK_BYTES)):
             stream.send(data)
     stream.end_input()
 
