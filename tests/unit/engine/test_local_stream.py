@@ -10,7 +10,7 @@ import pytest
 
 from deploytool.engine.local import LocalTransport
 from deploytool.model.inventory import Connection
-from tests.streams import StreamContract, in_thread, read_all, read_until, shell
+from tests.streams import StreamContract, in_thread, read_all, read_until, shell, until
 
 
 class TestProcessStream(StreamContract):
@@ -44,6 +44,13 @@ def test_all_that_a_command_started_ends_with_it(tmp_path: Path) -> None:
     reader = in_thread(stream.read)
     stream.close()
     reader.join(10)
-    # Killed; whoever adopted it may not have taken note of that yet.
     status = Path(f"/proc/{pid}/stat")
-    assert not status.exists() or status.read_text().rpartition(")")[2].split()[0] == "Z"
+
+    def is_over() -> bool:
+        """Gone, or killed and whoever adopted it has not taken note of that yet."""
+        try:
+            return status.read_text().rpartition(")")[2].split()[0] == "Z"
+        except (FileNotFoundError, ProcessLookupError):
+            return True
+
+    until(is_over)
