@@ -49,6 +49,7 @@ class Terminal:
             env=env,
             cwd=self.cwd,
             start_new_session=True,
+            preexec_fn=_take_terminal,  # or a ^C would interrupt nobody
         )
         os.close(follow)
         try:
@@ -91,3 +92,7 @@ class Terminal:
             frame.pop()
         if not self.frames or self.frames[-1] != frame:
             self.frames.append(frame)
+
+
+def _take_terminal() -> None:
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)

@@ -23,6 +23,7 @@ from deploytool.model.event import Report
 from deploytool.model.observed import Observed, Unreachable
 from deploytool.model.plan import Plan, StepKind
 from deploytool.report.explain import explain_text
+from deploytool.report.printable import printable
 from deploytool.run.converge import Run
 from deploytool.run.prune import prune_images
 
@@ -138,5 +139,5 @@ def _explain(run: Run, screen: Screen, service: str) -> int:
     screen.drain()
     for project, verdicts in run.planner.explain(seen, service):
         rows = [(verdict.host, verdict.kept + verdict.chosen, verdict.text) for verdict in verdicts]
-        click.echo(explain_text(project.name, service, rows), nl=False)
+        click.echo(printable(explain_text(project.name, service, rows)), nl=False)
     return HostsUnusable.exit_code if any(isinstance(host, Unreachable) for host in seen.values()) else 0

@@ -13,6 +13,7 @@ from deploytool.model.difference import Difference
 from deploytool.model.observed import Observed
 from deploytool.model.plan import Plan
 from deploytool.report.diff import diff_json, diff_text
+from deploytool.report.printable import printable
 from deploytool.run.converge import Run
 from deploytool.run.differences import differences
 
@@ -34,5 +35,5 @@ def show_differences(found: list[Difference], output: str) -> None:
         click.echo(diff_json(found))
         return
     colours = stdout_has_colours()
-    for line in diff_text(found).splitlines():
+    for line in printable(diff_text(found)).splitlines():
         click.echo(click.style(line, fg=_COLOURS.get(line[:1])) if colours else line)

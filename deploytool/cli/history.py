@@ -16,6 +16,7 @@ from deploytool.cli.screen import Screen, screen_of
 from deploytool.cli.session import load_options, running
 from deploytool.errors import UsageError
 from deploytool.report.history import history_json, history_text
+from deploytool.report.printable import printable
 from deploytool.run.converge import Run
 from deploytool.run.rollback import past, rolled_back
 
@@ -47,7 +48,7 @@ def history(**options: Any) -> int:
         click.echo(json.dumps(found, indent=2))
         return 0
     for old in pasts:
-        click.echo(history_text(old.project, old.releases, old.current), nl=False)
+        click.echo(printable(history_text(old.project, old.releases, old.current)), nl=False)
     return 0
 
 

@@ -13,6 +13,7 @@ from deploytool.cli.screen import Screen
 from deploytool.cli.session import load_options, running
 from deploytool.errors import HostsUnusable, LeaseHeld, Place, Problem
 from deploytool.model.observed import ObservedHost
+from deploytool.report.printable import printable
 from deploytool.run.converge import Run, held_by
 from deploytool.run.locks import Held, acquire, held, release
 
@@ -39,7 +40,7 @@ def status(**options: Any) -> int:
     for one in leases:
         state = "until it is released" if one.lease.manual else f"for {one.seconds_left:.0f} s more"
         expired = "expired" if one.seconds_left <= 0 else state
-        click.echo(f"{one.project}: {held_by(one.host, one.lease)}, {expired}")
+        click.echo(printable(f"{one.project}: {held_by(one.host, one.lease)}, {expired}"))
     if not leases:
         click.echo("No lease is held.")
     return 0

@@ -20,7 +20,7 @@ BLOG = "services: {posts: {image: a}}\n"
 
 # What a line is completed to: as bash itself goes about it.
 _BASH = """
-eval "$(deploytool completion bash)"
+. ./completion.bash
 COMP_LINE=$1 COMP_POINT=${#1}
 compopt() { echo "<$2>"; }
 _deploytool_completion
@@ -28,9 +28,21 @@ printf '%s\\n' "${COMPREPLY[@]}"
 """
 
 
+@pytest.fixture(scope="module")
+def script() -> str:
+    """What ``deploytool completion bash`` prints."""
+    argv = [sys.executable, "-m", "deploytool", "completion", "bash"]
+    return subprocess.run(argv, capture_output=True, text=True, timeout=120, check=True).stdout
+
+
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    files = {"hosts.yaml": HOSTS, "playbooks/site.yaml": SITE, "playbooks/blog/compose.yaml": BLOG}
+def folder(tmp_path: Path, script: str) -> Path:
+    files = {
+        "hosts.yaml": HOSTS,
+        "playbooks/site.yaml": SITE,
+        "playbooks/blog/compose.yaml": BLOG,
+        "completion.bash": script,
+    }
     for name, text in files.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text, "utf-8")

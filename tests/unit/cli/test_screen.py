@@ -58,6 +58,14 @@ def test_it_says_what_it_waits_for():
     assert "starting 2 of shop/web, until healthy" in seen
 
 
+def test_an_interrupt_leaves_the_terminal_as_it_was():
+    """The cursor is back, and the lines that moved are gone."""
+    terminal = Terminal([*ARGV, "3"])
+    assert terminal.run(("0 of 3 hosts", "\x03")) != 0
+    assert terminal.raw.rfind(b"\x1b[?25h") > terminal.raw.rfind(b"\x1b[?25l")
+    assert "of 3 hosts" not in terminal.text
+
+
 @pytest.mark.parametrize(
     ("environ", "colours", "moves"),
     [({}, True, True), ({"NO_COLOR": "1"}, False, True), ({"TERM": "dumb"}, False, False)],
