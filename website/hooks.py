@@ -14,7 +14,7 @@ SECTIONS = {
     "Start": ("index.md", "getting-started.md"),
     "Files": ("inventory.md", "playbook.md", "compose-support.md"),
     "How it works": ("scheduling.md", "rollout.md", "reliability.md", "hosts.md", "performance.md"),
-    "Use": ("plan.md", "ci.md", "watch.md", "ingress.md"),
+    "Use": ("plan.md", "ci.md", "watch.md", "across.md", "ingress.md"),
     "Reference": ("cli.md", "exit-codes.md"),
     "Coming from": ("from-compose.md", "from-ansible.md", "from-kamal.md", "from-swarm.md"),
 }

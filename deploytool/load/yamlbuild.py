@@ -17,6 +17,10 @@ COMPOSE_SECTIONS = frozenset({"services", "networks", "volumes", "configs", "sec
 
 _YAML = "tag:yaml.org,2002:"
 _COLLECTIONS = frozenset({f"{_YAML}map", f"{_YAML}seq", "!unsafe"})
+_OTHER_TAGS_HINT = "only plain YAML, !vault and !unsafe"
+_TAG_HINTS = dict.fromkeys(
+    ("!reset", "!override"), "it is for Compose files that are laid over each other; write what is wanted"
+)
 _PLAY_DEPTH = 2  # a list of plays, and in it the mapping of one
 
 
@@ -88,7 +92,7 @@ class Builder:
 
     def unknown_tag(self, node: Node) -> None:
         name = f"!!{node.tag.removeprefix(_YAML)}" if node.tag.startswith(_YAML) else node.tag
-        self.problems.add(self.place(node), f"unknown tag '{name}'", "only plain YAML, !vault and !unsafe")
+        self.problems.add(self.place(node), f"unknown tag '{name}'", _TAG_HINTS.get(name, _OTHER_TAGS_HINT))
 
     def sequence(self, node: Node) -> Seq:
         result = Seq(self.place(node))

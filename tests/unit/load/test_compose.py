@@ -541,6 +541,8 @@ class TestComposeFile:
             ("services: [a]", "shop/compose.yaml:1:11 'services' has to be a mapping, not a list"),
             ("services: {a: {image: a}}\nvolumes: {v: {drver: x}}", "shop/compose.yaml:2:15 unknown key 'drver' in v"),
             ("services: {a: {image: a}}\nsecrets: {s: {external: true}}", "shop/compose.yaml:2:15 'external' is not"),
+            ("services: {a: {image: a, ports: !reset []}}", "shop/compose.yaml:1:33 unknown tag '!reset' | it is for"),
+            ("services: {a: {image: a, replicas: 2}}", "shop/compose.yaml:1:26 unknown key 'replicas' in a | write it under"),
             ("services: {a: {image: a}}\nconfigs: {s: {}}", "shop/compose.yaml:2:11 's' needs one of file, environment"),
         ],
     )  # fmt: skip
