@@ -485,7 +485,7 @@ images_of() { # compose files, some of which may not be there
 }
 
 repositories() { # image names, one a line → as docker image ls calls their repositories
-  sed -e 's/@.*//' -e 's/:[^/:]*$//' -e 's,^\(index\.\)\{0,1\}docker\.io/,,' -e 's,^library/,,' | grep . | sort -u
+  sed -e 's/@.*//' -e 's/:[^/:]*$//' -e 's|^index\.||' -e 's|^docker\.io/||' -e 's|^library/||' | grep . | sort -u
 }
 
 remove_networks() {

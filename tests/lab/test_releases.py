@@ -7,6 +7,8 @@ import pytest
 from tests.lab.labhosts import LabHosts
 from tests.lab.test_converge import WEB, User, fails, ok
 
+TAGS = "{{.Repository}}:{{.Tag}}"
+
 
 @pytest.fixture
 def user(lab: LabHosts, tmp_path) -> User:
@@ -33,6 +35,22 @@ def test_history_and_rollback(user):
     assert "Nothing to do." in ok(user.converge("-e", "count=3")).stdout, "it is what it was, to the spec"
     ok(user.run("rollback", user.lab.inventory, site))
     assert images(user) == {"demo/web:2"}
+
+
+def test_images_that_no_release_needs_are_removed(user):
+    """Other tags of the project's image; what a kept release needs stays, and so does another repository."""
+    lab = user.lab
+    for name in ("demo/web:unused", "other/web:1"):
+        lab.exec("lab1", "docker", "tag", "demo/web:1", name)
+    try:
+        ok(user.converge("-e", "count=1"))
+        done = ok(user.converge("-e", "count=1", "-e", "tag=2", "--keep-releases", "1", "--prune-images"))
+        left = set(lab.exec("lab1", "docker", "image", "ls", "--format", TAGS).split())
+        assert left == {"demo/web:2", "other/web:1"}
+        assert "lab1: removed 2 images: demo/web:1, demo/web:unused" in done.stderr
+    finally:
+        lab.exec("lab1", "docker", "tag", "other/web:1", "demo/web:1")
+        lab.exec("lab1", "docker", "image", "rm", "other/web:1")
 
 
 def test_a_failed_update_rolls_itself_back(user):
