@@ -180,8 +180,11 @@ class Run:
     def _after_failures(self, made: _Made) -> None:
         """Say of each project how it ended, once those that ask for it were taken back."""
         total = made.total
+        repaired = {plan.project for plan in made.left.projects if plan.repairs}
         for project in self.planner.whole.projects:
             ending = ending_of(project, total)
+            if ending is Ending.NOT_ROLLED_BACK and project.name in repaired:
+                ending = Ending.PAUSED  # to go back to the release that is being repaired would be the same
             if ending:
                 made.endings[project.name] = ending
         back = [p for p in self.intent.projects if made.endings.get(p.name) is Ending.NOT_ROLLED_BACK]

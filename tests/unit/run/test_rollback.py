@@ -120,3 +120,15 @@ def test_a_first_release_that_fails_has_nothing_to_go_back_to():
     report = fleet.converge(careful(1))
     assert (report.exit_code, dict(report.rolled_back)) == (5, {})
     assert any("no release to roll back to" in getattr(event, "message", "") for event in fleet.events)
+
+
+def test_a_repair_that_fails_does_not_go_back_to_what_it_repairs():
+    """The release on record is the wanted one already: making it again would fail again."""
+    fleet = Fleet.of("h1", "h2", "h3")
+    assert fleet.converge(careful(1)).exit_code == 0
+    for memory in fleet.hosts.values():
+        memory.sick |= fleet.images()
+    fleet.hosts["h1"].containers.clear()
+    report = fleet.converge(careful(1))
+    assert (report.exit_code, report.rolled_back) == (5, {})
+    assert not any("rolling back" in str(event) for event in fleet.events)
