@@ -1,8 +1,8 @@
 # Does one verb for one project on this host, under the project's flock and lease. POSIX sh.
 # $1 verb, $2 deploytool's folder, $3 project, $4 lease owner, $5 lease seconds, $6 the lease for people
 # (JSON), $7 the owner of a dead run whose lease may be taken, or "-"; then the verb's own arguments.
-# Prints "ok I", "failed I SENTENCE" and "log I LINE" for task number I; exits 75 when another run holds
-# the lease, 76 when ours is lost, 77 when the host is not as it was planned, 78 when the flock is taken,
+# Prints "ok I", "failed I SENTENCE", "hint I SENTENCE" and "log I LINE" for task number I; exits 75 when another run
+# holds the lease, 76 when ours is lost, 77 when the host is not as it was planned, 78 when the flock is taken,
 # 79 when the Docker engine is gone.
 LC_ALL=C COMPOSE_IGNORE_ORPHANS=1 COMPOSE_PROGRESS=plain COMPOSE_ANSI=never DOCKER_CLI_HINTS=false
 export LC_ALL COMPOSE_IGNORE_ORPHANS COMPOSE_PROGRESS COMPOSE_ANSI DOCKER_CLI_HINTS
@@ -13,6 +13,12 @@ fail() { # task, sentence…
   task=$1
   shift
   printf 'failed %s %s\n' "$task" "$(printf '%s ' "$@" | tr '\n\r\t' '   ' | cut -c 1-600)"
+}
+
+hint() { # task, what to do next…
+  task=$1
+  shift
+  printf 'hint %s %s\n' "$task" "$*"
 }
 
 # --- the lease: three lines, owner, expiry by this host's clock, and JSON for people --------------------
@@ -127,11 +133,14 @@ pull() { # task, policy and image…; an image that is there is not asked for ag
     if [ "$1" = always ] || ! docker image inspect "$2" >/dev/null 2>&1; then
       if [ "$1" = never ]; then
         fail 0 "image $2 is not on the host, and pull_policy is never"
+        hint 0 "load it there (docker save IMAGE | ssh HOST docker load), or choose another pull_policy"
         exit 0
       fi
       refusal=$(docker pull -q "$2" 2>&1) || {
         engine_answers
         fail 0 "image $2 cannot be pulled: $refusal"
+        hint 0 "check its name and tag, log in to its registry on the host (docker login), or load it there" \
+          "(docker save IMAGE | ssh HOST docker load)"
         exit 0
       }
     fi

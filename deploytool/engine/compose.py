@@ -186,6 +186,7 @@ class _Said:
     def __init__(self, lines: Iterable[str]) -> None:
         self.ok: set[int] = set()
         self.failed: dict[int, str] = {}
+        self.hint: dict[int, str] = {}
         self.log: dict[int, list[str]] = {}
         self.looked: list[str] = []
         self.held = None
@@ -197,6 +198,8 @@ class _Said:
                 self.ok.add(int(task))
             elif word == "failed" and task.isdigit():
                 self.failed[int(task)] = _CONTROLS.sub("", text).strip()
+            elif word == "hint" and task.isdigit():
+                self.hint[int(task)] = text
             elif word == "log" and task.isdigit():
                 self.log.setdefault(int(task), []).append(_CONTROLS.sub("", text))
             elif word == "held":
@@ -211,7 +214,7 @@ class _Said:
     def outcome(self, task: int, result: Result) -> Outcome:
         failed = self.failed.get(task) or (self.failed.get(0) if task not in self.ok else None)
         if failed:
-            return Outcome(failed, log=tuple(self.log.get(task, ())))
+            return Outcome(failed, self.hint.get(task, ""), tuple(self.log.get(task, ())))
         if task in self.ok:
             return Outcome()
         complaint = [line for line in _lines(result.stderr) if line != _BEAT]

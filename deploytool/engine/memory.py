@@ -316,7 +316,7 @@ class MemoryEngine:
     def _prepare(self, task: Task, folder: Folder) -> Outcome:
         missing = [i for _, i in task.images if self.host.images is not None and i not in self.host.images]
         if missing:
-            return Outcome(f"image {missing[0]} cannot be pulled: not found")
+            return Outcome(f"image {missing[0]} cannot be pulled: not found", "check its name and tag")
         folder.staged = task.files.compose if task.files else None
         return Outcome()
 

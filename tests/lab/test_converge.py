@@ -337,12 +337,12 @@ def test_a_sick_version_stops_the_rollout_and_says_why(user):
 
 
 def test_an_image_that_does_not_exist_touches_nothing(user):
-    """Exit 5 before the first stop anywhere."""
+    """Exit 5 before the first stop anywhere, with the image's name and a way out."""
     ok(user.converge(*FEW))
     before = user.ids()
     done = user.converge(*FEW, "-e", "tag=none")
     assert user.ids() == before
-    fails(done, 5, "demo/web:none")
+    fails(done, 5, "demo/web:none", "hint: check its name and tag")
     assert "Nothing to do." in ok(user.converge(*FEW)).stdout
 
 
