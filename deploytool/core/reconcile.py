@@ -196,6 +196,11 @@ def _judge(
     return _Judgement(rank, container.number, container.name, fate, cause, container)
 
 
+def is_renamed(container: Container) -> bool:
+    """Whether an interrupted Compose run left it under another name; it may do its work all the same."""
+    return bool(_RENAMED.fullmatch(container.name))
+
+
 def _verdict(
     container: Container, rules: _Rules, spec: Spec | None, now_s: float, *, leaves: bool
 ) -> tuple[int, str, str]:
@@ -204,7 +209,7 @@ def _verdict(
     current = spec is not None and container.spec == spec.digest
     illness = "" if _is_well_enough(container, rules, now_s) else _illness(container, now_s)
     cause = f"{container.name} {illness}" if illness else ""
-    if _RENAMED.fullmatch(container.name):
+    if is_renamed(container):
         current, cause = False, f"{container.name} was left by an interrupted Compose run"
     if not current:
         return (4, "broken", cause) if illness else (2, "replace", cause)

@@ -23,7 +23,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from deploytool.core.draft import Draft
-from deploytool.core.reconcile import Change
+from deploytool.core.reconcile import Change, is_renamed
 from deploytool.core.room import Surges, at_once, make_room, surges
 from deploytool.core.serial import batches, in_waves
 from deploytool.model.observed import Container, Observed
@@ -128,11 +128,11 @@ def _clear_away(draft: Draft, change: Change) -> Change:
 
     So the one that a failed run kept for inspection is gone before the next try makes another.
     """
-    broken = tuple(c for c in change.stop if c.id in change.causes)
+    broken = tuple(c for c in change.stop if c.id in change.causes and not (is_renamed(c) and c.healthy))
     if not broken:
         return change
     draft.stop(change, broken, _causes(change, broken), ())
-    return replace(change, stop=tuple(c for c in change.stop if c.id not in change.causes))
+    return replace(change, stop=tuple(c for c in change.stop if c not in broken))
 
 
 def _in_order(project: Project) -> list[Service]:

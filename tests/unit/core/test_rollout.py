@@ -418,3 +418,14 @@ def test_a_job_of_another_spec_runs_again_elsewhere():
     assert fleet.converge(job([drained(HOSTS[0]), HOSTS[1]], tag=2)).exit_code == 0
     assert fleet.counts("migrate") == {"h2": 1}
     assert not fleet.hosts["h1"].containers
+
+
+def test_a_renamed_container_that_does_its_work_waits_for_its_successor():
+    """Its name is its only fault: leaving a drained host, it goes when the new one is ready, not before."""
+    hosts = [make_host("h1", state=HostState.DRAIN), make_host("h2")]
+    renamed = held("web", name="0123456789ab_shop-web-1")
+    rolled = plan([Service("web")], {"h1": [renamed], "h2": []}, hosts)
+    (start,) = steps(rolled, StepKind.START)
+    (stop,) = steps(rolled, StepKind.STOP)
+    assert start.host == "h2"
+    assert start.id in needs(rolled, stop)
