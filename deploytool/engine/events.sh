@@ -5,7 +5,8 @@ command -v docker >/dev/null 2>&1 || {
   echo 'docker is not installed' >&2
   exit 127
 }
-since=$(date +%s)
+since=$(date +%s.%N) # to the second, what happened a moment ago would be told as well
+case $since in *[!0-9.]* | *.) since=$(date +%s) ;; esac # a date that knows no %N
 for action in "$@"; do
   set -- "$@" --filter "event=$action"
   shift
