@@ -46,7 +46,8 @@ def test_images_that_no_release_needs_are_removed(user):
         ok(user.converge("-e", "count=1"))
         done = ok(user.converge("-e", "count=1", "-e", "tag=2", "--keep-releases", "1", "--prune-images"))
         left = set(lab.exec("lab1", "docker", "image", "ls", "--format", TAGS).split())
-        assert left == {"demo/web:2", "other/web:1"}
+        assert left >= {"demo/web:2", "other/web:1"}  # and what other tests gave the host
+        assert not left & {"demo/web:1", "demo/web:unused"}
         assert "lab1: removed 2 images: demo/web:1, demo/web:unused" in done.stderr
     finally:
         lab.exec("lab1", "docker", "tag", "other/web:1", "demo/web:1")
