@@ -98,7 +98,8 @@ def test_a_person_comes_first_and_is_not_undone(lab, hosts, watch):
     wait_for("it has seen that", lambda: watch.metric("service_replicas_running") == 5, LONG_S)
     images = {c.image for host in lab.hosts for c in lab.containers(host, "proof")}
     assert images == {"demo/web:2"}
-    assert "the hosts run release 2" in watch.log.read_text()
+    wait_for("it says why", lambda: "the hosts run release 2" in watch.log.read_text(), LONG_S)
+    assert {c.image for host in lab.hosts for c in lab.containers(host, "proof")} == images
 
 
 def test_prometheus_reads_all_of_it(lab, hosts, watch, tmp_path, request):
