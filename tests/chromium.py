@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import fcntl
 import json
 import os
 import select
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -55,10 +57,12 @@ def find_chromium() -> str:
     Raises:
         NoChromium: with the way out.
     """
-    found = next(filter(None, map(shutil.which, _NAMES)), None)
-    if found is None and os.geteuid() == 0 and shutil.which("apt-get"):
-        apt.install("chromium")
-        found = shutil.which("chromium")
+    with Path(tempfile.gettempdir(), "deploytool-chromium.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # processes of one run take turns: apt refuses a second one
+        found = next(filter(None, map(shutil.which, _NAMES)), None)
+        if found is None and os.geteuid() == 0 and shutil.which("apt-get"):
+            apt.install("chromium")
+            found = shutil.which("chromium")
     if found is None:
         raise NoChromium(
             "no Chromium: on Debian, apt-get install chromium (as root the tests do it themselves)"
