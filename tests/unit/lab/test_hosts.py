@@ -10,7 +10,7 @@ import pytest
 from deploytool.lab.hosts import Action, Container, next_actions, specify
 from deploytool.lab.layout import Layout
 
-LAYOUT = Layout(Path("/work/.lab"))
+LAYOUT = Layout(Path("/srv/.lab"))
 SPECS = [specify(LAYOUT, host, "image:1", "1") for host in LAYOUT.hosts(3)]
 WELL = [Container(spec.host_name, "running", spec.spec, connected=True) for spec in SPECS]
 
