@@ -12,6 +12,7 @@ from click.core import ParameterSource
 
 from deploytool import __version__
 from deploytool.cli.options import ALLOWING
+from deploytool.cli.outfile import replace_file
 from deploytool.core.contract import Making, changed_since, document_of
 from deploytool.errors import Place, PlanChanged, Problem, UsageError
 from deploytool.load.inputs import noted_so_far
@@ -45,12 +46,7 @@ def save(saved: Document, path: Path) -> None:
     Raises:
         UsageError: it cannot be written.
     """
-    beside = path.with_name(f".{path.name}.new")
-    try:
-        beside.write_text(text_of(saved), "utf-8")
-        beside.replace(path)
-    except OSError as error:
-        raise UsageError(f"--out: {path} cannot be written: {error.strerror}") from None
+    replace_file(path, text_of(saved).encode(), "--out")
 
 
 def agreed_options(options: dict[str, Any]) -> tuple[dict[str, Any], Document | None]:

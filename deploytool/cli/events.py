@@ -21,7 +21,7 @@ from deploytool.report.printable import printable
 @click.command(cls=Command)
 @shared.files
 @shared.looking
-@click.option("-s", "--service", "services", multiple=True, metavar="SERVICE", help="Only these services.")
+@shared.of_services
 @click.option("-a", "--all", "everything", is_flag=True, help="Also of containers that are not ours.")
 @click.option("-o", "--output", type=click.Choice(["text", "jsonl"]), default="text", help="What to print.")
 def events(services: Sequence[str], everything: bool, **options: Any) -> int:

@@ -132,6 +132,14 @@ def _reaching(limit: str) -> Callable[[F], F]:
     )
 
 
+def of_services(function: F) -> F:
+    """Which services a command is about; all of them without it."""
+    option = click.option(
+        "-s", "--service", "services", multiple=True, metavar="SERVICE", help="Only these services."
+    )
+    return option(function)
+
+
 def policies(function: F) -> F:
     """What one run is allowed, and what a guard may let pass."""
     unreachable = click.option(

@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
+import secrets
 from pathlib import Path
 
 from deploytool.errors import UsageError
 
+READABLE = 0o644  # for what a program of another user reads, whatever the umask
 
-def replace_file(path: Path, content: bytes, option: str) -> None:
-    """Write a file by rename: who reads it sees all of the old or all of the new. Mode 0644.
+
+def replace_file(path: Path, content: bytes, option: str, mode: int | None = None) -> None:
+    """Write a file by rename: who reads it sees all of the old or all of the new.
+
+    ``mode`` None leaves the mode to the umask.
 
     Raises:
         UsageError: it cannot be written; the message names ``option``.
     """
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
         try:
-            with os.fdopen(handle, "wb") as file:
+            with beside.open("xb") as file:
                 file.write(content)
-            Path(name).chmod(0o644)
-            Path(name).replace(path)
+            if mode is not None:
+                beside.chmod(mode)
+            beside.replace(path)
         except BaseException:
-            Path(name).unlink(missing_ok=True)
+            beside.unlink(missing_ok=True)
             raise
     except OSError as error:
         reason = (error.strerror or str(error)).lower()

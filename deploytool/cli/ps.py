@@ -20,7 +20,7 @@ from deploytool.report.ps import Listed, ps_json, ps_text
 @click.command(cls=Command)
 @shared.files
 @shared.looking
-@click.option("-s", "--service", "services", multiple=True, metavar="SERVICE", help="Only these services.")
+@shared.of_services
 @click.option("-a", "--all", "everything", is_flag=True, help="Also what other playbooks run on these hosts.")
 @click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", help="What to print.")
 def ps(services: Sequence[str], everything: bool, **options: Any) -> int:

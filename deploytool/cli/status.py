@@ -29,7 +29,7 @@ _TOP, _END_OF_LINE, _REST = "\x1b[H", "\x1b[K\n", "\x1b[J"
 @click.command(cls=Command)
 @shared.files
 @shared.looking
-@click.option("-s", "--service", "services", multiple=True, metavar="SERVICE", help="Only these services.")
+@shared.of_services
 @click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", help="What to print.")
 @click.option("-w", "--watch", is_flag=True, help="Look again and again, and show what changed.")
 @click.option(

@@ -10,7 +10,7 @@ import click
 
 from deploytool.cli import options as shared
 from deploytool.cli.command import Command
-from deploytool.cli.outfile import replace_file
+from deploytool.cli.outfile import READABLE, replace_file
 from deploytool.cli.screen import Screen
 from deploytool.cli.session import load_options, running
 from deploytool.errors import HostsUnusable
@@ -27,7 +27,7 @@ from deploytool.report.targets import targets_json
     required=True,
     help="As Prometheus' file_sd reads it.",
 )
-@click.option("-s", "--service", "services", multiple=True, metavar="SERVICE", help="Only these services.")
+@shared.of_services
 @click.option(
     "--out",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -49,5 +49,5 @@ def targets(prometheus: bool, services: Sequence[str], out: Path | None, **optio
     if out is None:
         click.echo(text, nl=False)
     elif not lost:  # else the replicas there would vanish from Prometheus, and their alerts with them
-        replace_file(out, text.encode(), "--out")
+        replace_file(out, text.encode(), "--out", READABLE)
     return HostsUnusable.exit_code if lost else 0

@@ -17,7 +17,7 @@ import click
 from deploytool.cli import leave
 from deploytool.cli import options as shared
 from deploytool.cli.command import Command, purpose
-from deploytool.cli.outfile import replace_file
+from deploytool.cli.outfile import READABLE, replace_file
 from deploytool.cli.pages import routes_of
 from deploytool.cli.session import engines_over, load_options, policy_of
 from deploytool.cli.sources import WatchedFiles
@@ -176,7 +176,7 @@ def _textfile(path: Path | None) -> Path | None:
         return None
     if path.suffix != ".prom":
         raise UsageError(f"--textfile: node_exporter reads only *.prom, not {path.name}")
-    replace_file(path, b"", "--textfile")
+    replace_file(path, b"", "--textfile", READABLE)
     return path
 
 
@@ -188,7 +188,7 @@ def _write_on(path: Path, board: Board) -> None:
         if snapshot:
             version = snapshot.version
             try:
-                replace_file(path, metrics_text(snapshot, process=False), "--textfile")
+                replace_file(path, metrics_text(snapshot, process=False), "--textfile", READABLE)
             except UsageError as error:
                 click.echo(f"warning: {error.message}", err=True)
             time.sleep(1.0)
