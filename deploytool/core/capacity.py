@@ -100,7 +100,7 @@ class Ledger:
                 self._ports.take(ports, need.owner)
 
     def _enter(self, container: Container, in_run: Collection[str]) -> None:
-        replica_in_run = container.ours and container.project in in_run and not container.oneoff
+        replica_in_run = container.replica and container.project in in_run
         if replica_in_run:
             if container.ports:
                 self._own.setdefault(f"{container.project}/{container.service}", []).extend(container.ports)

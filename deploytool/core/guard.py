@@ -132,7 +132,7 @@ def _partial(
 
 
 def _replicas(project_name: str, observed: Observed) -> Iterator[Container]:
-    return (c for _, c in _by_host(observed) if c.ours and c.project == project_name and not c.oneoff)
+    return (c for _, c in _by_host(observed) if c.replica and c.project == project_name)
 
 
 def _by_host(observed: Observed) -> Iterator[tuple[str, Container]]:

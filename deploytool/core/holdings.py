@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from deploytool.model.desired import Desired
-from deploytool.model.observed import Container, Observed, ObservedHost, Release
+from deploytool.model.observed import Container, Lease, Observed, ObservedHost, Release
 from deploytool.model.service import Project, Service
 
 
@@ -32,6 +32,19 @@ def newest_release(project_name: str, observed: Observed) -> Release | None:
         if release and (newest is None or release.number > newest.number):
             newest = release
     return newest
+
+
+def held_leases(project_name: str, observed: Observed, owner: str = "") -> dict[str, Lease]:
+    """Host → the lease that still holds by the host's own clock, hosts in order; not those of ``owner``."""
+    found = {}
+    for host_name, host in sorted(observed.items()):
+        folder = host.projects.get(project_name) if isinstance(host, ObservedHost) else None
+        lease = folder.lease if folder else None
+        if lease is None or not isinstance(host, ObservedHost) or lease.owner == owner:
+            continue
+        if lease.manual or lease.expires_s > host.facts.now_s:
+            found[host_name] = lease
+    return found
 
 
 def latest_number(project_name: str, observed: Observed) -> int:
@@ -106,7 +119,7 @@ def _look(project: Project, observed: Observed, held: Mapping[str, Held]) -> Non
     in_play = {host.name for host in project.hosts}
     for host_name, host in observed.items():
         for container in host.containers if isinstance(host, ObservedHost) else ():
-            if not container.ours or container.project != project.name or container.oneoff:
+            if not container.replica or container.project != project.name:
                 continue
             service = services.get(container.service)
             if service and (host_name in in_play or has_data(service)):

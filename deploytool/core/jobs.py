@@ -24,7 +24,7 @@ def finished_elsewhere(project: Project, desired: Desired, observed: Observed) -
     found: dict[tuple[str, str], tuple[str, ...]] = {}
     for host_name, seen in sorted(observed.items()) if jobs else ():
         for container in seen.containers if isinstance(seen, ObservedHost) else ():
-            mine = container.ours and container.project == project.name and not container.oneoff
+            mine = container.replica and container.project == project.name
             key = (container.service, host_name)
             if mine and container.service in jobs and is_done(container) and not desired[key]:
                 found[key] = (*found.get(key, ()), container.spec)

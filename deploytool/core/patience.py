@@ -205,7 +205,7 @@ class History:
 
 def _ours(host: ObservedHost | None) -> dict[str, Container]:
     found = host.containers if host else ()
-    return {container.id: container for container in found if container.ours and not container.oneoff}
+    return {container.id: container for container in found if container.replica}
 
 
 def _slot(container: Container, host_name: str) -> Slot:

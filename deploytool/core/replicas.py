@@ -43,7 +43,7 @@ def replicas(observed: Observed, projects: Iterable[str] | None = None) -> tuple
     found: dict[tuple[str, str], list[tuple[str, Container]]] = {}
     for host_name, host in sorted(observed.items()):
         for container in host.containers if isinstance(host, ObservedHost) else ():
-            if container.ours and not container.oneoff and (named is None or container.project in named):
+            if container.replica and (named is None or container.project in named):
                 found.setdefault((container.project, container.service), []).append((host_name, container))
     return tuple(
         Replica(host_name, number, container)

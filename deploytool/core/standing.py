@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
-from deploytool.core.holdings import newest_release
+from deploytool.core.holdings import held_leases, newest_release
 from deploytool.errors import Problem
 from deploytool.model.observed import Container, Lease, Observed, ObservedHost, Unreachable
 from deploytool.model.plan import Plan, ProjectPlan
@@ -97,7 +97,7 @@ def _routes(intent: Intent, seen: Observed, services: Collection[tuple[str, str]
 def _containers(host: object) -> Iterable[Container]:
     if not isinstance(host, ObservedHost):
         return ()
-    return (c for c in host.containers if c.ours and not c.oneoff)
+    return (c for c in host.containers if c.replica)
 
 
 def _ended_well(container: Container) -> bool:
@@ -116,11 +116,9 @@ def _project(
 def _leases(project_name: str, seen: Observed) -> Iterator[HeldLease]:
     """Those that still hold, each once with its hosts."""
     held: dict[str, tuple[Lease, dict[str, float]]] = {}
-    for host_name, host in sorted(seen.items()):
-        folder = host.projects.get(project_name) if isinstance(host, ObservedHost) else None
-        if folder and folder.lease and isinstance(host, ObservedHost):
-            left_s = folder.lease.expires_s - host.facts.now_s
-            if left_s > 0 or folder.lease.manual:
-                held.setdefault(folder.lease.owner, (folder.lease, {}))[1][host_name] = left_s
+    for host_name, lease in held_leases(project_name, seen).items():
+        host = seen[host_name]
+        now_s = host.facts.now_s if isinstance(host, ObservedHost) else 0.0
+        held.setdefault(lease.owner, (lease, {}))[1][host_name] = lease.expires_s - now_s
     for lease, hosts in held.values():
         yield HeldLease(lease, tuple(hosts), min(hosts.values()))

@@ -5,15 +5,17 @@ Pure; nothing here decides what is done.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
-from deploytool.core.holdings import newest_release
+from deploytool.core.holdings import held_leases, newest_release
 from deploytool.core.patience import History, ServiceKey, Setback
-from deploytool.model.observed import Container, Lease, Observed, ObservedHost
+from deploytool.model.desired import Desired
+from deploytool.model.observed import Container, Observed, ObservedHost
 from deploytool.model.plan import ProjectPlan
 from deploytool.model.service import Project
 from deploytool.model.watched import WatchedProject, WatchedReplica, WatchedService
+
+_ByHost = dict[str, dict[str, int]]
 
 
 def replicas(
@@ -46,17 +48,17 @@ def services(
     ``resting`` are the services that are left alone: until when (seconds since the epoch), and why.
     """
     running, healthy = _counts(project.name, observed)
+    desired = plan.desired if plan else Desired(project.name, {})
     images = {item.service: item.image for item in plan.summaries} if plan else {}
     named = [service.name for service in project.services]
-    for name in [*named, *sorted({service for service, _ in running} - set(named))]:
-        desired = plan.desired.counts if plan else {}
+    for name in [*named, *sorted(running.keys() - set(named))]:
         until_s, why = resting.get((project.name, name), (0.0, ""))
         yield WatchedService(
             project=project.name,
             name=name,
-            desired={host: n for (service, host), n in sorted(desired.items()) if service == name and n},
-            running={host: n for (service, host), n in sorted(running.items()) if service == name},
-            healthy={host: n for (service, host), n in sorted(healthy.items()) if service == name},
+            desired={host: desired[name, host] for host in desired.hosts_of(name)},
+            running=running.get(name, {}),
+            healthy=healthy.get(name, {}),
             image=images.get(name, ""),
             rests_s=until_s,
             why=why,
@@ -69,7 +71,7 @@ def project_of(project: Project, observed: Observed, drift: Iterable[str], waits
         name=project.name,
         play=project.play,
         release=newest_release(project.name, observed),
-        leases=dict(_leases(project.name, observed)),
+        leases=held_leases(project.name, observed),
         drift=tuple(drift),
         waits=waits,
     )
@@ -105,22 +107,17 @@ def _ours(observed: Observed) -> Iterator[tuple[str, Container]]:
     for host_name, host in sorted(observed.items()):
         found = host.containers if isinstance(host, ObservedHost) else ()
         for container in sorted(found, key=lambda one: (one.project, one.service, one.number, one.name)):
-            if container.ours and not container.oneoff:
+            if container.replica:
                 yield host_name, container
 
 
-def _counts(project: str, observed: Observed) -> tuple[Counter[tuple[str, str]], Counter[tuple[str, str]]]:
-    running, healthy = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
+def _counts(project: str, observed: Observed) -> tuple[_ByHost, _ByHost]:
+    """How many of each service run, and are healthy: service → host → number, hosts in order."""
+    running: _ByHost = {}
+    healthy: _ByHost = {}
     for host_name, container in _ours(observed):
         if container.project == project:
-            running[container.service, host_name] += container.state == "running"
-            healthy[container.service, host_name] += container.healthy
+            for counted, counts in ((running, container.state == "running"), (healthy, container.healthy)):
+                of_service = counted.setdefault(container.service, {})
+                of_service[host_name] = of_service.get(host_name, 0) + counts
     return running, healthy
-
-
-def _leases(project: str, observed: Observed) -> Iterator[tuple[str, Lease]]:
-    for host_name, host in sorted(observed.items()):
-        folder = host.projects.get(project) if isinstance(host, ObservedHost) else None
-        lease = folder.lease if folder else None
-        if lease and isinstance(host, ObservedHost) and (lease.manual or lease.expires_s > host.facts.now_s):
-            yield host_name, lease

@@ -59,6 +59,11 @@ class Container:
         return bool(self.spec)
 
     @property
+    def replica(self) -> bool:
+        """Ours, and one of its service's: not what ``docker compose run`` made."""
+        return self.ours and not self.oneoff
+
+    @property
     def healthy(self) -> bool:
         """Does its work: runs, and no healthcheck says otherwise."""
         return self.state == "running" and self.health in ("", "healthy")

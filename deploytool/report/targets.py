@@ -31,7 +31,7 @@ def _targets(project: Project, observed: Observed, services: Collection[str]) ->
     for host in sorted(project.hosts, key=lambda host: host.name):
         seen = observed.get(host.name)
         for container in seen.containers if isinstance(seen, ObservedHost) else ():
-            mine = container.ours and container.project == project.name and not container.oneoff
+            mine = container.replica and container.project == project.name
             if mine and container.state == "running" and (not services or container.service in services):
                 yield from _of_container(project, host, container)
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from deploytool.core.guard import unusable
+from deploytool.core.holdings import held_leases
 from deploytool.engine.base import Hold
 from deploytool.errors import LeaseHeld, Refused
 from deploytool.model.event import Ending, Event, Finished, Note, Planned, Report
@@ -343,19 +344,6 @@ def _held(plan: Plan, seen: Seen, owner: str) -> tuple[str, Lease] | None:
         if lease:
             return host_name, lease
     return None
-
-
-def held_leases(project: str, seen: Mapping[str, ObservedHost | Unreachable], owner: str) -> dict[str, Lease]:
-    """Where leases of a project still run that are not ``owner``'s, by the hosts' own clocks; by host."""
-    found = {}
-    for host_name, host in sorted(seen.items()):
-        folder = host.projects.get(project) if isinstance(host, ObservedHost) else None
-        lease = folder.lease if folder else None
-        if lease is None or not isinstance(host, ObservedHost) or lease.owner == owner:
-            continue
-        if lease.manual or lease.expires_s > host.facts.now_s:
-            found[host_name] = lease
-    return found
 
 
 def held_by(host: str, lease: Lease) -> str:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from deploytool.core.attention import next_delay
+from deploytool.core.holdings import held_leases
 from deploytool.core.patience import History
 from deploytool.errors import DeploytoolError, LeaseHeld, ManyProblems
 from deploytool.model.event import Event, Note, Report
@@ -24,7 +25,7 @@ from deploytool.report.console import event_lines
 from deploytool.run.board import Board
 from deploytool.run.chronicle import Chronicle, failures_told, rests_told
 from deploytool.run.consent import Consent
-from deploytool.run.converge import Run, RunOptions, Seen, held_by, held_leases
+from deploytool.run.converge import Run, RunOptions, Seen, held_by
 from deploytool.run.fanout import Engines
 from deploytool.run.lease import is_dead
 from deploytool.run.outlook import Limits, outlook, sentence_of

@@ -233,7 +233,7 @@ class _Order:
 
     def _replicas(self, host_name: str, service: str) -> Iterator[Container]:
         for c in self._seen[host_name].containers:
-            mine = c.ours and (c.project, c.service) == (self._project.name, service) and not c.oneoff
+            mine = c.replica and (c.project, c.service) == (self._project.name, service)
             if mine and c.state == "running" and c.health != "starting":
                 yield c
 
