@@ -48,14 +48,14 @@ look() { # $1: deploytool's folder; $2: "keep" to keep the facts for the next lo
 served() { # what the proxy of the host was told, by project
   for part in "$1"/*/; do
     [ -f "$part/digest" ] || continue
-    name=${part%/}
-    name=${name##*/}
-    printf 'ingress %s %s %s\n' "$name" "$(cat "$part/digest")" "$(cat "$part/offers.json")"
+    of=${part%/} # not "name": that is the caller's
+    of=${of##*/}
+    printf 'ingress %s %s %s\n' "$of" "$(cat "$part/digest")" "$(cat "$part/offers.json")"
     for file in "$part"/state/names/*~0; do
       [ -f "$file" ] || continue
       service=${file##*/}
-      printf 'local %s %s %s\n' "$name" "${service%~0}" "$(cat "$file")"
-      printf 'remote %s %s %s\n' "$name" "${service%~0}" "$(tr '\n' ' ' <"$part/state/remote/$service")"
+      printf 'local %s %s %s\n' "$of" "${service%~0}" "$(cat "$file")"
+      printf 'remote %s %s %s\n' "$of" "${service%~0}" "$(tr '\n' ' ' <"$part/state/remote/$service")"
     done
   done
 }
