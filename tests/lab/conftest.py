@@ -14,6 +14,7 @@ from deploytool.errors import DeploytoolError
 from deploytool.lab.lab import Lab
 from deploytool.lab.layout import Layout
 from tests.lab.labhosts import ROOT, LabHosts
+from tests.lab.user import User
 
 _HERE = Path(__file__).parent
 _COUNT = 3
@@ -57,6 +58,15 @@ def lab(lab_hosts: LabHosts) -> Iterator[LabHosts]:
     """Three hosts that answer, hold nothing, and may be broken."""
     yield lab_hosts
     lab_hosts.heal()
+
+
+@pytest.fixture
+def user(lab: LabHosts, tmp_path: Path, request: pytest.FixtureRequest) -> User:
+    """Somebody with the ``PLAYBOOK`` of the module, where it has one. Nothing runs yet."""
+    someone = User(lab, tmp_path)
+    if playbook := getattr(request.module, "PLAYBOOK", ""):
+        someone.write(playbook)
+    return someone
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.lab.labhosts import Seen
-from tests.lab.test_converge import User
+from tests.lab.user import User
 
 SHOP = """\
 - name: Shop

@@ -20,7 +20,7 @@ from contextlib import contextmanager
 import pytest
 
 from tests.lab.labhosts import LabHosts
-from tests.lab.test_converge import User, ok
+from tests.lab.user import User, ok
 from tests.streams import until
 
 TALK = """\

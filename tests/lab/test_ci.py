@@ -11,7 +11,7 @@ import yaml
 
 from tests.lab.labhosts import ROOT, LabHosts
 from tests.lab.runners import Api, GitHub, Workspace, gitlab_job, serving
-from tests.lab.test_converge import User
+from tests.lab.user import User
 
 SHOP = """\
 - name: Shop

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from tests.lab.user import ok
 
-import pytest
-
-from tests.lab.labhosts import LabHosts
-from tests.lab.test_converge import User, ok
-
-SHOP = """\
+PLAYBOOK = """\
 - name: Shop
   hosts: web
   services:
@@ -25,13 +20,6 @@ SHOP = """\
   secrets:
     pin: {content: "{{ pin | default('4711') }}"}
 """
-
-
-@pytest.fixture
-def user(lab: LabHosts, tmp_path: Path) -> User:
-    someone = User(lab, tmp_path)
-    someone.write(SHOP)
-    return someone
 
 
 def test_a_diff_names_what_changes_and_shows_no_secret(user):

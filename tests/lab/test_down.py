@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
-from tests.lab.labhosts import LabHosts
-from tests.lab.test_converge import User, ok
+from tests.lab.user import ok
 
 PLAY = """\
 - name: {name}
@@ -18,11 +15,6 @@ PLAY = """\
       deploy: {{update_config: {{monitor: 1s}}}}
   volumes: {{data: {{}}}}
 """
-
-
-@pytest.fixture
-def user(lab: LabHosts, tmp_path) -> User:
-    return User(lab, tmp_path)
 
 
 def test_down_leaves_volumes_and_nothing_else(user):

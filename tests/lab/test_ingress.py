@@ -16,9 +16,9 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 from tests.lab.labhosts import LabHosts
-from tests.lab.test_converge import ok
 from tests.lab.traffic.clients import load
 from tests.lab.traffic.site import Shop, give_images, shop
+from tests.lab.user import ok
 from tests.unit.render.certificates import certificate
 
 UPDATED = {"count": 2, "tag": "2", "order": "stop-first", "parallel": 1, "grace": "4s"}

@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from tests.lab.labhosts import LabHosts
-from tests.lab.test_converge import ok
 from tests.lab.traffic.clients import Tally, load
 from tests.lab.traffic.site import Shop, give_images, shop
+from tests.lab.user import ok
 
 pytestmark = pytest.mark.proof
 

@@ -16,7 +16,7 @@ import pytest
 from deploytool.lab.build import LABEL, tar
 from deploytool.lab.machine import docker, output, run
 from tests.lab.labhosts import ROOT, LabHosts
-from tests.lab.test_converge import User, ok
+from tests.lab.user import User, ok
 
 IMAGE = "demo/nats:1"
 PLAYBOOK = ROOT / "playbooks" / "nats.yaml"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.lab.labhosts import LabHosts
-from tests.lab.test_converge import User, fails, ok
+from tests.lab.user import User, fails, ok
 
 # Ends with 0 when it is told to stop; runs into a loop of restarts while /srv/odd/broken is there.
 PLAY = """\

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from pathlib import Path
 
 import jsonschema
 import pytest
 
 from tests.lab.labhosts import ROOT, LabHosts
-from tests.lab.test_converge import User, ok
+from tests.lab.user import User, ok
 
 SCHEMA = json.loads((ROOT / "docs" / "plan.schema.json").read_text("utf-8"))
-SHOP = """\
+PLAYBOOK = """\
 - name: Shop
   hosts: web
   services:
@@ -36,11 +35,9 @@ _EVENTS = "docker events --since {} --until {} --format '{{{{.Type}}}} {{{{.Acti
 
 
 @pytest.fixture
-def user(lab: LabHosts, tmp_path: Path) -> User:
-    someone = User(lab, tmp_path)
-    someone.write(SHOP)
-    someone.write("0815", "key.txt")
-    return someone
+def user(user: User) -> User:
+    user.write("0815", "key.txt")
+    return user
 
 
 def state(lab: LabHosts, host: str) -> list[str]:
@@ -134,7 +131,7 @@ def test_a_saved_plan_holds_nothing_secret(user):
         )
     )
     text = path.read_text("utf-8")
-    contents = ["4711", "0815", "2", SHOP, user.lab.inventory.read_text("utf-8")]
+    contents = ["4711", "0815", "2", PLAYBOOK, user.lab.inventory.read_text("utf-8")]
     kept = user.lab.exec("lab1", "cat", "/var/lib/deploytool/shop/compose.yaml")
     shas = [hashlib.sha256(content.encode()).hexdigest() for content in (*contents, kept)]
     specs = [user.lab.containers("lab1", "shop")[0].labels["deploytool.spec"].partition(":")[2]]

@@ -30,7 +30,7 @@ from tests.lab.proof import (
     under_load,
     updating,
 )
-from tests.lab.test_converge import User, ok
+from tests.lab.user import User, ok
 
 VICTIM = "lab2"
 NEW = ("-e", "tag=2")

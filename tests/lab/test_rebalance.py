@@ -2,15 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
-from tests.lab.labhosts import LabHosts
-from tests.lab.test_converge import WEB, User, ok
-
-
-@pytest.fixture
-def user(lab: LabHosts, tmp_path) -> User:
-    return User(lab, tmp_path)
+from tests.lab.user import WEB, ok
 
 
 def test_rebalance_moves_what_evens_out_and_no_more(user):

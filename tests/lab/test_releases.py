@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
-
-from tests.lab.labhosts import LabHosts
-from tests.lab.test_converge import WEB, User, fails, ok
+from tests.lab.user import WEB, User, fails, ok
 
 TAGS = "{{.Repository}}:{{.Tag}}"
 
 
-@pytest.fixture
-def user(lab: LabHosts, tmp_path) -> User:
-    someone = User(lab, tmp_path)
-    someone.write(WEB)
-    return someone
+PLAYBOOK = WEB
 
 
 def images(user: User) -> set[str]:

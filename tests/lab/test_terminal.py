@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 
-import pytest
-
-from tests.lab.labhosts import LabHosts
-from tests.lab.test_converge import User
+from tests.lab.user import User
 from tests.terminal import Terminal
 
-SHOP = """\
+PLAYBOOK = """\
 - name: Shop
   hosts: web
   services:
@@ -23,13 +19,6 @@ SHOP = """\
       deploy: {replicas: 3, update_config: {parallelism: 0, monitor: 0s}}
 """
 QUESTION = "Make these changes?"
-
-
-@pytest.fixture
-def user(lab: LabHosts, tmp_path: Path) -> User:
-    someone = User(lab, tmp_path)
-    someone.write(SHOP)
-    return someone
 
 
 def at_terminal(user: User, *more: str, environ: Mapping[str, str] | None = None) -> Terminal:

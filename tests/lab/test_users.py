@@ -6,7 +6,7 @@ import pytest
 
 from deploytool.lab.layout import SUDOER_PASSWORD
 from tests.lab.labhosts import LabHosts
-from tests.lab.test_converge import User, ok
+from tests.lab.user import User, ok
 
 WAYS = {
     "in the docker group": """

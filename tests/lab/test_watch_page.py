@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from tests.browser.conftest import browser
 from tests.chromium import Browser
 from tests.lab.labhosts import ROOT, LabHosts
-from tests.lab.test_converge import User, ok
+from tests.lab.user import User, ok
 
 __all__ = ["browser"]  # a fixture
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from deploytool.lab.images import ensure_images
 from tests.lab.labhosts import LabHosts
-from tests.lab.test_converge import User, ok
 from tests.lab.traffic.image import give_traffic_images
+from tests.lab.user import User, ok
 
 SHOP = """\
 - name: Shop
