@@ -456,9 +456,10 @@ retire() { # how many releases to keep, and as many attempts that failed; the cu
       bad=$((bad + 1)) nth=$bad
     fi
     [ "$nth" -gt "$1" ] && [ "$old" != "$current" ] || continue
-    docker compose -f "releases/$old/compose.yaml" config --images >>.retired 2>/dev/null
+    docker compose -f "releases/$old/compose.yaml" config --images 2>/dev/null | repositories >>.retired
     rm -rf "releases/$old"
   done
+  [ ! -f .retired ] || sort -u -o .retired .retired # for do_prune, which may never come
 }
 
 collect() { # files that neither the current definition nor a release mentions
@@ -475,7 +476,7 @@ do_prune() { # images of this project that nobody here needs: no container, no d
     return
   }
   ids=$(docker image inspect --format '{{.Id}}' $needed 2>/dev/null)
-  names=$({ echo "$mine"; cat .retired 2>/dev/null; } | repositories)
+  names=$(echo "$mine" | repositories; cat .retired 2>/dev/null)
   docker image ls --no-trunc --format '{{.ID}} {{.Repository}} {{.Tag}}' | while read -r id name tag; do
     case "$ids" in *"$id"*) continue ;; esac
     printf '%s\n' "$names" | grep -qxF "$name" || continue
