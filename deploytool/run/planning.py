@@ -63,7 +63,7 @@ class Planner:
     policy: PlanPolicy
     stamp: Stamp = NO_STAMP
     fixed: Mapping[str, Desired] = field(default_factory=dict)
-    _rendered: dict[tuple[str, str], tuple[Desired, HostFiles]] = field(default_factory=dict)
+    _rendered: dict[tuple[str, str], tuple[object, HostFiles]] = field(default_factory=dict)
     _began: dict[str, Desired] = field(default_factory=dict)
     _ingress: Ingress = Ingress()
 
@@ -258,12 +258,13 @@ class Planner:
         return files
 
     def _file(self, project: Project, desired: Desired, host: Host) -> HostFiles:
-        key = (project.name, host.name)
-        before = self._rendered.get(key)
-        if before is None or before[0] != desired or project.name == EDGE:
-            offers = self._ingress.offers.get(project.name, ())
-            self._rendered[key] = (desired, host_files(project, desired, host, offers))
-        return self._rendered[key][1]
+        offers = self._ingress.offers.get(project.name, ())
+        made_of = (project, project.definitions, desired, offers)
+        before = self._rendered.get((project.name, host.name))
+        if before is None or before[0] != made_of:
+            before = made_of, host_files(project, desired, host, offers)
+            self._rendered[project.name, host.name] = before
+        return before[1]
 
     def _notes(self, project: Project, desired: Desired, observed: Observed, left_out: int) -> Iterable[str]:
         release = newest_release(project.name, observed)
