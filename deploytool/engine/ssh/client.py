@@ -36,6 +36,9 @@ class ClientTransport(paramiko.Transport):
         MSG_CHANNEL_REQUEST: _on_request,
     }
 
+    silent_s = 0
+    """For how long it had given no sign of life, where it was given up for that."""
+
     _unanswered = 0
 
     def keep_alive(self, interval_s: int, most: int) -> None:
@@ -53,6 +56,7 @@ class ClientTransport(paramiko.Transport):
 
         def ask() -> None:
             if self._unanswered >= most:
+                self.silent_s = interval_s * (most + 1)
                 raise EOFError("no answer to keepalives")
             self._unanswered += 1
             if not self.clear_to_send.is_set():  # between key exchanges nothing else may be said

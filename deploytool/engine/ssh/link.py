@@ -15,6 +15,7 @@ import paramiko
 from paramiko.agent import AgentRequestHandler
 
 from deploytool.engine.base import Result, Terminal
+from deploytool.engine.ssh.client import ClientTransport
 from deploytool.engine.ssh.streams import LOSSES, SshStream
 from deploytool.engine.ssh.target import Target
 from deploytool.engine.ssh.watchdog import Watchdog
@@ -39,7 +40,7 @@ class Link:
         self.target = target
         self._host_name = host_name
         self._client: paramiko.SSHClient = connection.client
-        self._transport: paramiko.Transport = connection.transport
+        self._transport: ClientTransport = connection.transport
         self._release = release
 
     @property
@@ -130,7 +131,9 @@ class Link:
         return stack
 
     def _broke(self, name: str) -> HostUnreachable:
-        return self._error(f"the connection to {self.target.where} was lost while '{name}' was running")
+        silent_s = self._transport.silent_s
+        why = f": no sign of life for {silent_s} s" if silent_s else ""
+        return self._error(f"the connection to {self.target.where} was lost while '{name}' was running{why}")
 
     def _error(self, message: str, hint: str = "") -> HostUnreachable:
         return HostUnreachable(message, hint=hint, host=self._host_name)
