@@ -101,5 +101,6 @@ def _go_back(run: Run, number: int | None, project: str | None) -> None:
     seen = run.observe()
     pasts = [past(one, seen, run.engines, run.options.forks) for one in chosen]
     wanted = [(old, old.before(number)) for old in pasts]
+    run.away = {name: why for old in pasts for name, why in old.silent.items()}
     run.intent, run.planner.fixed = rolled_back(run.intent, wanted)
     run.planner.intent = run.intent

@@ -15,7 +15,7 @@ _ENDINGS = {
     Ending.UNCHANGED: "nothing was changed.",
     Ending.PAUSED: "paused: what had not begun stays as it was. Run again to go on, or deploytool rollback.",
     Ending.WENT_ON: "went on elsewhere, as its policy says. Run again to try once more what failed.",
-    Ending.ROLLED_BACK: "rolled back to release {release}, which runs again.",
+    Ending.ROLLED_BACK: "rolled back to release {release}, which runs {where}.",
     Ending.ROLLBACK_FAILED: "the rollback to release {release} failed too, and is not rolled again.",
     Ending.NOT_ROLLED_BACK: "not rolled back: see above why. What had not begun stays as it was.",
 }
@@ -48,7 +48,9 @@ def verdict(report: Report) -> Iterator[str]:
         failed = len(report.failures)
         yield f"{failed} step{'s' * (failed != 1)} failed, {report.skipped} not done."
     for project, ending in report.endings.items():
-        yield f"{project}: {_ENDINGS[ending].format(release=report.rolled_back.get(project, 0))}"
+        where = f"on all hosts but {', '.join(sorted(report.unreachable))}" if report.unreachable else "again"
+        release = report.rolled_back.get(project, 0)
+        yield f"{project}: {_ENDINGS[ending].format(release=release, where=where)}"
     if report.interrupted:
         yield f"Interrupted: {report.done} steps done, {report.skipped} not done. Run again to go on."
     elif report.left and report.skipped and not report.failures:

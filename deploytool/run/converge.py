@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from deploytool.core.guard import unusable
@@ -62,7 +62,8 @@ class Run:
     """One run over an intent: its hosts, its connections, its lease.
 
     ``agreed`` raises ``Refused`` for a plan that is not the one that was agreed on: nothing is done then.
-    ``seen`` is what the first plan was made from.
+    ``seen`` is what the first plan was made from. ``away`` are hosts that are not asked: they are left as
+    they are, whatever they would say.
     """
 
     intent: Intent
@@ -74,6 +75,7 @@ class Run:
     confirm: Callable[[Plan, Seen], bool] = lambda plan, seen: True
     agreed: Callable[[Plan, Seen], None] | None = None
     seen: Seen = field(default_factory=dict)
+    away: Mapping[str, Unreachable] = field(default_factory=dict)
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
     interrupts: Interrupts = field(default_factory=Interrupts)
@@ -95,8 +97,9 @@ class Run:
 
     def observe(self) -> Seen:
         """Look at every host of every play, then at those that hold something although they left theirs."""
-        self._hosts = {host.name: host for project in self.intent.projects for host in project.hosts}
-        seen = look(self._hosts, self.engines, self.emit, self.options.forks)
+        of_plays = (host for project in self.intent.projects for host in project.hosts)
+        self._hosts = {host.name: host for host in of_plays if host.name not in self.away}
+        seen = {**self.away, **look(self._hosts, self.engines, self.emit, self.options.forks)}
         elsewhere = members_elsewhere(self.intent, seen)
         self._hosts |= elsewhere
         return seen | look(elsewhere, self.engines, self.emit, self.options.forks)
@@ -199,6 +202,7 @@ class Run:
         """
         wanted = []
         for old in (past(project, made.seen, self.engines, self.options.forks) for project in projects):
+            made.seen |= old.silent
             if old.recorded:
                 wanted.append((old, old.recorded))
             else:
@@ -266,8 +270,8 @@ class Run:
 
     def _look_anew(self, made: _Made) -> None:
         """What another run did meanwhile is not in the plan: make it anew."""
-        hosts = {name: self._hosts[name] for name in made.seen}
-        made.seen = look(hosts, self.engines, self.emit, self.options.forks)
+        hosts = {name: self._hosts[name] for name in made.seen if name not in self.away}
+        made.seen = {**self.away, **look(hosts, self.engines, self.emit, self.options.forks)}
         made.left = self.planner.plan(made.seen)
         if self.agreed:
             self.agreed(made.left, made.seen)

@@ -5,27 +5,31 @@ A rollback is an ordinary run: the older release's definitions and placements go
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from deploytool.core.holdings import newest_release
 from deploytool.errors import HostUnreachable, Place, Problem, Refused, UsageError
 from deploytool.load.stored import StoredDefinitions, stored_definition, stored_service
 from deploytool.model.desired import Desired
 from deploytool.model.inventory import Host
-from deploytool.model.observed import Observed, ObservedHost, Release, StoredRelease
+from deploytool.model.observed import Observed, ObservedHost, Release, StoredRelease, Unreachable
 from deploytool.model.service import Intent, Project, Service
 from deploytool.run.fanout import Engines, each
 
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """A project's releases, oldest first, and each host's compose.yaml of each, by (number, host)."""
+    """A project's releases, oldest first, and each host's compose.yaml of each, by (number, host).
+
+    ``silent`` are the hosts that did not say what they remember.
+    """
 
     project: str
     releases: tuple[Release, ...]
     texts: Mapping[tuple[int, str], str]
     current: int
+    silent: Mapping[str, Unreachable] = field(default_factory=dict)
 
     @property
     def recorded(self) -> Release | None:
@@ -70,47 +74,65 @@ class Past:
 def past(project: Project, seen: Observed, engines: Engines, forks: int) -> Past:
     """Ask every host that answered what it remembers of a project."""
     answered = [name for name, host in seen.items() if isinstance(host, ObservedHost)]
-    told = each(answered, lambda name: _remembered(engines, name, project.name), forks)
+    told = {**_silent(seen), **each(answered, lambda name: _remembered(engines, name, project.name), forks)}
     releases: dict[int, Release] = {}
     texts: dict[tuple[int, str], str] = {}
+    silent: dict[str, Unreachable] = {}
     for host_name, stored in sorted(told.items()):
+        if isinstance(stored, Unreachable):
+            silent[host_name] = stored
+            continue
         for one in stored:
             releases.setdefault(one.release.number, one.release)
             if one.compose is not None:
                 texts[one.release.number, host_name] = one.compose
     newest = newest_release(project.name, seen)
     ordered = tuple(releases[number] for number in sorted(releases))
-    return Past(project.name, ordered, texts, newest.number if newest else 0)
+    return Past(project.name, ordered, texts, newest.number if newest else 0, silent)
 
 
 def rolled_back(intent: Intent, pasts: Sequence[tuple[Past, Release]]) -> tuple[Intent, dict[str, Desired]]:
     """The intent that each project was, and the schedule that it had, for ``Planner.fixed``.
 
+    A host of the release that is silent, or has left the inventory, keeps its replicas on paper: whoever
+    plans has to take it for unreachable, whatever it says by then.
+
     Raises:
-        Refused: a host of the release is not in the inventory any more, or does not remember it.
+        Refused: a host of the release answers and does not remember it, or all of them are away.
     """
     projects, fixed, problems = [], {}, []
     for old, release in pasts:
         project = next(project for project in intent.projects if project.name == old.project)
-        members = _members(intent, release)
-        for name in release.members:
-            if name not in members:
-                problems.append(_missing(project, release, name, "is not in the inventory any more"))
-            elif (release.number, name) not in old.texts:
-                problems.append(_missing(project, release, name, "did not answer, or does not remember it"))
-        if not problems:
-            projects.append(_project(project, old, release, members))
+        found = list(_problems(project, old, release, _members(intent, release)))
+        problems += found
+        if not found:
+            projects.append(_project(project, old, release, _members(intent, release)))
             fixed[project.name] = _desired(project.name, release)
     if problems:
         raise Refused(problems)
     return replace(intent, projects=tuple(projects)), fixed
 
 
-def _remembered(engines: Engines, host_name: str, project: str) -> Sequence[StoredRelease]:
+def _silent(seen: Observed) -> dict[str, Unreachable]:
+    return {name: host for name, host in seen.items() if isinstance(host, Unreachable)}
+
+
+def _remembered(engines: Engines, host_name: str, project: str) -> Sequence[StoredRelease] | Unreachable:
     try:
         return engines.named(host_name).releases(project)
-    except HostUnreachable:
-        return ()  # lost since it was looked at: where its text is needed, rolled_back says so
+    except HostUnreachable as error:  # lost since it was looked at
+        return Unreachable(error.message, error.hint, error.setup)
+
+
+def _problems(
+    project: Project, old: Past, release: Release, members: Mapping[str, Host]
+) -> Iterator[Problem]:
+    away = [name for name in release.members if name in old.silent or name not in members]
+    for name in release.members:
+        if name not in away and (release.number, name) not in old.texts:
+            yield _missing(project, release, name, "which does not remember it")
+    if release.members and len(away) == len(release.members):
+        yield _missing(project, release, ", ".join(away), "and none of these answers")
 
 
 def _members(intent: Intent, release: Release) -> dict[str, Host]:
@@ -120,16 +142,16 @@ def _members(intent: Intent, release: Release) -> dict[str, Host]:
 
 
 def _missing(project: Project, release: Release, host_name: str, why: str) -> Problem:
-    message = f"{project.name}: release {release.number} ran on {host_name}, which {why}"
+    message = f"{project.name}: release {release.number} ran on {host_name}, {why}"
     return Problem(Place(project.place.file, project.place.line), message, "choose another release")
 
 
 def _project(project: Project, old: Past, release: Release, members: Mapping[str, Host]) -> Project:
-    texts = {name: old.texts[release.number, name] for name in members}
+    texts = {name: text for (number, name), text in old.texts.items() if number == release.number}
     hosts = {host.name: host for host in (*project.hosts, *members.values())}
     return replace(
         project,
-        hosts=tuple(hosts.values()),
+        hosts=tuple(host for name, host in hosts.items() if name not in old.silent),
         services=tuple(_services(project, release, texts)),
         definitions=StoredDefinitions(texts),
     )
@@ -143,8 +165,8 @@ def _services(project: Project, release: Release, texts: Mapping[str, str]) -> l
     )
     found = []
     for name in names:
-        hosts = [host for host, count in release.placements[name].items() if count]
-        if hosts:
+        hosts = [host for host, count in release.placements[name].items() if count and host in texts]
+        if hosts:  # else it ran nowhere, or on hosts that are away: what it was, these know
             definition = stored_definition(texts[hosts[0]], hosts[0])
             found.append(stored_service(name, definition, project.service(name)))
     return found

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from deploytool.errors import Refused, UsageError
+from deploytool.model.event import Ending
 from deploytool.model.service import Service, Update
+from deploytool.report.recap import verdict
 from deploytool.run.rollback import past, rolled_back
-from tests.builders import Fleet, host, intent, project
+from tests.builders import Fleet, drained, host, intent, project
 
 HOSTS = [host("h1"), host("h2"), host("h3")]
 
@@ -21,6 +25,7 @@ def go_back(fleet: Fleet, wanted, number: int | None = None):
     run = fleet.run(wanted)
     seen = run.observe()
     old = past(run.intent.projects[0], seen, run.engines, 4)
+    run.away = old.silent
     run.intent, run.planner.fixed = rolled_back(run.intent, [(old, old.before(number))])
     run.planner.intent = run.intent
     return run.converge()
@@ -74,11 +79,47 @@ def test_there_is_nothing_before_the_first_release():
     assert "remember 1" in caught.value.hint
 
 
-def test_a_release_on_a_host_that_is_away_is_refused(fleet):
-    """Half a rollback would be neither release."""
+def test_a_host_that_is_away_does_not_hold_a_rollback_up(fleet):
+    """The others go back, exit 4; its replicas stay on paper, so that they start nowhere else."""
     fleet.hosts["h3"].reachable = False
-    with pytest.raises(Refused, match="ran on h3, which did not answer"):
+    report = go_back(fleet, shop(3, 3), 1)
+    assert (report.exit_code, list(report.unreachable)) == (4, ["h3"])
+    assert [fleet.counts()[name] for name in ("h1", "h2")] == [2, 2]
+    fleet.hosts["h3"].reachable = True
+    assert go_back(fleet, shop(3, 3), 1).exit_code == 0
+    assert (fleet.images(), fleet.counts()) == ({"demo/web:1$x"}, {"h1": 2, "h2": 2, "h3": 2})
+
+
+def test_a_host_that_comes_back_meanwhile_is_left_as_it_is(fleet):
+    """Nobody asked it what it remembers."""
+    before = fleet.hosts["h3"].containers
+    fleet.hosts["h3"].reachable = False
+    run = fleet.run(shop(3, 3))
+    old = past(run.intent.projects[0], run.observe(), run.engines, 4)
+    run.away = old.silent
+    run.intent, run.planner.fixed = rolled_back(run.intent, [(old, old.before(1))])
+    run.planner.intent = run.intent
+    fleet.hosts["h3"].reachable = True
+    assert run.converge().exit_code == 4
+    assert fleet.hosts["h3"].containers == before
+
+
+def test_a_host_that_answers_and_does_not_remember_the_release_is_refused(fleet):
+    """What ran there is not known, and it can be asked for nothing else."""
+    fleet.hosts["h3"].folders["shop"].history.clear()
+    with pytest.raises(Refused, match="ran on h3, which does not remember it"):
         go_back(fleet, shop(3, 3), 1)
+
+
+def test_a_release_whose_hosts_are_all_away_is_refused():
+    """There is nothing to go back with."""
+    fleet = Fleet.of("h1", "h2", "h3")
+    off_h1, on_h1 = [drained(HOSTS[0]), *HOSTS[1:]], [HOSTS[0], *map(drained, HOSTS[1:])]
+    for tag, hosts in enumerate((on_h1, off_h1, on_h1)):
+        assert fleet.converge(shop(tag, 2, hosts)).exit_code == 0
+    fleet.hosts["h2"].reachable = fleet.hosts["h3"].reachable = False
+    with pytest.raises(Refused, match="release 2 ran on h2, h3, and none of these answers"):
+        go_back(fleet, shop(2, 2, on_h1))
 
 
 def careful(tag: int, hosts=HOSTS):
@@ -132,3 +173,42 @@ def test_a_repair_that_fails_does_not_go_back_to_what_it_repairs():
     report = fleet.converge(careful(1))
     assert (report.exit_code, report.rolled_back) == (5, {})
     assert not any("rolling back" in str(event) for event in fleet.events)
+
+
+@pytest.mark.parametrize("fields", [{}, {"max_fail_percent": 0.0}, {"any_errors_fatal": True}])
+def test_a_lost_host_does_not_keep_the_others_from_being_rolled_back(fields):
+    """They go back; it is left on paper and named, and what runs there is set right when it is back."""
+    fleet = Fleet.of("h1", "h2", "h3")
+    fleet.converge(careful(1))
+    before = fleet.hosts["h3"].containers
+    for name in ("h1", "h2"):
+        fleet.hosts[name].sick.add("demo/web:2")
+    fleet.fault = lambda name, verb, when: "lost" if (name, verb) == ("h3", "releases") else ""
+    wish = replace(careful(2), projects=tuple(replace(p, **fields) for p in careful(2).projects))
+    report = fleet.converge(wish)
+    assert (report.exit_code, dict(report.endings)) == (5, {"shop": Ending.ROLLED_BACK})
+    assert list(report.unreachable) == ["h3"]
+    assert "shop: rolled back to release 1, which runs on all hosts but h3." in verdict(report)
+    images = {c.image for n in ("h1", "h2") for c in fleet.hosts[n].containers if c.service == "web"}
+    assert images == {"demo/web:1"}
+    assert [fleet.counts()[name] for name in ("h1", "h2")] == [2, 2], "its replicas start nowhere else"
+    assert fleet.hosts["h3"].containers == before
+    fleet.fault = lambda *call: ""
+    for memory in fleet.hosts.values():
+        memory.reachable, memory.now_s = True, memory.now_s + 3600
+    assert fleet.converge(careful(1)).exit_code == 0
+    assert fleet.counts() == {"h1": 2, "h2": 2, "h3": 2}
+
+
+def test_a_host_that_left_the_inventory_does_not_keep_the_others_from_being_rolled_back():
+    """What runs there is what ran there before: so all is as it was."""
+    fleet = Fleet.of("h1", "h2", "h3")
+    fleet.converge(careful(1))
+    before = fleet.ids()
+    for name in ("h1", "h2"):
+        fleet.hosts[name].sick.add("demo/web:2")
+    report = fleet.converge(replace(careful(2, HOSTS[:2]), inventory=intent(hosts=HOSTS[:2]).inventory))
+    assert dict(report.endings) == {"shop": Ending.ROLLED_BACK}
+    assert fleet.counts() == {"h1": 2, "h2": 2, "h3": 2}
+    assert fleet.images() == {"demo/web:1"}
+    assert len(before & fleet.ids()) >= 6
