@@ -108,12 +108,16 @@ class Sight:
         self.moved = True
 
     def changed(self, names: Iterable[str], seen: Mapping[str, ObservedHost | Unreachable]) -> None:
-        """A change of these hosts has ended, with what it saw last of them; others are to be looked at."""
+        """A change of these hosts has ended, with what it saw last of them, after what it did there.
+
+        Each is looked at once more: what happened while the change went on elsewhere may have been heard,
+        and looked at, since. A look under way is not counted: it may have begun before the change ended.
+        """
         for name in sorted(self.watches.keys() & set(names)):
-            if name in seen and not self.watches[name].busy:
+            busy = self.watches[name].busy
+            if name in seen:
                 self.take_in(name, seen[name])
-            else:
-                self.watches[name] = self.watches[name].stirred(self._clock())
+            self.watches[name] = replace(self.watches[name].stirred(self._clock()), busy=busy)
 
     def stirred(self, name: str) -> None:
         """Something happened on a host, or nothing that happens there can be missed any more."""

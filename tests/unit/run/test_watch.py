@@ -11,6 +11,7 @@ import pytest
 from deploytool.errors import InputError, Place, Problem
 from deploytool.model.observed import Lease
 from deploytool.model.service import Mode, Service
+from deploytool.run.converge import Run
 from tests.builders import Fleet, host, intent, project
 from tests.unit.run.watching import Watching
 
@@ -71,6 +72,26 @@ def test_a_lost_event_is_made_up_for_by_the_next_full_look(watch):
     watching.fleet.hosts["h2"].containers.clear()
     watching.turns(61)
     assert watching.fleet.counts()["h2"] == 2
+
+
+def test_what_dies_while_a_change_goes_on_elsewhere_is_not_forgotten(watch, monkeypatch):
+    """The change saw its host last before that; what was heard since counts, and no full look is needed."""
+    watching = watch(resync_s=1000.0)
+    carry_out, died = Run.carry_out, []
+
+    def die_meanwhile(run: Run, *arguments):
+        report, seen = carry_out(run, *arguments)
+        if not died:
+            died.append(watching.change("h1", 1, state="exited", exit_code=137).id)
+            watching.now_s += 1
+            watching.watcher.sight.look(watching.now_s, 1000.0)
+        return report, seen
+
+    monkeypatch.setattr(Run, "carry_out", die_meanwhile)
+    watching.change("h1", state="exited", exit_code=137)
+    watching.settle()
+    assert died
+    assert watching.fleet.counts() == {"h1": 2, "h2": 2, "h3": 2, "h4": 2, "h5": 2}
 
 
 def test_an_unhealthy_replica_is_replaced(watch):
