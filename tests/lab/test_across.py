@@ -51,14 +51,14 @@ def user(lab_hosts: LabHosts, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 
 @contextmanager
-def going(user: User, *argv: object) -> Iterator[subprocess.Popen[str]]:
+def going(user: User, *argv: object) -> Iterator[subprocess.Popen[bytes]]:
     """A command that goes on; it is interrupted at the end, and must end at once, without a traceback."""
     command = [sys.executable, "-m", "deploytool", argv[0], str(user.lab.inventory), "site.yaml"]
     process = subprocess.Popen(
         [*command, *map(str, argv[1:])],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        text=True,
+        bufsize=0,  # or lines wait here unseen by select
         cwd=user.folder,
         env={**os.environ, "PYTHONUNBUFFERED": "1"},
     )
@@ -68,17 +68,17 @@ def going(user: User, *argv: object) -> Iterator[subprocess.Popen[str]]:
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=WAIT_S)
     assert process.returncode == 130
-    assert "Traceback" not in said
+    assert b"Traceback" not in said
 
 
-def read_lines(process: subprocess.Popen[str], enough: Callable[[list[str]], bool]) -> list[str]:
+def read_lines(process: subprocess.Popen[bytes], enough: Callable[[list[str]], bool]) -> list[str]:
     """Lines as they come, until there are enough."""
     lines: list[str] = []
     end = time.monotonic() + WAIT_S
     while not enough(lines):
         assert time.monotonic() < end, lines[-20:]
         assert select.select([process.stdout], [], [], WAIT_S)[0], lines[-20:]
-        lines.append(process.stdout.readline().rstrip("\n"))
+        lines.append(process.stdout.readline().decode().rstrip("\n"))
     return lines
 
 
@@ -202,7 +202,7 @@ def test_logs_go_on_without_a_host_that_fails(user):
 
         def has(wanted: str) -> bool:
             nonlocal said
-            said += process.stderr.read() or ""
+            said += (process.stderr.read() or b"").decode()
             read_lines(process, lambda lines: bool(lines))
             return wanted in said
 
@@ -211,6 +211,30 @@ def test_logs_go_on_without_a_host_that_fails(user):
         ok(user.converge())
         until(lambda: has("lab3: answers again"))
         read_lines(process, lambda lines: any(line.startswith("lab3") for line in lines))
+
+
+def test_status_goes_on_and_tells_what_changed(user):
+    """Each look as JSON on a line of its own; as text only what differs from the last one."""
+    host, container = next((h, c) for h in user.lab.hosts for c in user.lab.containers(h, "shop"))
+    all_run, here = sum(user.counts()), len(user.ids()[host])
+
+    def running(line: str) -> int:
+        return sum(row["running"] for row in json.loads(line)["replicas"] if row["host"] == host)
+
+    def whole(lines: list[str]) -> bool:
+        return f"{all_run} of {all_run} replicas are healthy." in lines[-1:]
+
+    again = ("status", "--watch", "--interval", "300ms")
+    with going(user, *again) as text, going(user, *again, "-o", "json") as records:
+        read_lines(text, whole)
+        read_lines(records, lambda lines: len(lines) > 2)
+        user.lab.exec(host, "docker", "kill", container.id)
+        read_lines(records, lambda lines: here - 1 in map(running, lines))
+        changed = read_lines(text, lambda lines: "Changes are pending: see deploytool plan." in lines)
+        assert not any(map(whole, ([line] for line in changed)))
+        ok(user.converge())
+        read_lines(records, lambda lines: here in map(running, lines))
+        read_lines(text, whole)
 
 
 def test_events_tell_what_happens(user):
