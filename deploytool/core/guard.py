@@ -6,12 +6,13 @@ files (a service, a host, a variable that changed a pattern) is not, when it wou
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from deploytool.core.holdings import newest_release
 from deploytool.core.reconcile import Change
 from deploytool.errors import HostsUnusable, Place, Problem, Refused
+from deploytool.model.inventory import Host, HostState
 from deploytool.model.observed import Container, Observed, ObservedHost, Unreachable
 from deploytool.model.service import Project
 
@@ -71,23 +72,45 @@ def _problem(project: Project, message: str, hint: str) -> Problem:
 def _vanished(
     project: Project, changes: Sequence[Change], observed: Observed, policy: GuardPolicy
 ) -> Iterator[Problem]:
-    in_play = {host.name for host in project.hosts}
-    gone = [c for c in changes if not project.service(c.service) or c.host not in in_play]
+    in_play = {host.name: host for host in project.hosts}
+    misfits = [change for change in changes if _is_misfit(project, change, in_play.get(change.host))]
+    gone = [c for c in changes if not project.service(c.service) or c.host not in in_play] + misfits
     lost = sum(container.healthy for change in gone for container in change.stop)
     healthy = sum(container.healthy for container in _replicas(project.name, observed))
     if policy.allow_vanished or not healthy or lost <= healthy * VANISHED_LIMIT:
         return
-    what = sorted(
-        {f"service {c.service}" for c in gone if not project.service(c.service)}
-        | {f"host {c.host}" for c in gone if c.host not in in_play}
-    )
     yield _problem(
         project,
         f"{lost} of {healthy} healthy replicas would be stopped, more than a third, because"
-        f" {_listed(what)} vanished from the files",
-        "was that meant? Write replicas: 0 to stop a service, state: drain to empty a host, or pass"
-        " --allow-vanished",
+        f" {' and '.join(_what_vanished(project, gone, misfits, in_play))}",
+        "was that meant? Write replicas: 0 to stop a service, deploytool_state: drain to empty a host, or pass"
+        f" --allow-vanished{f'; plan --explain {misfits[0].service} says why' if misfits else ''}",
     )
+
+
+def _what_vanished(
+    project: Project, gone: Iterable[Change], misfits: Iterable[Change], in_play: Collection[str]
+) -> Iterator[str]:
+    """Predicates of ``because``."""
+    services = {f"service {c.service}" for c in gone if not project.service(c.service)}
+    hosts = {f"host {c.host}" for c in gone if c.host not in in_play}
+    if services or hosts:
+        yield f"{_listed(sorted(services | hosts))} vanished from the files"
+    for name in sorted({change.service for change in misfits}):
+        left = [change.host for change in misfits if change.service == name]
+        yield f"the global service {name} has no place on {_listed(left)} any more"
+
+
+def _is_misfit(project: Project, change: Change, host: Host | None) -> bool:
+    """Whether a global service leaves a host that is to keep something: nothing but its count explains that.
+
+    A label, a group or a constraint has changed, and a global service has no count. What is replicated goes
+    elsewhere instead, or is refused for want of a host.
+    """
+    service = project.service(change.service)
+    if service is None or host is None or host.state is HostState.DRAIN or not service.mode.is_global:
+        return False
+    return len(change.stop) == change.there > 0
 
 
 def _foreign(project: Project, observed: Observed, policy: GuardPolicy) -> Iterator[Problem]:

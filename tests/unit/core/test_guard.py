@@ -11,6 +11,7 @@ from deploytool.core.guard import GuardPolicy, guard, unusable
 from deploytool.core.reconcile import ReconcilePolicy, reconcile
 from deploytool.core.schedule import schedule
 from deploytool.errors import HostsUnusable, Place, Refused
+from deploytool.model.constraint import Constraint
 from deploytool.model.inventory import Host, HostState
 from deploytool.model.observed import (
     Container,
@@ -20,7 +21,7 @@ from deploytool.model.observed import (
     Release,
     Unreachable,
 )
-from deploytool.model.service import Project, Service
+from deploytool.model.service import Mode, Project, Service
 from tests.unit.core.strategies import LOST, SHOP, make_container, make_host, make_project
 
 HOSTS = [make_host(name) for name in ("h1", "h2", "h3")]
@@ -79,6 +80,23 @@ def test_a_count_in_the_file_is_an_explanation():
     assert judge(make_project(HOSTS, [replace(WEB, replicas=0)]), running("web")) == ""
     drained = [replace(HOSTS[0], state=HostState.DRAIN), *HOSTS[1:]]
     assert judge(make_project(drained, [WEB]), running("web")) == ""
+
+
+def test_hosts_that_do_not_suit_a_global_service_any_more_are_refused():
+    """A label that vanished would stop it without a word: it has no count that explains that."""
+    agent = Service("agent", Mode.GLOBAL, constraints=(Constraint("node.labels.zone", "==", "eu"),))
+    labelled = [replace(h, labels={"zone": "eu"}) for h in HOSTS]
+    assert judge(make_project(labelled, [agent]), running("agent")) == ""
+    refusal = judge(make_project([*HOSTS[:2], labelled[2]], [agent]), running("agent"))
+    assert (
+        "2 of 3 healthy replicas would be stopped, more than a third, because the global service agent has"
+        " no place on h1, h2 any more" in refusal
+    )
+    assert "plan --explain agent says why" in refusal
+    assert judge(make_project(HOSTS, [agent]), running("agent"), allow_vanished=True) == ""
+    assert judge(make_project([HOSTS[0], *labelled[1:]], [agent]), running("agent")) == "", "a third may"
+    drained = [*labelled[:1], *(replace(h, state=HostState.DRAIN) for h in labelled[1:])]
+    assert judge(make_project(drained, [agent]), running("agent")) == ""
 
 
 def test_broken_replicas_are_no_loss():
