@@ -373,4 +373,5 @@ def _add(total: Executed, executed: Executed) -> None:
     total.failures += executed.failures
     total.touched |= executed.touched
     total.paused |= executed.paused
+    total.beyond |= executed.beyond
     total.interrupted = total.interrupted or executed.interrupted

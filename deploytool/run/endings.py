@@ -22,14 +22,11 @@ def ending_of(project: Project, total: Executed) -> Ending | None:
     mine = [failure for failure in total.failures if failure.step.project == project.name]
     if not mine or project.name not in total.touched:
         return Ending.UNCHANGED if mine else None
-    failed = {failure.step.service for failure in mine}
-    policies = [service.update for service in project.services if service.name in failed]
-    if any(update.failure_action == "rollback" for update in policies):
+    beyond = {service for name, service in total.beyond if name == project.name}
+    actions = {s.update.failure_action for s in project.services if s.name in beyond}
+    if "rollback" in actions:
         return Ending.NOT_ROLLED_BACK
-    tolerant = project.max_fail_percent or all(
-        update.failure_action == "continue" or update.max_failure_ratio for update in policies
-    )
-    return Ending.WENT_ON if tolerant and project.name not in total.paused else Ending.PAUSED
+    return Ending.PAUSED if beyond or project.name in total.paused else Ending.WENT_ON
 
 
 def attempts_of(

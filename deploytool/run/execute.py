@@ -44,7 +44,8 @@ class Executed:
 
     ``held`` is the lease of another run, ``changed`` a host that was not as planned: in both cases nothing
     was touched on account of it. ``lost`` are hosts that stopped answering, ``touched`` the projects of which
-    a container may have been changed, ``paused`` those in which other hosts wait on account of a failure.
+    a container may have been changed, ``paused`` those in which other hosts wait on account of a failure;
+    ``beyond`` are the services, by project, of which more failed than is tolerated.
     """
 
     done: int = 0
@@ -54,6 +55,7 @@ class Executed:
     lost: dict[str, str] = field(default_factory=dict)
     touched: set[str] = field(default_factory=set)
     paused: set[str] = field(default_factory=set)
+    beyond: set[tuple[str, str]] = field(default_factory=set)
     held: tuple[str, Lease] | None = None
     changed: str = ""
     interrupted: bool = False
@@ -321,6 +323,8 @@ class Execution:
         self._result.failures.append(failure)
         self._emit(failure)
         self._failed.note(step)
+        if not self._failed.tolerated(self._intent[step.project], step):
+            self._result.beyond.add((step.project, step.service))
         if step.kind is StepKind.PREPARE:  # so nothing is touched; the other hosts still say what they lack
             because = f"{step.host} could not be prepared, and nothing changes before all hosts are"
             self._skip((s for s in self._waiting.values() if s.kind is not StepKind.PREPARE), because)

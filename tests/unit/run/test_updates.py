@@ -65,6 +65,20 @@ def test_continue_says_that_it_went_on(fleet):
     assert "went on elsewhere" in said(report)
 
 
+@pytest.mark.parametrize("tolerant", [{"max_failure_ratio": 0.4}, {"max_fail_percent": 40.0}])
+@pytest.mark.parametrize(
+    ("sick", "ending"), [(("h3",), Ending.WENT_ON), (("h2", "h3"), Ending.ROLLED_BACK)]
+)
+def test_what_is_tolerated_rolls_nothing_back(fleet, tolerant, sick, ending):
+    """failure_action is for what is beyond max_failure_ratio, or beyond what the play says of its hosts."""
+    for name in {*NAMES} - {*sick}:
+        fleet.hosts[name].sick.clear()
+    rolls = replace(STEADY, failure_action="rollback", max_failure_ratio=tolerant.get("max_failure_ratio", 0))
+    report = fleet.converge(shop(2, rolls, max_fail_percent=tolerant.get("max_fail_percent")))
+    assert (report.exit_code, dict(report.endings)) == (5, {"shop": ending})
+    assert ("demo/web:2" in fleet.images()) is (ending is Ending.WENT_ON)
+
+
 def test_a_rollback_rolls_by_its_own_policy(fleet):
     """rollback_config, not update_config: all at once here, where the update went one by one."""
     careful = Update(parallelism=1, order="stop-first", failure_action="rollback")
