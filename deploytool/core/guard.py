@@ -83,8 +83,8 @@ def _vanished(
         project,
         f"{lost} of {healthy} healthy replicas would be stopped, more than a third, because"
         f" {' and '.join(_what_vanished(project, gone, misfits, in_play))}",
-        "was that meant? Write replicas: 0 to stop a service, deploytool_state: drain to empty a host, or pass"
-        f" --allow-vanished{f'; plan --explain {misfits[0].service} says why' if misfits else ''}",
+        "was that meant? Write replicas: 0 to stop a service, deploytool_state: drain to empty a host, or"
+        f" pass --allow-vanished{f'; plan --explain {misfits[0].service} says why' if misfits else ''}",
     )
 
 

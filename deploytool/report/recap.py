@@ -59,9 +59,15 @@ def verdict(report: Report) -> Iterator[str]:
     elif report.left and report.done and not report.failures:
         yield "The result does not hold; what still differs:"
         yield from (f"  {line}" for line in plan_text(report.left).splitlines())
-    elif report.plan and not report.left:
-        hosts = len({step.host for step in report.plan.steps})
-        yield f"Converged: {report.done} steps on {hosts} host{'s' * (hosts != 1)} in {report.seconds:.1f} s."
+    elif report.plan and not (report.left or report.failures):
+        yield _converged(report)
+
+
+def _converged(report: Report) -> str:
+    if not report.done:
+        return "Nothing was changed." if report.unreachable else "Another run did it: nothing was left to do."
+    hosts = len({step.host for step in report.plan.steps} - report.unreachable.keys())
+    return f"Converged: {report.done} steps on {hosts} host{'s' * (hosts != 1)} in {report.seconds:.1f} s."
 
 
 def _counts(cases: Sequence[Case], *, away: bool) -> dict[str, int]:

@@ -11,6 +11,8 @@ from deploytool.errors import HostsUnusable, LeaseHeld, Refused
 from deploytool.model.observed import Container, Lease
 from deploytool.model.plan import StepKind
 from deploytool.model.service import Dependency, Intent, Mode, Service, Update
+from deploytool.report.recap import verdict
+from deploytool.run.converge import RunOptions
 from deploytool.run.planning import PlanPolicy
 from tests.builders import Fleet, drained, host, intent, project
 
@@ -288,6 +290,26 @@ def test_waiting_for_a_lease_ends_when_it_is_given_back(fleet):
     run = fleet.run(web(6), sleep=give_back)
     run.options = replace(run.options, lock_wait_s=60)
     assert run.converge().exit_code == 0
+
+
+def test_a_run_that_did_nothing_does_not_claim_to_have_converged(fleet):
+    """Another run did it meanwhile; or the only host with anything to do was lost before it began."""
+    fleet.converge(web(3))
+    folder = fleet.hosts["h1"].folders["shop"]
+    folder.lease = Lease("other", who="ci@runner", expires_s=2_000_000)
+
+    def let_the_other_work(seconds: float) -> None:
+        folder.lease = None
+        assert fleet.converge(web(6)).exit_code == 0
+
+    run = fleet.run(web(6), sleep=let_the_other_work, options=RunOptions(lock_wait_s=60))
+    assert list(verdict(run.converge())) == ["Another run did it: nothing was left to do."]
+
+    fleet.hosts["h1"].containers.pop()
+    fleet.fault = lambda name, verb, when: "lost" if verb == "prepare" else ""
+    report = fleet.converge(web(6))
+    assert report.exit_code == 4
+    assert list(verdict(report)) == ["h1: unreachable: no answer", "Nothing was changed."]
 
 
 def test_a_limit_changes_only_its_hosts(fleet):
