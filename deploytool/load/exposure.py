@@ -10,7 +10,7 @@ from deploytool.errors import Place
 from deploytool.load.authority import DEFAULT_FILE
 from deploytool.load.keys import Key, State, key_place, section
 from deploytool.load.problems import Problems
-from deploytool.load.shapes import DROP, Spot, duration, filled, flag, list_of, one_of, text
+from deploytool.load.shapes import DROP, Spot, count, duration, filled, flag, list_of, one_of, text
 from deploytool.load.units import parse_duration
 from deploytool.load.yamlfile import place_of
 from deploytool.model.ingress import ANY_HOST, DEFAULT_MESH, HTTP_PROTOCOLS, EdgeSettings, Exposure, Tls
@@ -40,6 +40,13 @@ def _health_path(value: Any, spot: Spot) -> Any:
     return spot.wrong(f"is no path: '{written:.60}'", "a path begins with /")
 
 
+def _most(value: Any, spot: Spot) -> Any:
+    wanted = count(value, spot)
+    if wanted is DROP or 0 < wanted < 2**31:
+        return wanted
+    return spot.wrong(f"is no number of requests: {wanted}", "write 1 or more")
+
+
 _TLS = {
     "certificate": Key(State.HONOURED, filled, "the name of a secret: the certificate and its chain, PEM"),
     "key": Key(State.HONOURED, filled, "the name of a secret: the private key, PEM"),
@@ -62,6 +69,9 @@ INGRESS = {
     ),
     "health_path": Key(State.HONOURED, _health_path, "what answers 2xx or 3xx when a replica is well"),
     "timeout": Key(State.HONOURED, duration, "of a whole request; default none"),
+    "max_requests": Key(
+        State.HONOURED, _most, "under way from one proxy, and as many may wait; more get 503; default 8192"
+    ),
     "sticky": Key(State.HONOURED, flag, "keep a client on its replica, by a cookie"),
     "tls": Key(State.HONOURED, _tls, "end TLS here, on every ingress port but 80", keys=_TLS),
     "redirect_https": Key(State.HONOURED, flag, "send requests on the port without TLS to the one with it"),
@@ -98,6 +108,7 @@ def _exposure(given: Mapping[str, Any]) -> Exposure:
         sticky=bool(given.get("sticky")),
         tls=Tls(str(tls["certificate"]), str(tls["key"])) if complete else None,
         redirect_https=bool(given.get("redirect_https")),
+        max_requests=int(given.get("max_requests", Exposure().max_requests)),
     )
 
 
@@ -154,6 +165,7 @@ def _mtls(value: Any, spot: Spot) -> Any:
 
 EDGE = {
     "image": Key(State.HONOURED, filled, "the image of Envoy"),
+    "drain": Key(State.HONOURED, duration, "how long a replaced proxy may keep connections; default 15m"),
     "mesh_ports": Key(State.HONOURED, _mesh, "the range of ports between the hosts' proxies"),
     "mtls": Key(State.HONOURED, _mtls, "TLS between the hosts' proxies: true, or the file of an authority"),
 }
@@ -165,4 +177,5 @@ def edge_settings(value: Any, spot: Spot) -> Any:
     if read is DROP:
         return DROP
     image, mesh = read.get("image", EdgeSettings().image), read.get("mesh_ports", DEFAULT_MESH)
-    return EdgeSettings(str(image), mesh, str(read.get("mtls", "")), place=spot.place)
+    drain_s = parse_duration(read["drain"]) if "drain" in read else EdgeSettings().drain_s
+    return EdgeSettings(str(image), mesh, drain_s, str(read.get("mtls", "")), place=spot.place)

@@ -37,7 +37,7 @@ KEYS: Mapping[str, Key] = {
     "environment": _key("what ${VAR} means in the Compose file and in services"),
     "gather_facts": _key("accepted; what is needed is always looked up"),
     "hosts": _key("a host pattern, or a list of them"),
-    "ingress": _key("the proxies behind ports in mode ingress: image, mesh_ports, mtls"),
+    "ingress": _key("the proxies behind ports in mode ingress: image, drain, mesh_ports, mtls"),
     "max_fail_percentage": _key("hosts of a batch that may fail before the play ends"),
     "name": _key("shown in the plan; the default of project"),
     "networks": _key("as at the top level of a Compose file"),

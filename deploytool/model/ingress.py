@@ -38,7 +38,8 @@ class Tls:
 class Exposure:
     """``x-ingress`` of a service. ``domains`` are host names, of which a first label may be ``*``.
 
-    ``timeout_s`` 0 is no limit. ``health_path`` is empty where a connection alone has to do.
+    ``timeout_s`` 0 is no limit. ``health_path`` is empty where a connection alone has to do. A proxy has at
+    most ``max_requests`` under way to the service, and lets as many wait.
     """
 
     domains: tuple[str, ...] = (ANY_HOST,)
@@ -49,6 +50,7 @@ class Exposure:
     sticky: bool = False
     tls: Tls | None = None
     redirect_https: bool = False
+    max_requests: int = 8192
 
     @property
     def is_http(self) -> bool:
@@ -64,12 +66,14 @@ class EdgeSettings:
     """``ingress`` of a play: how the proxies of its hosts are run. ``mesh`` is a range of ports.
 
     The first of these takes HTTP from the proxies of other hosts, the second serves the proxy's metrics,
-    each of the rest takes one TCP service. ``mtls`` is the name of the authority's file, empty where the
+    each of the rest takes one TCP service. ``drain_s`` is how long a proxy that was replaced may keep its
+    connections. ``mtls`` is the name of the authority's file, empty where the
     connections between hosts are plain; ``authority`` is what is in it.
     """
 
     image: str = DEFAULT_IMAGE
     mesh: tuple[int, int] = DEFAULT_MESH
+    drain_s: float = 900.0
     mtls: str = field(default="", compare=False)
     authority: Secret | None = None
     place: Place = field(default=Place(""), compare=False)

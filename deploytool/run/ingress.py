@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from deploytool.core.ingress.beside import beside
@@ -11,7 +11,7 @@ from deploytool.core.ingress.order import Wanted, behind_ingress
 from deploytool.core.schedule import Claim
 from deploytool.errors import InputError
 from deploytool.model.desired import Desired, HostFiles
-from deploytool.model.ingress import EDGE, EdgeSettings, Offer
+from deploytool.model.ingress import EDGE, PROXY, EdgeSettings, Offer
 from deploytool.model.observed import Observed, ObservedHost
 from deploytool.model.plan import ProjectPlan, Step, StepKind
 from deploytool.model.service import Intent, Project
@@ -55,7 +55,7 @@ class Ingress:
                 for container in (host.containers if isinstance(host, ObservedHost) else ())
                 if container.state == "running"
             }
-            return beside(steps, running)
+            return beside(steps, running, desired.hosts_of(PROXY), project.edge.drain_s)
         wanted = Wanted(
             digests={name: digest for name, file in files.items() if (digest := parts_digest(file.ingress))},
             edge=_starts(before),
@@ -103,8 +103,8 @@ def ingress_of(intent: Intent, observed: Observed) -> Ingress:
     if not concerned(intent, observed):
         return Ingress()
     edge = edge_of(intent, observed)
-    if edge.problems:
-        raise InputError(edge.problems)
+    if edge.clashes:
+        raise InputError(clash.problem for clash in edge.clashes)
     image = edge.settings.image
     patterns = dict.fromkeys(project.pattern for project in intent.projects if edge.offers[project.name])
     project = Project(
@@ -114,8 +114,29 @@ def ingress_of(intent: Intent, observed: Observed) -> Ingress:
         pattern=", ".join(patterns) or "no play",
         hosts=edge.hosts,
         services=edge.services,
-        definitions=EdgeDefinitions(image, edge.settings.metrics_port, edge.ports, edge.holders),
+        definitions=EdgeDefinitions(
+            image, edge.settings.metrics_port, edge.ports, edge.holders, edge.old_kernels
+        ),
         edge=edge.settings,
     )
     offers = {name: tuple(one.offer for one in found) for name, found in edge.offers.items()}
     return Ingress(edge, project, offers)
+
+
+def clashing(intent: Intent, observed: Observed) -> dict[str, InputError]:
+    """The projects that cannot be behind the same proxies, each with why: without them the others can."""
+    found: dict[str, InputError] = {}
+    while True:
+        rest = apart_from(intent, found)
+        clashes = edge_of(rest, observed).clashes if concerned(rest, observed) else ()
+        if not clashes:
+            return found
+        for project in rest.projects:
+            mine = [clash.problem for clash in clashes if project.name in clash.projects]
+            if mine:
+                found[project.name] = InputError(mine)
+
+
+def apart_from(intent: Intent, names: Collection[str]) -> Intent:
+    """The intent of the other projects alone."""
+    return replace(intent, projects=tuple(p for p in intent.projects if p.name not in names))

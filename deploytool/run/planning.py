@@ -6,7 +6,7 @@ of the same run claim.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
@@ -21,11 +21,11 @@ from deploytool.errors import InputError, ManyProblems, NoHost, Refused
 from deploytool.model.desired import Desired, HostFiles
 from deploytool.model.ingress import EDGE
 from deploytool.model.inventory import Host
-from deploytool.model.observed import CONVERGED, Observed, ObservedHost, Release
+from deploytool.model.observed import CONVERGED, Observed, ObservedHost, Release, Unreachable
 from deploytool.model.plan import Plan, ProjectPlan, ServiceSummary, Step, StepKind
 from deploytool.model.service import Intent, Project
 from deploytool.render.compose import host_files, release_digest, text_sha256
-from deploytool.run.ingress import Ingress, ingress_of
+from deploytool.run.ingress import Ingress, apart_from, clashing, ingress_of
 from deploytool.run.releases import Stamp
 
 NO_STAMP = Stamp("", "", "")
@@ -83,14 +83,17 @@ class Planner:
             raise NoHost(problem for error in homeless.values() for problem in error.problems)
         return claims
 
-    def _claims(self, observed: Observed) -> tuple[list[Claim], dict[str, NoHost]]:
-        """The schedules, and the projects that have none."""
+    def _claims(
+        self, observed: Observed, held_back: Collection[str] = ()
+    ) -> tuple[list[Claim], dict[str, NoHost]]:
+        """The schedules, and the projects that have none; those that are ``held_back`` are left out."""
         claims: list[Claim] = []
         others: list[Claim] = []
         homeless: dict[str, NoHost] = {}
         moves = self.policy.max_moves
-        self._ingress = ingress_of(self.intent, observed)
-        for project in self.whole.projects:
+        rest = apart_from(self.intent, held_back)
+        self._ingress = ingress_of(rest, observed)
+        for project in self._ingress.whole(rest).projects:
             if project.name in self.fixed:
                 claims.append(Claim(project, self.fixed[project.name]))
                 others.append(claims[-1])
@@ -130,14 +133,13 @@ class Planner:
     def plan_each(self, observed: Observed) -> tuple[Plan, dict[str, ManyProblems]]:
         """As ``plan``, but one project's problem does not keep the others from being planned.
 
-        The plan leaves out the projects that have one: no home for a replica, a refusal, a template.
+        The plan leaves out the projects that have one: a clash of ports, no home for a replica, a refusal, a
+        template.
         """
-        try:
-            claims, homeless = self._claims(observed)
-        except InputError as error:  # who gets which port concerns them all
-            return Plan(), {EDGE: error}
+        clashes = clashing(self.intent, observed)
+        claims, homeless = self._claims(observed, clashes)
         desired = {claim.project.name: claim.desired for claim in claims}
-        problems: dict[str, ManyProblems] = dict(homeless)
+        problems: dict[str, ManyProblems] = {**clashes, **homeless}
         plans: list[ProjectPlan] = []
         for project in self.whole.projects:
             if project.name in problems:
@@ -277,6 +279,9 @@ class Planner:
             yield f"replicas on hosts that did not answer stay on paper: {', '.join(on_paper)}"
         if self.policy.schedule.reschedule_unreachable and lost_majority(project, observed):
             yield "more than half of the hosts did not answer: their replicas are not started elsewhere"
+        lingering = [name for name, seen in observed.items() if _lingers(project, seen)]
+        if lingering:
+            yield f"a proxy that was replaced keeps its last connections on {', '.join(sorted(lingering))}"
         if left_out:
             yield f"--limit leaves out {left_out} steps"
 
@@ -319,6 +324,11 @@ def members_elsewhere(intent: Intent, observed: Observed) -> dict[str, Host]:
         names.update(release.members if release else ())
     hosts = intent.inventory.hosts
     return {name: hosts[name] for name in sorted(names) if name in hosts and name not in observed}
+
+
+def _lingers(project: Project, seen: ObservedHost | Unreachable) -> bool:
+    containers = seen.containers if isinstance(seen, ObservedHost) else ()
+    return any(c.lingers and c.project == project.name for c in containers)
 
 
 def _any_answered(project: Project, observed: Observed) -> bool:

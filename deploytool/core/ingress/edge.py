@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from deploytool.core.capacity import Claim, holds_ports
-from deploytool.core.ingress.offers import Offered, clashes, offered, offered_by_others
+from deploytool.core.ingress.offers import Clash, Offered, clashes, offered, offered_by_others
 from deploytool.errors import Problem
 from deploytool.model.desired import Desired
 from deploytool.model.ingress import EDGE, HOLDER, PROXY, EdgeSettings
 from deploytool.model.inventory import Host, HostState
-from deploytool.model.observed import Observed, ObservedHost
+from deploytool.model.observed import Observed, ObservedHost, Unreachable
 from deploytool.model.service import Intent, Mode, Port, Project, Service, Update
 
 
@@ -20,15 +21,17 @@ class Edge:
     """The proxies of a run. ``ports`` are what each host's proxy publishes, ``offers`` those of each project.
 
     ``holders`` are the images of the holders that run, by host: a holder stays what it is until its ports
-    change, so that a proxy can be replaced beside it.
+    change, so that a proxy can be replaced beside it. ``old_kernels`` are the hosts whose Linux cannot hand
+    a connection that was not accepted yet to the proxy beside.
     """
 
     settings: EdgeSettings
     hosts: tuple[Host, ...] = ()
     ports: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     holders: Mapping[str, str] = field(default_factory=dict)
+    old_kernels: frozenset[str] = frozenset()
     offers: Mapping[str, tuple[Offered, ...]] = field(default_factory=dict)
-    problems: tuple[Problem, ...] = ()
+    clashes: tuple[Clash, ...] = ()
 
     @property
     def services(self) -> tuple[Service, ...]:
@@ -58,7 +61,10 @@ def concerned(intent: Intent, observed: Observed) -> bool:
 
 def edge_of(intent: Intent, observed: Observed) -> Edge:
     """The proxies that the projects of this run and those that the hosts remember need together."""
-    offers = {project.name: offered(project, observed) for project in intent.projects}
+    offers: dict[str, tuple[Offered, ...]] = {}
+    for project in intent.projects:
+        taken = {one.offer.mesh for found in offers.values() for one in found}
+        offers[project.name] = offered(project, observed, taken)
     others = offered_by_others(observed, offers)
     everything = [*(one for found in offers.values() for one in found), *others]
     using = [project for project in intent.projects if offers[project.name]]
@@ -75,8 +81,9 @@ def edge_of(intent: Intent, observed: Observed) -> Edge:
         hosts=hosts,
         ports=published,
         holders=_holders(observed),
+        old_kernels=frozenset(name for name, host in observed.items() if _has_old_kernel(host)),
         offers=offers,
-        problems=(*clashes(everything), *_unequal(using), *_taken(published, everything, observed)),
+        clashes=(*clashes(everything), *_unequal(using), *_taken(published, everything, observed)),
     )
 
 
@@ -96,13 +103,20 @@ def _holders(observed: Observed) -> dict[str, str]:
     }
 
 
-def _unequal(projects: Sequence[Project]) -> Iterator[Problem]:
+def _has_old_kernel(host: ObservedHost | Unreachable) -> bool:
+    """Whether ``net.ipv4.tcp_migrate_req`` is not there; Docker refuses a container that sets it then."""
+    said = re.match(r"(\d+)\.(\d+)", host.facts.kernel) if isinstance(host, ObservedHost) else None
+    return said is not None and (int(said[1]), int(said[2])) < (5, 14)
+
+
+def _unequal(projects: Sequence[Project]) -> Iterator[Clash]:
     """Plays that share a host share its proxy, so they have to want the same one."""
     first = projects[0] if projects else None
     for project in projects[1:]:
         if first and project.edge != first.edge:
             message = f"{project.name} and {first.name} want different proxies: 'ingress' differs"
-            yield Problem(project.edge.place if project.edge.place.file else project.place, message, _SAME)
+            place = project.edge.place if project.edge.place.file else project.place
+            yield Clash(frozenset((project.name, first.name)), Problem(place, message, _SAME))
 
 
 _SAME = "write the same 'ingress' in all plays, best from one variable"
@@ -110,7 +124,7 @@ _SAME = "write the same 'ingress' in all plays, best from one variable"
 
 def _taken(
     published: Mapping[str, Sequence[int]], offers: Sequence[Offered], observed: Observed
-) -> Iterator[Problem]:
+) -> Iterator[Clash]:
     """Ports that something else holds: a container that is not ours, or one of a project that stays."""
     told = set()
     for host_name, ports in published.items():
@@ -121,8 +135,9 @@ def _taken(
                 continue
             for port in sorted(held.intersection(ports)):
                 uses = (one for one in offers if port in (one.offer.port, one.offer.mesh))
-                wanting = next((one for one in uses if one.place.file), None)
+                wanting = next((one for one in uses if one.here), None)
                 if wanting and (port, container.name) not in told:
                     told.add((port, container.name))
                     message = f"{wanting.offer.name}: port {port} of {host_name} is held by {container.name}"
-                    yield Problem(wanting.place, message, "stop that container, or publish another port")
+                    problem = Problem(wanting.place, message, "stop that container, or publish another port")
+                    yield Clash(frozenset([wanting.offer.project]), problem)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from deploytool.errors import Place, Problem
@@ -13,11 +13,20 @@ from deploytool.model.service import Port, Project, Service
 
 @dataclass(frozen=True, slots=True)
 class Offered:
-    """An offer and the hosts that answer to it. ``place`` is where it is written, if in these files."""
+    """An offer and the hosts that answer to it; ``here``: it is of these files, and written at ``place``."""
 
     offer: Offer
     hosts: frozenset[str]
     place: Place = Place("")
+    here: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Clash:
+    """What keeps ``projects`` from being behind the same proxies, or one of them from being behind any."""
+
+    projects: frozenset[str]
+    problem: Problem
 
 
 def ingress_ports(service: Service) -> tuple[Port, ...]:
@@ -30,12 +39,12 @@ def targets(service: Service) -> tuple[int, ...]:
     return tuple(dict.fromkeys(port.target for port in ingress_ports(service)))
 
 
-def offered(project: Project, observed: Observed) -> tuple[Offered, ...]:
-    """What one project of the files offers, on every host of its play."""
+def offered(project: Project, observed: Observed, taken: Collection[int] = ()) -> tuple[Offered, ...]:
+    """What one project of the files offers, on every host of its play; ``taken`` are mesh ports of others."""
     hosts = frozenset(host.name for host in project.hosts)
-    mesh = _mesh_ports(project, observed)
+    mesh = _mesh_ports(project, observed, taken)
     return tuple(
-        Offered(_offer(project, service, port, mesh), hosts, service.place)
+        Offered(_offer(project, service, port, mesh), hosts, service.place, here=True)
         for service in project.services
         for port in ingress_ports(service)
     )
@@ -56,7 +65,7 @@ def _offer(project: Project, service: Service, port: Port, mesh: Mapping[tuple[s
     )
 
 
-def _mesh_ports(project: Project, observed: Observed) -> dict[tuple[str, int], int]:
+def _mesh_ports(project: Project, observed: Observed, taken: Collection[int]) -> dict[tuple[str, int], int]:
     """(service, target) → its port between hosts: HTTP shares the first of the range, TCP has one each.
 
     What a host remembers of this project is kept, so that the ports stay what they are.
@@ -71,7 +80,8 @@ def _mesh_ports(project: Project, observed: Observed) -> dict[tuple[str, int], i
         if offer.protocol == "tcp" and first + 1 < offer.mesh <= last
     }
     others = {offer.mesh for offer in _remembered(observed) if offer.project != project.name}
-    free = iter(number for number in range(first + 2, last + 1) if number not in {*others, *known.values()})
+    held = {*taken, *others, *known.values()}
+    free = iter(number for number in range(first + 2, last + 1) if number not in held)
     found: dict[tuple[str, int], int] = {}
     for service in project.services:
         tcp = service.exposure is not None and not service.exposure.is_http
@@ -100,18 +110,24 @@ def offered_by_others(observed: Observed, projects: Iterable[str]) -> tuple[Offe
     return tuple(Offered(offer, frozenset(hosts)) for offer, hosts in found.items())
 
 
-def clashes(offers: Sequence[Offered]) -> Iterator[Problem]:
-    """Offers that no proxy could keep apart, each pair once, named both; and those without a mesh port."""
+def clashes(offers: Sequence[Offered]) -> Iterator[Clash]:
+    """Offers that no proxy could keep apart, each pair once, named both; and those without a mesh port.
+
+    At least one of each is in these files: what else two others have against each other is not ours to say.
+    """
     for one in offers:
-        if not one.offer.mesh:
+        if one.here and not one.offer.mesh:
             message = f"{one.offer.name}: the range of mesh_ports has no free port for it"
-            yield Problem(one.place, message, "widen ingress.mesh_ports of the play")
+            problem = Problem(one.place, message, "widen ingress.mesh_ports of the play")
+            yield Clash(frozenset([one.offer.project]), problem)
     by_port: dict[int, list[Offered]] = {}
     for one in offers:
         for other in by_port.get(one.offer.port, ()):
-            why = _clash(one.offer, other.offer) if one.hosts & other.hosts else ""
+            meet = (one.here or other.here) and one.hosts & other.hosts
+            why = _clash(one.offer, other.offer) if meet else ""
             if why:
-                yield _problem(one, other, why)
+                projects = frozenset((one.offer.project, other.offer.project))
+                yield Clash(projects, _problem(one, other, why))
         by_port.setdefault(one.offer.port, []).append(one)
 
 
@@ -129,7 +145,7 @@ def _clash(one: Offer, other: Offer) -> str:
 
 
 def _problem(one: Offered, other: Offered, why: str) -> Problem:
-    place, first = (one.place, other) if one.place.file else (other.place, one)
+    place, first = (one.place, other) if one.here else (other.place, one)
     where = f" ({first.offer.place})" if first.offer.place else ""
     second = one if first is other else other
     message = f"{second.offer.name} and {first.offer.name}{where} both want port {one.offer.port}: {why}"

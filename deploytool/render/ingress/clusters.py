@@ -53,7 +53,8 @@ def _cluster(name: str, endpoints: str, exposure: Exposure, stat_name: str) -> d
         "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": [endpoints]}]},
         "health_checks": [_health_check(exposure, name)],
         "outlier_detection": _OUTLIERS,
-        "circuit_breakers": {"thresholds": [_LIMITS]},
+        "circuit_breakers": {"thresholds": [_limits(exposure.max_requests)]},
+        "upstream_connection_options": {"tcp_keepalive": _KEEPALIVE},
         "common_lb_config": {"healthy_panic_threshold": {"value": 0}},
         **_balancing(exposure),
         **_protocol(exposure),
@@ -72,13 +73,16 @@ _OUTLIERS = {
     "interval": "2s",
     "base_ejection_time": "10s",
     "max_ejection_percent": 50,
+    # Its health check may be well all the time, and would end this within two seconds.
+    "successful_active_health_check_uneject_host": False,
 }
-_LIMITS = {
-    "max_connections": 8192,
-    "max_pending_requests": 4096,
-    "max_requests": 8192,
-    "max_retries": 256,
-}
+# A host that died says nothing: without these a WebSocket to one of its replicas would hang for hours.
+_KEEPALIVE = {"keepalive_time": 15, "keepalive_interval": 5, "keepalive_probes": 3}
+
+
+def _limits(most: int) -> dict[str, int]:
+    limits = dict.fromkeys(("max_connections", "max_pending_requests", "max_requests"), most)
+    return {**limits, "max_retries": 256}
 
 
 def _health_check(exposure: Exposure, name: str) -> dict[str, Any]:
@@ -126,7 +130,12 @@ def _protocol(exposure: Exposure) -> dict[str, Any]:
     if not exposure.is_http:
         return {}
     version = "http2_protocol_options" if _is_http2(exposure) else "http_protocol_options"
-    options = typed("upstreams.http.v3.HttpProtocolOptions", explicit_http_config={version: {}})
+    options = typed(
+        "upstreams.http.v3.HttpProtocolOptions",
+        explicit_http_config={version: {}},
+        # Many servers end what was idle for five seconds: whoever sends a request just then loses it.
+        common_http_protocol_options={"idle_timeout": "4s"},
+    )
     return {
         "typed_extension_protocol_options": {
             "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": options

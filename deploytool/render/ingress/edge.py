@@ -18,7 +18,7 @@ from deploytool.render.ingress.names import FOLDER, watched
 
 @dataclass(frozen=True, slots=True)
 class EdgeDefinitions:
-    """Implements ``model.service.Definitions``. ``ports`` and ``holders`` are by host.
+    """Implements ``model.service.Definitions``. ``ports``, ``holders`` and ``old_kernels`` are by host.
 
     The holder has the network, the published ports and an Envoy that does nothing. The proxy shares its
     network, so that a new one can listen on the same ports beside the old one.
@@ -28,6 +28,7 @@ class EdgeDefinitions:
     metrics_port: int
     ports: Mapping[str, Sequence[int]]
     holders: Mapping[str, str]
+    old_kernels: frozenset[str] = frozenset()
 
     def on(self, host: Host, placements: Mapping[str, tuple[str, ...]]) -> Definition:
         holder = self._holder(host.name)
@@ -35,6 +36,8 @@ class EdgeDefinitions:
         return Definition({HOLDER: holder, PROXY: proxy}, {"networks": {"default": {"name": EDGE}}})
 
     def _holder(self, host_name: str) -> dict[str, Any]:
+        # Connections that a proxy has not accepted yet go to the one beside it when it stops listening.
+        migrates = {} if host_name in self.old_kernels else {"sysctls": {"net.ipv4.tcp_migrate_req": "1"}}
         return {
             "image": self.holders.get(host_name, self.image),
             "entrypoint": ["/usr/local/bin/envoy"],
@@ -44,27 +47,24 @@ class EdgeDefinitions:
                 {"target": port, "published": str(port), "protocol": "tcp"}
                 for port in self.ports.get(host_name, ())
             ],
-            # Connections that a proxy has not accepted yet go to the one beside it when it stops listening.
-            "sysctls": {"net.ipv4.tcp_migrate_req": "1"},
+            **migrates,
             **_CONFINED,
         }
 
     def _proxy(self, host: Host, holder: Mapping[str, Any]) -> dict[str, Any]:
+        """Its socket is named by all that it is made from: an old proxy has another one than the new."""
+        nameless = json.dumps([self._proxy_at("", host), holder], sort_keys=True)
+        return self._proxy_at(f"run/{hashlib.sha256(nameless.encode()).hexdigest()[:8]}.sock", host)
+
+    def _proxy_at(self, socket: str, host: Host) -> dict[str, Any]:
         folder = f"{host.directory}/{EDGE}"
-        token = hashlib.sha256(json.dumps([self.image, holder, folder], sort_keys=True).encode()).hexdigest()[
-            :8
-        ]
-        socket = f"run/{token}.sock"
+        bootstrap = _bootstrap(host.name, f"{FOLDER}/{socket}", self.metrics_port)
         return {
             "image": self.image,
             "entrypoint": ["/usr/local/bin/envoy"],
             "command": [
                 "--config-yaml",
-                json.dumps(
-                    _bootstrap(host.name, f"{FOLDER}/{socket}", self.metrics_port),
-                    separators=(",", ":"),
-                    sort_keys=True,
-                ),
+                json.dumps(bootstrap, separators=(",", ":"), sort_keys=True),
                 "--disable-hot-restart",
                 "--log-level",
                 "warning",

@@ -17,8 +17,17 @@ def head(port: int, *, tls: bool) -> dict[str, Any]:
         "@type": "type.googleapis.com/envoy.config.listener.v3.Listener",
         "name": f"port-{port}",
         "address": {"socket_address": {"address": "::", "ipv4_compat": True, "port_value": port}},
+        "socket_options": _KEEPALIVE,
         **({"listener_filters": [inspector]} if tls else {}),
     }
+
+
+# Clients that vanished say nothing, and no request is ended for being quiet.
+# SO_KEEPALIVE, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT.
+_KEEPALIVE = [
+    {"level": level, "name": name, "int_value": value}
+    for level, name, value in ((1, 9, 1), (6, 4, 120), (6, 5, 30), (6, 6, 4))
+]
 
 
 def http_chain(port: int, *, mesh: bool = False) -> dict[str, Any]:
@@ -64,6 +73,7 @@ def _manager(port: int, *, mesh: bool, https: bool) -> dict[str, Any]:
         rds={"route_config_name": f"port-{port}", "config_source": watched(f"rds-port-{port}.json")},
         use_remote_address=not mesh,
         normalize_path=True,
+        stream_idle_timeout="0s",  # else a quiet WebSocket, stream or long request ends after five minutes
         server_header_transformation="PASS_THROUGH",
         upgrade_configs=[{"upgrade_type": "websocket"}],
         http_filters=[router],
@@ -71,11 +81,11 @@ def _manager(port: int, *, mesh: bool, https: bool) -> dict[str, Any]:
     )
 
 
-# UH: no healthy replica here; UF: none could be connected to. In both cases no replica saw the request.
+# UH: no healthy replica here; UF: none could be connected to; UO: too many requests. No replica saw this one.
 _NOT_REACHED = {
     "mappers": [
         {
-            "filter": {"response_flag_filter": {"flags": ["UH", "UF"]}},
+            "filter": {"response_flag_filter": {"flags": ["UH", "UF", "UO"]}},
             "headers_to_add": [{"header": {"key": RETRY_HEADER, "value": "1"}}],
         }
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -25,9 +26,17 @@ def give_traffic_images(lab_hosts: LabHosts, host_image: str) -> None:
     recipe = digest(host_image, _SERVER.read_bytes(), _PACK)
     if not set(IMAGES) <= set(labelled(recipe)):
         _build(host_image, recipe)
-    saved = output(("docker", "save", *IMAGES))
-    with ThreadPoolExecutor(len(lab_hosts.hosts)) as pool:
-        list(pool.map(lambda host: _load(lab_hosts, host, recipe, saved), lab_hosts.hosts))
+    load_images(lab_hosts, IMAGES, recipe)
+
+
+def load_images(lab_hosts: LabHosts, names: Sequence[str], recipe: str) -> None:
+    """Bring images that this machine has to every host that has none of this recipe."""
+    listing = ("docker", "image", "ls", "--quiet", "--filter", f"label={LABEL}={recipe}")
+    lacking = [host for host in lab_hosts.hosts if len(lab_hosts.exec(host, *listing).split()) < len(names)]
+    if lacking:
+        saved, load = output(("docker", "save", *names), timeout_s=120.0), ("docker", "load", "--quiet")
+        with ThreadPoolExecutor(len(lacking)) as pool:
+            list(pool.map(lambda host: lab_hosts.exec(host, *load, stdin=saved, timeout_s=300.0), lacking))
 
 
 def _build(host_image: str, recipe: str) -> None:
@@ -39,9 +48,3 @@ def _build(host_image: str, recipe: str) -> None:
         changes = (environment, f"LABEL {LABEL}={recipe}", 'ENTRYPOINT ["/usr/bin/perl", "/usr/bin/serve"]')
         options = [word for change in changes for word in ("--change", change)]
         run(("docker", "import", *options, "-", name), stdin=packed, timeout_s=120.0)
-
-
-def _load(lab_hosts: LabHosts, host: str, recipe: str, saved: bytes) -> None:
-    listing = ("docker", "image", "ls", "--quiet", "--filter", f"label={LABEL}={recipe}")
-    if len(lab_hosts.exec(host, *listing).split()) < len(IMAGES):
-        lab_hosts.exec(host, "docker", "load", "--quiet", stdin=saved, timeout_s=120.0)

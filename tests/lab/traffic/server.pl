@@ -1,7 +1,8 @@
 #!/usr/bin/perl
 # A server on port 8080 that can be slow and speak WebSocket; a process for each connection.
 #   GET /            which container this is          GET /slow?3      the same, after three seconds
-#   GET /ws          a WebSocket that echoes
+#   GET /ws          a WebSocket that echoes            GET /up       says that it is well, whatever happens
+# While there is a file /broken, everything but /up is answered with the status that is in it.
 # At SIGTERM it ends what is under way in order: answers get finished, WebSockets get a goodbye.
 use strict;
 use warnings;
@@ -13,7 +14,7 @@ my ($leaving, %children) = (0);
 
 if (@ARGV && $ARGV[0] eq "check") {
     my $link = IO::Socket::INET->new(PeerAddr => "127.0.0.1:8080", Timeout => 2) or exit 1;
-    print $link "GET / HTTP/1.1\r\nConnection: close\r\n\r\n";
+    print $link "GET /up HTTP/1.1\r\nConnection: close\r\n\r\n";
     exit(<$link> !~ / 200 /);
 }
 exit 1 if $ENV{SICK};
@@ -42,9 +43,16 @@ sub serve {
         if ($path =~ m{^/slow\?(\d+)}) { my $until = time + $1; select undef, undef, undef, 0.1 while time < $until }
         my $last = $leaving || $request =~ /^connection: close/mi;
         my $close = $last ? "Connection: close\r\n" : "";
-        printf $link "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n%s\r\n%s\n", 1 + length $me, $close, $me;
+        printf $link "HTTP/1.1 %s\r\nContent-Length: %d\r\n%s\r\n%s\n", status($path), 1 + length $me, $close, $me;
         return if $last;
     }
+}
+
+sub status {
+    my ($path) = @_;
+    return "200 OK" if $path eq "/up" || !open my $file, "<", "/broken";
+    my $code = <$file>;
+    return "$code Broken";
 }
 
 sub head { # until the empty line; nothing when the other side, or we, have had enough

@@ -37,6 +37,7 @@ def test_x_ingress_says_what_reaches_the_service(site: Site) -> None:
           timeout: 1m30s
           sticky: true
           redirect_https: true
+          max_requests: 100
           {TLS}
     """
     assert site.service(body, SECRETS).exposure == Exposure(
@@ -48,14 +49,15 @@ def test_x_ingress_says_what_reaches_the_service(site: Site) -> None:
         sticky=True,
         tls=Tls("cert", "key"),
         redirect_https=True,
+        max_requests=100,
     )
 
 
 def test_a_play_says_how_its_proxies_run(site: Site) -> None:
     """The image and the range between the hosts; both have a default."""
     assert site.project(play(PORT)).edge == EdgeSettings(DEFAULT_IMAGE, (15080, 15179))
-    given = site.project(play(PORT, "ingress: {image: my/envoy, mesh_ports: 20000-20009}")).edge
-    assert (given.image, given.mesh) == ("my/envoy", (20000, 20009))
+    given = site.project(play(PORT, "ingress: {image: my/envoy, mesh_ports: 20000-20009, drain: 1h}")).edge
+    assert (given.image, given.mesh, given.drain_s) == ("my/envoy", (20000, 20009), 3600)
 
 
 @pytest.mark.parametrize(
@@ -79,6 +81,7 @@ def test_a_play_says_how_its_proxies_run(site: Site) -> None:
         (f"{PORT}\nx-ingress: {{path: shop}}", "'path' is no path: 'shop'"),
         (f"{PORT}\nx-ingress: {{protocol: udp}}", "'protocol' cannot be 'udp'"),
         (f"{PORT}\nx-ingress: {{timeout: 3}}", "'timeout' is no duration"),
+        (f"{PORT}\nx-ingress: {{max_requests: 0}}", "'max_requests' is no number of requests: 0"),
         (f"{PORT}\nx-ingress: {{tls: {{certificate: cert}}}}", "'tls' has no 'key'"),
         (f"{PORT}\nx-ingress: {{{TLS}}}", "web: 'tls' is given, but no ingress port speaks it"),
         (f"{PORT}\nx-ingress: {{redirect_https: true}}", "web: 'redirect_https' needs a port with TLS"),
@@ -104,6 +107,7 @@ def test_what_is_wrong_is_said_with_its_place(site: Site, body: str, expected: s
     [
         ("ingress: {mtls: ca.pem}", "the authority 'ca.pem' cannot be read: No such file or directory"),
         ("ingress: {mesh_ports: '80'}", "'mesh_ports' is no range of two ports or more: '80'"),
+        ("ingress: {drain: 5}", "'drain' is no duration"),
         ("ingress: {imgae: x}", "unknown key 'imgae' in ingress | did you mean 'image'?"),
         ("ingress: envoy", "'ingress' has to be a mapping, not text"),
     ],

@@ -185,3 +185,14 @@ def test_a_proxy_shares_its_holders_network() -> None:
     assert new.services["envoy"]["network_mode"] == "service:net"
     assert new.services["envoy"]["labels"] != old.services["envoy"]["labels"]
     assert [port["published"] for port in old.services["net"]["ports"]] == ["80", "15080"]
+    on_old = EdgeDefinitions("envoy:1", 15081, ports, {}, frozenset(["h1"])).on(HOSTS[0], {})
+    assert "sysctls" in old.services["net"]
+    assert "sysctls" not in on_old.services["net"]
+
+
+def test_a_limit_holds_for_connections_and_for_requests() -> None:
+    """As many may wait; the rest is answered at once."""
+    found = parts(shop(Exposure(max_requests=7)))
+    for line in found["clusters/web~0"].splitlines():
+        (limits,) = json.loads(line)["circuit_breakers"]["thresholds"]
+        assert {limits[f"max_{name}"] for name in ("connections", "pending_requests", "requests")} == {7}

@@ -11,7 +11,7 @@ from deploytool.core.ingress.offers import clashes, offered
 from deploytool.errors import Place
 from deploytool.model.ingress import EDGE, EdgeSettings, Exposure, Offer, Served, Tls
 from deploytool.model.inventory import Host, HostState
-from deploytool.model.observed import Container, HostPort, ObservedHost
+from deploytool.model.observed import Container, Facts, HostPort, ObservedHost
 from deploytool.model.service import Intent, Port, Project, Service
 from tests.builders import host, intent, project
 
@@ -33,7 +33,8 @@ def web(
 
 
 def problems(*projects: Project, **observed: ObservedHost) -> list[str]:
-    return [f"{p.place}: {p.message}" for p in edge_of(intent(*projects), observed).problems]
+    found = (clash.problem for clash in edge_of(intent(*projects), observed).clashes)
+    return [f"{p.place}: {p.message}" for p in found]
 
 
 def test_two_host_names_share_a_port() -> None:
@@ -105,13 +106,15 @@ def test_tcp_services_keep_their_port_between_hosts() -> None:
     assert fresh.offer.mesh == 15083
     mine = {"shop": Served("d", (fresh.offer,)), "other": Served()}
     assert offered(db, {"h1": ObservedHost(served=mine)})[0].offer.mesh == 15083
+    two = edge_of(intent(db, web("blog", service="db", port=5433, protocol="tcp")), {})
+    assert [offers[0].offer.mesh for offers in two.offers.values()] == [15082, 15083]
 
 
 def test_a_range_that_is_full_is_an_error() -> None:
     """Nobody gets port 0."""
     small = EdgeSettings(mesh=(15080, 15081))
     full = Project(**{**_fields(web(service="db", port=5432, protocol="tcp")), "edge": small})
-    assert [p.message for p in clashes(offered(full, {}))] == [
+    assert [clash.problem.message for clash in clashes(offered(full, {}))] == [
         "shop/db: the range of mesh_ports has no free port for it"
     ]
 
@@ -135,6 +138,19 @@ def test_a_holder_keeps_the_image_that_it_has() -> None:
     """So that another image replaces the proxy only, beside the old one."""
     holder = Container("x", "net-1", project=EDGE, service="net", image="old/envoy", spec="1:x")
     assert edge_of(intent(web()), {"h1": ObservedHost(containers=(holder,))}).holders == {"h1": "old/envoy"}
+
+
+def test_an_old_kernel_is_told() -> None:
+    """Before Linux 5.14 a holder must not set what Docker would refuse; what is not known is new."""
+    for kernel, old in (
+        ("5.13.19-generic", True),
+        ("4.19", True),
+        ("5.14.0", False),
+        ("6.1", False),
+        ("", False),
+    ):
+        seen = {"h1": ObservedHost(Facts(kernel=kernel))}
+        assert edge_of(intent(web()), seen).old_kernels == frozenset(["h1"] if old else [])
 
 
 def test_a_run_without_ingress_leaves_the_proxies_alone() -> None:
