@@ -29,7 +29,8 @@ class Change:
     without a healthcheck and only just started. ``replace`` and ``broken`` are to make way for new ones: the
     first do their work until then, the second do not. ``start`` counts the replicas that are missing beside
     these. ``causes`` says, by container id, why something happens to it; ``why_start`` and ``why_stop`` say
-    it for the rest.
+    it for the rest. ``lingering`` are proxies that were replaced and end their last connections: nothing
+    happens to them.
     """
 
     service: str
@@ -45,11 +46,13 @@ class Change:
     why_start: str = ""
     why_stop: str = ""
     changed: tuple[str, ...] = ()
+    lingering: tuple[Container, ...] = ()
 
     @property
     def there(self) -> int:
         """How many containers of the service the host holds now."""
-        return sum(map(len, (self.in_place, self.restart, self.replace, self.broken, self.stop)))
+        held = (self.in_place, self.restart, self.replace, self.broken, self.stop, self.lingering)
+        return sum(map(len, held))
 
     @property
     def touched(self) -> bool:
@@ -101,10 +104,14 @@ def _answered(observed: Observed) -> Iterator[tuple[str, ObservedHost]]:
 
 @dataclass(frozen=True, slots=True)
 class _There:
-    """The project's containers on one host, by service, and the host's clock."""
+    """The project's containers on one host, by service, and the host's clock.
+
+    ``cut_off`` says by id why a container reaches nobody, and nobody reaches it, although it runs.
+    """
 
     services: Mapping[str, Sequence[Container]]
     now_s: float
+    cut_off: Mapping[str, str]
 
 
 def _there(project_name: str, host: ObservedHost, policy: ReconcilePolicy) -> _There:
@@ -113,7 +120,21 @@ def _there(project_name: str, host: ObservedHost, policy: ReconcilePolicy) -> _T
         mine = container.ours or policy.adopt
         if mine and container.project == project_name and container.service and not container.oneoff:
             found.setdefault(container.service, []).append(container)
-    return _There(found, host.facts.now_s)
+    return _There(found, host.facts.now_s, _cut_off(host.containers))
+
+
+def _cut_off(containers: Sequence[Container]) -> dict[str, str]:
+    """A container that shares another one's network loses it for good when that one ends or starts anew."""
+    known = {container.id: container for container in containers}
+    found = {}
+    for one in containers:
+        owner = known.get(one.network_of)
+        if one.network_of and one.state == "running":
+            if owner is None or owner.state != "running":
+                found[one.id] = "lost its network with the container that it belongs to"
+            elif owner.started_s > one.started_s:
+                found[one.id] = f"lost its network when {owner.name} was started again"
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,13 +173,15 @@ def _change(
     files: HostFiles | None,
     there: _There,
 ) -> Change:
-    wanted, here = desired[rules.name, host_name], there.services.get(rules.name, ())
+    wanted, found = desired[rules.name, host_name], there.services.get(rules.name, ())
+    lingering = tuple(c for c in found if wanted and c.lingers and c.id not in there.cut_off)
+    here = [container for container in found if container not in lingering]
     if rules.rest.covers(desired.project, rules.name, host_name):
         return Change(rules.name, host_name, in_place=tuple(here))
     held_back = rules.rest.missing.get((desired.project, rules.name, host_name), 0)
     spec = files.specs.get(rules.name) if files else None
     leaves = _keeps_nothing(host)
-    ranked = sorted(_judge(container, rules, spec, there.now_s, leaves=leaves) for container in here)
+    ranked = sorted(_judge(container, rules, spec, there, leaves=leaves) for container in here)
     kept, surplus = ranked[:wanted], ranked[wanted:]
     sound = sum(j.rank <= 1 and j.container.health != "starting" for j in kept)
     return Change(
@@ -175,6 +198,7 @@ def _change(
         why_start=f"{sound} of {wanted} running" if here else "",
         why_stop=_why_stop(rules, host, wanted, len(here)) if surplus else "",
         changed=_changed(kept, spec),
+        lingering=lingering,
     )
 
 
@@ -190,9 +214,9 @@ class _Judgement(NamedTuple):
 
 
 def _judge(
-    container: Container, rules: _Rules, spec: Spec | None, now_s: float, *, leaves: bool
+    container: Container, rules: _Rules, spec: Spec | None, there: _There, *, leaves: bool
 ) -> _Judgement:
-    rank, fate, cause = _verdict(container, rules, spec, now_s, leaves=leaves)
+    rank, fate, cause = _verdict(container, rules, spec, there, leaves=leaves)
     return _Judgement(rank, container.number, container.name, fate, cause, container)
 
 
@@ -202,12 +226,15 @@ def is_renamed(container: Container) -> bool:
 
 
 def _verdict(
-    container: Container, rules: _Rules, spec: Spec | None, now_s: float, *, leaves: bool
+    container: Container, rules: _Rules, spec: Spec | None, there: _There, *, leaves: bool
 ) -> tuple[int, str, str]:
+    now_s = there.now_s
     if rules.finishes and leaves and is_done(container):
         return 0, "in place", ""  # on record only: here it would not run again
-    current = spec is not None and container.spec == spec.digest
-    illness = "" if _is_well_enough(container, rules, now_s) else _illness(container, now_s)
+    current = spec is not None and container.spec == spec.digest and not container.let_go
+    illness = there.cut_off.get(container.id, "")
+    if not illness and not _is_well_enough(container, rules, now_s):
+        illness = _illness(container, now_s)
     cause = f"{container.name} {illness}" if illness else ""
     if is_renamed(container):
         current, cause = False, f"{container.name} was left by an interrupted Compose run"

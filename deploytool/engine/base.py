@@ -145,7 +145,8 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How one step ended. ``reason`` is empty on success; ``log`` are a failed container's last lines.
+    """How one step ended. ``reason`` is empty on success; ``log`` are a failed container's last lines, or
+    what else is worth telling.
 
     ``held`` is set where another run holds the lease, ``changed`` where the host is no longer as it was
     planned, ``observed`` where the step looked at the host as well.

@@ -22,6 +22,7 @@ from deploytool.engine.docker import no_docker, parse_event, parse_lease, parse_
 from deploytool.engine.feed import LineFeed
 from deploytool.errors import HostUnreachable
 from deploytool.model.desired import HostFiles
+from deploytool.model.ingress import EDGE
 from deploytool.model.inventory import DEFAULT_DIRECTORY
 from deploytool.model.log import Live, LogLine, LogQuery
 from deploytool.model.observed import ContainerEvent, ObservedHost, Release, StoredRelease
@@ -83,7 +84,9 @@ class ComposeEngine:
         arguments, stdin, timeout_s = _WORDS[kind](tasks)
         if kind is StepKind.RECORD:
             arguments.append(str(self.keep_releases))
-        result = self._act(kind.value, project, hold, arguments, stdin, timeout_s)
+        # A proxy that was replaced may have reason to stay for a while.
+        verb = "dismiss" if (kind, project) == (StepKind.STOP, EDGE) else kind.value
+        result = self._act(verb, project, hold, arguments, stdin, timeout_s)
         return self._outcomes(result, len(tasks))
 
     def releases(self, project: str) -> Sequence[StoredRelease]:
@@ -216,7 +219,7 @@ class _Said:
         if failed:
             return Outcome(failed, self.hint.get(task, ""), tuple(self.log.get(task, ())))
         if task in self.ok:
-            return Outcome()
+            return Outcome(log=tuple(self.log.get(task, ())))
         complaint = [line for line in _lines(result.stderr) if line != _BEAT]
         stderr = " ".join(complaint[-3:]) or "it said nothing"
         return Outcome(f"the command ended with exit code {result.exit_code}: {stderr}")
@@ -390,6 +393,11 @@ def _observe_script() -> str:
 
 def _act_script(verb: str) -> str:
     """Only what the verb needs: each exec carries it."""
-    proxied = verb in (StepKind.ENDPOINTS.value, StepKind.DRAIN.value)
-    ingress = _script("ingress.sh") if proxied else ""
-    return f"{_script('observe.sh')}\n{ingress}\n{_script('act.sh')}"
+    return "\n".join(map(_script, ("observe.sh", *_OF_PROXIES.get(verb, ()), "act.sh")))
+
+
+_OF_PROXIES = {
+    StepKind.ENDPOINTS.value: ("proxies.sh", "endpoints.sh", "publish.sh"),
+    StepKind.DRAIN.value: ("proxies.sh",),
+    "dismiss": ("proxies.sh",),
+}

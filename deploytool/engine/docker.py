@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import datetime
 from typing import Any
 
@@ -45,7 +45,7 @@ def parse_observation(lines: Iterable[str], host_name: str) -> ObservedHost:
     _raise_faults(said, host_name)
     return ObservedHost(
         facts=_facts(said, host_name),
-        containers=tuple(_containers(said.get("container", ()))),
+        containers=tuple(_marked(_containers(said.get("container", ())), said.get("letgo", ()))),
         projects=_projects(said),
         served=_served(said),
         beliefs=tuple(_beliefs(said.get("believes", ()))),
@@ -94,6 +94,7 @@ def _facts(said: Mapping[str, list[str]], host_name: str) -> Facts:
         memory_bytes=int(raw.get("memory_bytes") or 0),
         labels=dict(label.partition("=")[::2] for label in raw.get("labels") or ()),
         docker=str(raw.get("docker") or ""),
+        kernel=str(raw.get("kernel") or ""),
         compose=str(_json(said.get("compose", ['""'])[0]) or ""),
         now_s=float(clock) if clock.isdigit() else 0.0,
     )
@@ -106,9 +107,19 @@ def _containers(lines: Iterable[str]) -> Iterator[Container]:
             yield _container(raw)
 
 
+def _marked(containers: Iterable[Container], lines: Iterable[str]) -> Iterator[Container]:
+    """With what the host knows of its proxies that were let go: ``ID`` or ``ID lingers``."""
+    let_go = {line[:12]: line.endswith(" lingers") for line in lines}
+    for container in containers:
+        mark = container.id[:12]
+        lingers = let_go.get(mark, False) and container.state == "running"
+        yield replace(container, let_go=True, lingers=lingers) if mark in let_go else container
+
+
 def _container(raw: Mapping[str, Any]) -> Container:
     said: Mapping[str, str] = raw.get("labels") or {}
     keys = _json(said.get(labels.KEYS, ""))
+    _, _, network_of = str(raw.get("network") or "").partition("container:")
     running = raw["state"] in ("running", "paused", "restarting")
     return Container(
         id=raw["id"],
@@ -131,6 +142,7 @@ def _container(raw: Mapping[str, Any]) -> Container:
         started_s=_epoch(raw.get("started")),
         stop_grace_s=None if raw.get("grace") is None else float(raw["grace"]),
         reserve=parse_reserve(said.get(labels.RESERVE, "")),
+        network_of=network_of,
         ports=tuple(_ports((raw.get("published") if running else None) or raw.get("wanted") or {})),
     )
 

@@ -39,7 +39,7 @@ look() { # $1: deploytool's folder; $2: "keep" to keep the facts for the next lo
     done
     printf 'project {"name":"%s","sha256":"%s","latest":%s}\n' "$name" "$sum" "$latest"
     [ ! -f "$folder/release.json" ] || printf 'release %s %s\n' "$name" "$(cat "$folder/release.json")"
-    [ ! -d "$folder/projects" ] || { served "$folder/projects" && believes "$folder"; }
+    [ ! -d "$folder/projects" ] || { served "$folder/projects" && believes "$folder" && let_go_of "$folder"; }
     [ ! -f "$folder/lease" ] || printf 'lease %s %s\n' "$name" "$(tr '\n' ' ' <"$folder/lease")"
   done
   return 0
@@ -64,7 +64,7 @@ believes() { # $1: the edge's folder; what its proxies think of the endpoints th
   names=$(cat "$1"/projects/*/state/live/* 2>/dev/null | names_in)
   [ -n "$names" ] || return 0
   for socket in "$1"/run/*.sock; do
-    [ -S "$socket" ] || continue
+    [ -S "$socket" ] && [ ! -f "${socket%.sock}.until" ] || continue
     admin "$socket" GET /clusters 2>/dev/null | awk -F '::' -v names="$names" '
       BEGIN { count = split(names, list, "\n"); for (i = 1; i <= count; i++) if (list[i] !~ /\.local@/) wanted[list[i]] }
       !($1 in wanted) { next }
@@ -72,6 +72,23 @@ believes() { # $1: the edge's folder; what its proxies think of the endpoints th
       $3 == "hostname" { name[$1, $2] = $4 }
       $3 == "health_flags" { print "believes", substr($1, 1, index($1, "~") - 1), name[$1, $2], active[$1, $2], $4 }'
   done
+}
+
+let_go_of() { # $1: the edge's folder; proxies that were told to end, and whether they have reason to linger
+  for file in "$1"/run/*.until; do
+    [ -f "$file" ] || continue
+    id=${file##*/} id=${id%.until}
+    if lingers "${file%.until}"; then echo "letgo $id lingers"; else echo "letgo $id"; fi
+  done
+}
+
+lingers() { # where a proxy's files are: it was let go, its time is not over, and it has connections
+  [ -f "$1.until" ] && [ "$(date +%s)" -lt "$(cat "$1.until")" ] && [ "$(connections "$1.sock")" -gt 0 ]
+}
+
+connections() { # a proxy's admin socket: how many it holds of clients and of other hosts' proxies
+  admin "$1" GET '/stats?filter=^http\.port-.*downstream_cx_active$|^tcp\..*downstream_cx_active$' 2>/dev/null |
+    awk '{ sum += $2 } END { print sum + 0 }'
 }
 
 names_in() { # the clusters that stand on stdin, one a line
@@ -128,7 +145,7 @@ facts_key() { # nothing where it cannot be told whether the engine was started a
   for place in local/lib local/libexec lib libexec; do
     set -- "$@" "/usr/$place/docker/cli-plugins/docker-compose"
   done
-  stat -c '%n %i %Y' "$@" 2>/dev/null | tr '\n' ' '
+  stat -c 'kernel too: %n %i %Y' "$@" 2>/dev/null | tr '\n' ' '
 }
 
 facts_kept() { # key
@@ -144,5 +161,5 @@ facts_keep() { # key, lines
   printf '%s\n%s\n' "${1% }" "$2" >"$dir/.facts.new" && mv -f "$dir/.facts.new" "$dir/.facts"
 }
 
-facts='facts {"node_id":{{json .ID}},"os":{{json .OSType}},"arch":{{json .Architecture}},"cpus":{{.NCPU}},"memory_bytes":{{.MemTotal}},"labels":{{json .Labels}},"docker":{{json .ServerVersion}}}'
-container='container {"id":{{json .Id}},"name":{{json .Name}},"created":{{json .Created}},"image":{{json .Config.Image}},"image_id":{{json .Image}},"labels":{{json .Config.Labels}},"restarts":{{.RestartCount}},"state":{{json .State.Status}},"exit_code":{{.State.ExitCode}},"oom":{{.State.OOMKilled}},"error":{{json .State.Error}},"grace":{{with index .Config "StopTimeout"}}{{json .}}{{else}}null{{end}},"started":{{json .State.StartedAt}},"health":{{with index .State "Health"}}{{json .Status}}{{else}}""{{end}},"published":{{json .NetworkSettings.Ports}},"wanted":{{json .HostConfig.PortBindings}}}'
+facts='facts {"node_id":{{json .ID}},"os":{{json .OSType}},"arch":{{json .Architecture}},"cpus":{{.NCPU}},"memory_bytes":{{.MemTotal}},"labels":{{json .Labels}},"docker":{{json .ServerVersion}},"kernel":{{json .KernelVersion}}}'
+container='container {"id":{{json .Id}},"name":{{json .Name}},"created":{{json .Created}},"image":{{json .Config.Image}},"image_id":{{json .Image}},"labels":{{json .Config.Labels}},"restarts":{{.RestartCount}},"state":{{json .State.Status}},"exit_code":{{.State.ExitCode}},"oom":{{.State.OOMKilled}},"error":{{json .State.Error}},"grace":{{with index .Config "StopTimeout"}}{{json .}}{{else}}null{{end}},"started":{{json .State.StartedAt}},"health":{{with index .State "Health"}}{{json .Status}}{{else}}""{{end}},"published":{{json .NetworkSettings.Ports}},"wanted":{{json .HostConfig.PortBindings}},"network":{{json .HostConfig.NetworkMode}}}'

@@ -29,7 +29,9 @@ class Container:
     starting, healthy, unhealthy, or empty without a healthcheck. ``spec`` is the hash that it was made
     from, empty where we did not make it; ``keys`` are the hashes of the parts of that spec, by key.
     Times are seconds since the epoch by the host's clock, 0 where there is none. ``stop_grace_s`` is how
-    long it may take to stop, None for Docker's default.
+    long it may take to stop, None for Docker's default. ``network_of`` is the id of another container whose
+    network it shares. ``let_go`` is a proxy that takes no connection any
+    more; it ``lingers`` while it has some of before, and time for them.
     """
 
     id: str
@@ -53,6 +55,9 @@ class Container:
     stop_grace_s: float | None = None
     reserve: Resources = Resources()
     ports: tuple[HostPort, ...] = ()
+    network_of: str = ""
+    let_go: bool = False
+    lingers: bool = False
 
     @property
     def ours(self) -> bool:
@@ -60,8 +65,8 @@ class Container:
 
     @property
     def replica(self) -> bool:
-        """Ours, and one of its service's: not what ``docker compose run`` made."""
-        return self.ours and not self.oneoff
+        """Ours, and one of its service's: not what ``docker compose run`` made, or what was let go."""
+        return self.ours and not self.oneoff and not self.let_go
 
     @property
     def healthy(self) -> bool:
@@ -118,6 +123,7 @@ class Facts:
     memory_bytes: int = 0
     labels: Mapping[str, str] = field(default_factory=dict)
     docker: str = ""
+    kernel: str = ""
     compose: str = ""
     now_s: float = 0.0
 

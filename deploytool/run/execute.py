@@ -289,6 +289,8 @@ class Execution:
         self._settle(step, _State.DONE)
         self._result.done += 1
         self._emit(StepDone(step, seconds))
+        for line in outcome.log:
+            self._emit(Note(f"{step.host}: {line}", host=step.host))
         key = (step.host, step.project)
         if step.kind is StepKind.RECORD:
             self._leases.gone(key)

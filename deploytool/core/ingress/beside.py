@@ -10,43 +10,54 @@ from deploytool.model.ingress import HOLDER, PROXY
 from deploytool.model.plan import Step, StepKind
 
 
-def beside(steps: Sequence[Step], running: Collection[str]) -> tuple[Step, ...]:
+def beside(
+    steps: Sequence[Step], running: Collection[str], staying: Collection[str], drain_s: float
+) -> tuple[Step, ...]:
     """The edge's steps, so that a host's ports answer all the time; where they change, one host at a time.
 
-    new proxy listens → the old one lets its connections go → it stops. Where the holder is replaced, its
-    proxy follows before the next host's turn. ``running`` are the ids of all containers that run.
+    new proxy listens → the old one lets its connections go → it stops, or lingers for at most ``drain_s``.
+    Where the holder is replaced, its proxy follows before the next host's turn. ``running`` are the ids of
+    all containers that run, ``staying`` the hosts that keep a proxy.
     """
     found = {step.id: step for step in steps}
     renewed = {s.host for s in steps if s.service == HOLDER and s.kind is StepKind.STOP}
-    holders = _of(steps, HOLDER, StepKind.START)
+    holders = {**_of(steps, HOLDER, StepKind.START), **_of(steps, HOLDER, StepKind.RESTART)}
     proxies = _of(steps, PROXY, StepKind.START)
     listening: dict[str, str] = {}
     for host_name, start in proxies.items():
         found[start.id] = _with(start, [holder.id for holder in (holders.get(host_name),) if holder])
-        listens = Step("", StepKind.ENDPOINTS, host_name, start.project, "until it listens", PROXY)
-        step_id = f"{start.project}/{host_name}/{PROXY}/endpoints/1"
-        found[step_id] = replace(listens, id=step_id, needs=(start.id,))
-        listening[host_name] = step_id
+        listens = _beside(start, StepKind.ENDPOINTS, "until it listens", (start.id,))
+        found[listens.id] = listens
+        listening[host_name] = listens.id
     for step in steps:
-        if step.service == HOLDER and step.kind is StepKind.STOP:
-            hosts = [
-                found[need].host for need in step.needs if need in found and found[need].host != step.host
-            ]
-            found[step.id] = _with(step, [listening[name] for name in hosts if name in listening])
-        elif step.service == PROXY and step.kind is StepKind.STOP and step.host not in renewed:
-            going = tuple(ref for ref in step.containers if ref.id in running)
+        if step.kind is not StepKind.STOP:
+            continue
+        if step.service == HOLDER:
+            others = {found[need].host for need in step.needs if need in found} - {step.host}
+            found[step.id] = _with(step, [listening[name] for name in sorted(others) if name in listening])
+        elif step.service == PROXY and step.host not in renewed and _another_serves(step, proxies):
             needs = [listening[step.host]] if step.host in listening else []
-            if going and needs:
-                drain = Step(
-                    "", StepKind.DRAIN, step.host, step.project, "its connections", PROXY, len(going)
-                )
-                step_id = f"{step.project}/{step.host}/{PROXY}/drain/1"
-                drain = replace(drain, id=step_id, containers=going, grace_s=step.grace_s, needs=tuple(needs))
-                found[step_id] = drain
-                needs = [step_id]
+            going = tuple(ref for ref in step.containers if ref.id in running)
+            if going and step.host in staying:
+                drain = _beside(step, StepKind.DRAIN, "its connections", (*step.needs, *needs))
+                drain = replace(drain, containers=going, count=len(going), grace_s=drain_s)
+                found[drain.id] = drain
+                needs = [drain.id]
             found[step.id] = _with(step, needs)
     graph = {step.id: step.needs for step in found.values()}
     return tuple(found[name] for name in TopologicalSorter(graph).static_order() if name in found)
+
+
+def _another_serves(stop: Step, proxies: Mapping[str, Step]) -> bool:
+    """Whether another proxy has taken over by then: not where the old one goes first, since it is broken."""
+    start = proxies.get(stop.host)
+    return not stop.replaces or (start is not None and start.id in stop.needs)
+
+
+def _beside(step: Step, kind: StepKind, cause: str, needs: Sequence[str]) -> Step:
+    """A step that belongs to another one of the same proxy, and is numbered as that one."""
+    step_id = f"{step.project}/{step.host}/{PROXY}/{kind.value}/{step.id.rpartition('/')[2]}"
+    return Step(step_id, kind, step.host, step.project, cause, PROXY, needs=tuple(needs))
 
 
 def _of(steps: Sequence[Step], service: str, kind: StepKind) -> Mapping[str, Step]:

@@ -16,7 +16,7 @@ import struct
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -65,19 +65,16 @@ class Tally:
 
 
 @contextmanager
-def load(addresses: list[tuple[str, int]], pause_s: float = 0.02, host: str = "") -> Iterator[Tally]:
+def load(
+    addresses: list[tuple[str, int]], pause_s: float = 0.02, host: str = "", kinds: Sequence[str] = KINDS
+) -> Iterator[Tally]:
     """Ask all the time while the block runs; everything under way at its end is waited for."""
     tally, done = Tally(), threading.Event()
-    clients: list[Callable[[Tally, tuple[str, int], threading.Event, float, str], None]] = [
-        _kept,
-        _new,
-        _slow,
-        _websocket,
-    ]
+    clients = {"kept": _kept, "new": _new, "slow": _slow, "websocket": _websocket}
     threads = [
-        threading.Thread(target=client, args=(tally, address, done, pause_s, host), daemon=True)
+        threading.Thread(target=clients[kind], args=(tally, address, done, pause_s, host), daemon=True)
         for address in addresses
-        for client in clients
+        for kind in kinds
     ]
     for thread in threads:
         thread.start()

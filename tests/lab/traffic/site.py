@@ -14,7 +14,10 @@ from tests.lab.user import User, ok
 SHOP = """\
 - name: Shop
   hosts: web
-  ingress: {image: "{{ envoy | default('demo/envoy:1') }}"}
+  ingress:
+    image: "{{ envoy | default('demo/envoy:1') }}"
+    drain: "{{ drain | default('15m') }}"
+    mtls: "{{ mtls | default('false') }}"
   services:
     web:
       image: "traffic/web:{{ tag | default('1') }}"

@@ -306,3 +306,32 @@ def test_changes_come_in_the_order_of_the_file_then_by_host():
         ("bar", "h1"),
         ("zoo", "h1"),
     ]
+
+
+def test_a_proxy_that_lingers_is_left_alone_and_counts() -> None:
+    """Nothing happens to it, whatever it was made from; what is started comes beside it."""
+    old = container(1, let_go=True, lingers=True)
+    change = compare(old, container(2))
+    assert (fates(change), change.touched, change.there) == ({"shop-web-2": "in_place"}, False, 2)
+    alone = compare(old)
+    assert (alone.start, alone.lingering, alone.there) == (1, (old,), 1)
+    assert fate(compare(old, wanted=0)) == "stop"
+
+
+def test_a_proxy_that_was_let_go_is_never_the_one_that_stays() -> None:
+    """Also where it was made from what is wanted again: it takes no connections."""
+    change = compare(container(1, let_go=True), container(2))
+    assert fates(change) == {"shop-web-1": "stop", "shop-web-2": "in_place"}
+    assert fate(compare(container(1, let_go=True))) == "replace"
+
+
+def test_a_container_whose_network_is_gone_is_made_anew() -> None:
+    """Docker goes on calling it running when the container whose network it shares was started again."""
+    mine = container(network_of="owner", started_s=100.0)
+    owner = Container("owner", "net-1", started_s=50.0)
+    assert fates(compare(mine, owner)) == {"shop-web-1": "in_place"}
+    for other in (replace(owner, started_s=200.0), replace(owner, state="exited"), replace(owner, id="new")):
+        change = compare(mine, other)
+        assert fates(change) == {"shop-web-1": "broken"}
+        assert cause(change).startswith("shop-web-1 lost its network")
+    assert fates(compare(replace(mine, lingers=True), replace(owner, started_s=200.0))) != {}

@@ -51,6 +51,19 @@ def container(**changes: object) -> str:
     return "container " + json.dumps({**CONTAINER, **changes})
 
 
+def test_a_proxy_that_was_let_go_is_marked():
+    """It is no replica any more, and lingers while it runs and the host says that it has reason to."""
+    for line, state, lingers in (
+        ("letgo cccccccccccc lingers", "running", True),
+        ("letgo cccccccccccc lingers", "exited", False),
+        ("letgo cccccccccccc", "running", False),
+    ):
+        (found,) = parse_observation(lines(container(state=state), line), "h1").containers
+        assert (found.let_go, found.lingers, found.replica) == (True, lingers, False)
+    (found,) = parse_observation(lines(container(), "letgo dddddddddddd lingers"), "h1").containers
+    assert (found.let_go, found.lingers, found.replica) == (False, False, True)
+
+
 def test_facts_are_read():
     """Versions, capacity, labels with '=' in their value, and the host's clock."""
     facts = parse_observation(lines(), "h1").facts

@@ -9,7 +9,7 @@ from itertools import pairwise, product
 
 import pytest
 
-from deploytool.engine.memory import Crash
+from deploytool.engine.memory import Crash, MemoryEngine
 from deploytool.model.ingress import EDGE, EdgeSettings, Exposure
 from deploytool.model.inventory import Host
 from deploytool.model.observed import Container
@@ -17,6 +17,7 @@ from deploytool.model.plan import Plan, Step, StepKind
 from deploytool.model.service import Port, Project, Service, Update
 from deploytool.report.plan import plan_text
 from deploytool.run.down import prepare_down, take_down
+from deploytool.run.planning import Planner, PlanPolicy
 from tests.builders import Fleet, drained, host, intent, project
 
 HOSTS = tuple(host(name) for name in ("h1", "h2", "h3"))
@@ -164,6 +165,78 @@ def test_a_new_proxy_listens_before_the_old_one_lets_go() -> None:
     assert fleet.converge(intent(shop(envoy="envoy:2"))).exit_code == 0
     assert fleet.ids("net") == holders
     assert fleet.images("envoy") == {"envoy:2"}
+
+
+def test_a_proxy_lingers_while_it_has_connections() -> None:
+    """The host says so: nothing is left to do, and when it does not say so any more, it goes."""
+    fleet = up()
+    memory = fleet.hosts["h2"]
+    (proxy,) = (c for c in memory.containers if c.service == "envoy")
+    old = replace(proxy, id="old", name="old", number=9, let_go=True, lingers=True)
+    memory.containers.append(old)
+    plan = fleet.plan(intent(shop()))
+    assert not plan
+    assert "note: a proxy that was replaced keeps its last connections on h2" in plan_text(plan)
+
+    memory.containers[-1] = replace(old, lingers=False)
+    plan = fleet.plan(intent(shop()))
+    assert [(step.kind, step.host) for step in plan.steps if step.service == "envoy"] == [
+        (StepKind.DRAIN, "h2"),
+        (StepKind.STOP, "h2"),
+    ]
+    assert fleet.converge(intent(shop())).exit_code == 0
+    assert proxy in memory.containers
+    assert old not in [replace(c, lingers=True) for c in memory.containers]
+
+
+def test_what_an_interrupted_update_left_behind_is_let_go_too() -> None:
+    """Two proxies on a host, since a run died between them: the old one is drained before it stops."""
+    fleet = up()
+    memory = fleet.hosts["h2"]
+    (proxy,) = (c for c in memory.containers if c.service == "envoy")
+    memory.containers.append(replace(proxy, id="old", name="old", number=0, spec="1:old"))
+    plan = fleet.plan(intent(shop()))
+    (stop,) = (step for step in plan.steps if step.kind is StepKind.STOP)
+    assert [ref.id for ref in stop.containers] == ["old"]
+    assert f"{EDGE}/h2/envoy/drain/1" in needs(plan, stop)
+
+
+def test_a_proxy_that_lost_its_network_is_made_anew_after_its_holder() -> None:
+    """Somebody removed the holder: the proxy still runs, reaches nobody, and has nothing to be drained of."""
+    fleet = up()
+    memory = fleet.hosts["h2"]
+    (holder,) = (c for c in memory.containers if c.service == "net")
+    sick = [replace(c, state="dead") if c.service == "envoy" else c for c in memory.containers]
+    memory.containers, well = sick, memory.containers
+    assert fleet.plan(intent(shop()))  # one that is broken makes way for its successor, as anywhere
+    memory.containers = well
+    memory.containers = [
+        replace(c, network_of=holder.id) if c.service == "envoy" else c
+        for c in memory.containers
+        if c != holder
+    ]
+    plan = fleet.plan(intent(shop()))
+    (start,) = (s for s in plan.steps if s.kind is StepKind.START and s.service == "envoy")
+    assert {f"{EDGE}/h2/net/start/1", f"{EDGE}/h2/envoy/stop/1"} <= needs(plan, start)
+    assert not [step for step in plan.steps if step.kind is StepKind.DRAIN]
+    assert "deploytool-ingress-envoy-1 lost its network" in plan_text(plan)
+    assert fleet.converge(intent(shop())).exit_code == 0
+
+
+def test_a_clash_holds_back_those_that_clash() -> None:
+    """Two projects that want the same, each told of the other; a third one is planned all the same."""
+    blog = replace(shop(3), name="blog", play="site.yaml: blog")
+    third = replace(
+        shop(3, ports=(Port(8080, 81, 81, mode="ingress"),)), name="third", play="site.yaml: third"
+    )
+    fleet = Fleet.of("h1", "h2", "h3")
+    seen = {name: MemoryEngine(memory).observe() for name, memory in fleet.hosts.items()}
+    plan, problems = Planner(intent(shop(), blog, third), PlanPolicy()).plan_each(seen)
+    assert [project.project for project in plan.projects] == [EDGE, "third"]
+    assert sorted(problems) == ["blog", "shop"]
+    for error in problems.values():
+        (problem,) = error.problems
+        assert "blog/web and shop/web" in problem.message
 
 
 def test_another_port_renews_holder_and_proxy_one_host_at_a_time() -> None:
