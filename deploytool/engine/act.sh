@@ -87,7 +87,7 @@ begin_beat() {
   [ -z "$beating" ] || return 0
   beat 9>&- </dev/null >/dev/null &
   beating=$!
-  trap end_beat EXIT
+  trap 'end_beat; end_hearing' EXIT
 }
 
 end_beat() {
@@ -102,6 +102,14 @@ engine_answers() { # or ends the verb: what it did is not known then
   docker version >/dev/null 2>&1 || exit 79
 }
 
+compose() { # the plugin itself where it is found: by way of docker it is started twice, and docker beside it
+  if [ -n "$plugin" ]; then "$plugin" "$@"; else docker compose "$@"; fi
+}
+plugin=''
+for place in $(plugin_places); do
+  [ -n "$plugin" ] || [ ! -x "$place" ] || plugin=$place
+done
+
 # --- the definition ------------------------------------------------------------------------------------
 
 stage() { # stdin: a tar with compose.yaml (not where nothing is to run), files/ and maybe release.json
@@ -110,8 +118,9 @@ stage() { # stdin: a tar with compose.yaml (not where nothing is to run), files/
     fail 0 "the files cannot be written: $(free_space)"
     exit 0
   }
-  if [ -f .stage/compose.yaml ]; then
-    refusal=$(docker compose -p "$project" -f .stage/compose.yaml config -q 2>&1) || {
+  # What is in place already was checked when it came.
+  if [ -f .stage/compose.yaml ] && ! cmp -s .stage/compose.yaml compose.yaml; then
+    refusal=$(compose -p "$project" -f .stage/compose.yaml config -q 2>&1) || {
       rm -rf .stage
       fail 0 "Docker Compose refuses the rendered file: $refusal"
       exit 0
@@ -128,8 +137,8 @@ activate() { # the staged definition becomes the current one, by rename
   if [ -f .stage/compose.yaml ]; then mv -f .stage/compose.yaml compose.yaml; fi
 }
 
-pull() { # task, policy and image…; an image that is there is not asked for again, unless the policy says so
-  while [ $# -ge 2 ]; do
+pull() { # pairs of policy and image; an image that is there is not asked for again, unless the policy says so
+  are_here "$@" || while [ $# -ge 2 ]; do
     if [ "$1" = always ] || ! docker image inspect "$2" >/dev/null 2>&1; then
       if [ "$1" = never ]; then
         fail 0 "image $2 is not on the host, and pull_policy is never"
@@ -148,15 +157,27 @@ pull() { # task, policy and image…; an image that is there is not asked for ag
   done
 }
 
-replicas_of() { # service
-  docker ps --all --quiet --no-trunc --filter "label=com.docker.compose.project=$project" \
-    --filter "label=com.docker.compose.service=$1" --filter label=com.docker.compose.oneoff=False
+are_here() { # pairs of policy and image: whether there is nothing to pull, asked once for all
+  count=$(($# / 2))
+  while [ "$count" -gt 0 ]; do
+    [ "$1" != always ] || return
+    set -- "$@" "$2"
+    shift 2
+    count=$((count - 1))
+  done
+  [ $# -eq 0 ] || docker image inspect "$@" >/dev/null 2>&1
 }
 
-scale_up() { # pairs of service and total; starts what is missing and leaves the rest alone
+list() { # sets there: the project's containers, one a line, as "ID SERVICE SPEC"
+  there=$(docker ps --all --no-trunc --filter "label=com.docker.compose.project=$project" \
+    --filter label=com.docker.compose.oneoff=False \
+    --format '{{.ID}} {{.Label "com.docker.compose.service"}} {{.Label "deploytool.spec"}}') || exit 79
+}
+
+scale_up() { # pairs of service and total; starts what is missing in the list and leaves the rest alone
   args='' names=''
   while [ $# -ge 2 ]; do
-    [ "$(replicas_of "$1" | wc -l)" -le "$2" ] || {
+    [ "$(printf '%s\n' "$there" | awk -v service="$1" '$2 == service' | wc -l)" -le "$2" ] || {
       printf 'changed there are more containers of %s than planned\n' "$1"
       exit 77
     }
@@ -164,15 +185,31 @@ scale_up() { # pairs of service and total; starts what is missing and leaves the
     shift 2
   done
   # The words hold service names and numbers only: both are checked before they come here.
-  docker compose -p "$project" -f compose.yaml up -d --no-deps --no-recreate --no-build --pull never \
+  compose -p "$project" -f compose.yaml up -d --no-deps --no-recreate --no-build --pull never \
     --quiet-pull $args $names 2>&1
 }
 
 # --- waiting until a replica does its work ---------------------------------------------------------------
 #
 # The goals: "ready" for one that was just made, "again" for one that was there before, "completed" for a job.
+# Each look at the containers starts a process and keeps the engine busy, so there is one for all of them, and
+# none before the engine tells of something new or a time is up.
 
-verdict_of() { # goal, ids…: prints "ready RESTARTS", "wait /NAME WHY", "/NAME WHY" or "down"
+feel() { # ids…: sets pulses, a line for each container that there is, and how many have not been checked yet
+  pulses=''
+  starting=0
+  [ $# -gt 0 ] || return 0
+  pulses=$(docker inspect --type container --format "$pulse" "$@" 2>&1) || {
+    rest=$(printf '%s\n' "$pulses" | grep -v -E '^[0-9a-f]{64} |[Nn]o such|^$')
+    [ -z "$rest" ] || exit 79
+  }
+  starting=$(printf '%s\n' "$pulses" | grep -c ' running starting ')
+}
+pulse='{{.ID}} {{.State.Status}} {{if .State.Health}}{{.State.Health.Status}}{{else}}none{{end}} {{.State.ExitCode}} {{.RestartCount}} {{.State.OOMKilled}} {{.Name}}'
+newline='
+'
+
+verdict_of() { # goal, ids…: prints "ready RESTARTS /NAME", "wait /NAME WHY" or "/NAME WHY", as the pulses are
   goal=$1 verdict='' total=0
   shift
   [ $# -gt 0 ] || {
@@ -180,14 +217,14 @@ verdict_of() { # goal, ids…: prints "ready RESTARTS", "wait /NAME WHY", "/NAME
     return
   }
   for id in "$@"; do
-    said=$(docker inspect --type container --format "$pulse" "$id" 2>&1) || {
-      case $said in
-        *[Nn]o\ such*) printf 'its container %.12s is gone\n' "$id" ;;
-        *) echo down ;;
-      esac
-      return
-    }
-    set -- $said
+    case $pulses in
+      *"$id "*) line=${pulses#*"$id "} ;;
+      *)
+        printf 'its container %.12s is gone\n' "$id"
+        return
+        ;;
+    esac
+    set -- ${line%%"$newline"*}
     why='' wait=''
     case $goal/$1/$2 in
       none/*) ;; # it was started; what becomes of it is watched elsewhere
@@ -212,7 +249,6 @@ verdict_of() { # goal, ids…: prints "ready RESTARTS", "wait /NAME WHY", "/NAME
   done
   echo "${verdict:-ready $total $name}"
 }
-pulse='{{.State.Status}} {{if .State.Health}}{{.State.Health.Status}}{{else}}none{{end}} {{.State.ExitCode}} {{.RestartCount}} {{.State.OOMKilled}} {{.Name}}'
 
 restarts() { # how often a container was restarted, its id: half a sentence, with what the engine remembers of its end
   [ "$1" != 0 ] || return
@@ -243,53 +279,104 @@ tick() { # sets now: hundredths of a second since the host was switched on
 await() { # groups of task, goal, deadline, hold, "ids" (one word, commas, or "-")
   flock -u 9
   tick
-  begun=$now
-  while [ $# -ge 5 ]; do
-    ready='' restarted=''
-    while :; do
-      verdict=$(verdict_of "$2" $(words "$5"))
-      tick
-      case $verdict in
-        ready\ *)
-          ready=${ready:-$now} again=${verdict#ready } name=${verdict##* }
-          restarted=${restarted:-${again%% *}}
-          [ "$restarted" = "${again%% *}" ] || {
-            report_failure "$1" "$name does not keep running$(restarts "${again%% *}" "${name#/}")"
-            break
-          }
-          [ $((now - ready)) -lt $(($4 * 100)) ] || {
-            echo "ok $1"
-            break
-          }
-          ;;
-        down) exit 79 ;;
-        wait\ *)
-          ready=''
-          [ $((now - begun)) -lt $(($3 * 100)) ] || {
-            report_failure "$1" "${verdict#wait } after $3 s"
-            break
-          }
-          ;;
-        *)
-          [ -z "$ready" ] || verdict="$verdict, after it had been ready for $(((now - ready) / 100)) s"
-          report_failure "$1" "$verdict"
-          break
-          ;;
-      esac
-      sleep 0.25 2>/dev/null || sleep 1
-    done
+  begun=$now since=$(date +%s) everyone='' count=$(($# / 5))
+  while [ "$count" -gt 0 ]; do
+    everyone="$everyone $(words "$5")"
+    set -- "$@" "$1" "$2" "$3" "$4" "$5" - -
     shift 5
+    count=$((count - 1))
   done
+  while [ $# -gt 0 ]; do
+    feel $everyone
+    tick
+    due=$((now + 200)) count=$(($# / 7))
+    while [ "$count" -gt 0 ]; do
+      judge "$@" || set -- "$@" "$1" "$2" "$3" "$4" "$5" "$ready" "$restarted"
+      shift 7
+      count=$((count - 1))
+    done
+    [ $# -eq 0 ] || listen
+  done
+  end_hearing
 }
+
+# A group as await's, since when it is ready and how often it had been restarted by then, both "-" before.
+# True when there is no more to wait for; else brings due forward to when there may be.
+judge() {
+  ready=$6 restarted=$7
+  verdict=$(verdict_of "$2" $(words "$5"))
+  case $verdict in
+    ready\ *)
+      again=${verdict#ready } name=${verdict##* }
+      [ "$ready" != - ] || ready=$now
+      [ "$restarted" != - ] || restarted=${again%% *}
+      [ "$restarted" = "${again%% *}" ] || {
+        report_failure "$1" "$name does not keep running$(restarts "${again%% *}" "${name#/}")"
+        return 0
+      }
+      end=$((ready + $4 * 100))
+      [ "$now" -lt "$end" ] || {
+        echo "ok $1"
+        return 0
+      }
+      ;;
+    wait\ *)
+      ready=- end=$((begun + $3 * 100))
+      [ "$now" -lt "$end" ] || {
+        report_failure "$1" "${verdict#wait } after $3 s"
+        return 0
+      }
+      ;;
+    *)
+      [ "$ready" = - ] || verdict="$verdict, after it had been ready for $(((now - ready) / 100)) s"
+      report_failure "$1" "$verdict"
+      return 0
+      ;;
+  esac
+  [ "$end" -ge "$due" ] || due=$end
+  return 1
+}
+
+listen() { # until something happened to a container of the project, or something is due
+  [ -n "$hearing" ] || begin_hearing
+  while sleep 0.2 2>/dev/null || sleep 1; do
+    tick
+    [ "$now" -lt "$due" ] && ! are_news && kill -0 "$hearing" 2>/dev/null || break
+  done
+  : >"$news"
+}
+
+are_news() { # that one more is healthy is none while others still have to follow
+  [ -s "$news" ] || return
+  grep -qv '^health_status: healthy$' "$news" || [ "$(wc -l <"$news")" -ge "$starting" ]
+}
+
+begin_hearing() { # of what happened since the first look, too; for a day at most, should nobody end it
+  news=.news.$$
+  : >"$news"
+  docker events --since "$since" --until "$((since + 86400))" --filter type=container \
+    --filter "label=com.docker.compose.project=$project" --filter event=health_status --filter event=die \
+    --filter event=oom --filter event=destroy --filter event=pause --format '{{.Action}}' >>"$news" 2>&1 9>&- </dev/null &
+  hearing=$!
+  trap 'exit 143' TERM HUP
+}
+
+end_hearing() {
+  [ -n "$hearing" ] || return 0
+  kill "$hearing" 2>/dev/null
+  wait "$hearing" 2>/dev/null
+  rm -f "$news"
+  hearing=''
+}
+hearing=''
 
 words() { # "a,b" → a b; "-" → nothing
   [ "$1" = - ] || echo "$1" | tr ',' ' '
 }
 
-ids_with() { # service, spec: its containers of that spec, with commas
-  docker ps --all --quiet --no-trunc --filter "label=com.docker.compose.project=$project" \
-    --filter "label=com.docker.compose.service=$1" --filter label=com.docker.compose.oneoff=False \
-    --filter "label=deploytool.spec=$2" | tr '\n' ',' | sed 's/,$//'
+ids_with() { # service, spec: those in the list, with commas
+  printf '%s\n' "$there" | awk -v service="$1" -v spec="$2" '
+    $2 == service && $3 == spec { printf "%s%s", comma, $1; comma = "," }'
 }
 
 newer() { # "ids" after, ids before…: those that are new; all of them where none is
@@ -323,27 +410,40 @@ totals() { # groups as do_start's → pairs of service and total
 do_start() { # groups of task, service, total, spec, goal, deadline, hold
   lease_keep
   activate
-  before=$(docker ps --all --quiet --no-trunc --filter "label=com.docker.compose.project=$project" | tr '\n' ' ')
+  list
+  before=$there failed=' '
   # All at once is fast; one by one, after a failure, tells which one it was. Each word is split on purpose.
-  said=$(scale_up $(totals "$@")) && one_by_one=false || one_by_one=true
-  case $said in 'changed '*)
-    echo "$said"
-    exit 77
-    ;;
-  esac
+  said=$(scale_up $(totals "$@")) || one_by_one "$@"
+  changed
+  list
   waits=''
   while [ $# -ge 7 ]; do
-    if $one_by_one && ! said=$(scale_up "$2" "$3"); then
-      engine_answers
-      fail "$1" "Docker Compose could not start it: $(complaint "$said")"
-    else
-      ids=$(newer "$(ids_with "$2" "$4")" $before)
-      case $5/$before in ready/*"${ids%%,*}"*) goal=again ;; *) goal=$5 ;; esac
-      waits="$waits $1 $goal $6 $7 $ids"
-    fi
+    ids=$(newer "$(ids_with "$2" "$4")" $before)
+    case $5/$before in ready/*"${ids%%,*} "*) goal=again ;; *) goal=$5 ;; esac
+    case $failed in *" $1 "*) ;; *) waits="$waits $1 $goal $6 $7 $ids" ;; esac
     shift 7
   done
   await $waits
+}
+
+one_by_one() { # groups as do_start's; sets failed, the tasks of those that do not start
+  changed
+  while [ $# -ge 7 ]; do
+    list
+    said=$(scale_up "$2" "$3") || {
+      changed
+      engine_answers
+      fail "$1" "Docker Compose could not start it: $(complaint "$said")"
+      failed="$failed$1 "
+    }
+    shift 7
+  done
+}
+
+changed() { # ends the verb where scale_up said that the host is not as it was planned
+  case $said in 'changed '*) ;; *) return ;; esac
+  echo "$said"
+  exit 77
 }
 
 complaint() { # what Compose said, without its progress
@@ -352,17 +452,25 @@ complaint() { # what Compose said, without its progress
 
 restart_all() { # groups as do_restart's; without the flock, as stop_all
   flock -u 9
+  feel $(restarted "$@")
   while [ $# -ge 9 ]; do
     for id in $(words "$9"); do
-      case $(docker inspect --type container --format '{{.State.Status}}' "$id" 2>/dev/null) in
-        paused) docker unpause "$id" ;;
-        running | restarting) docker restart -t "$8" "$id" ;;
+      case $pulses in
+        *"$id paused "*) docker unpause "$id" ;;
+        *"$id running "* | *"$id restarting "*) docker restart -t "$8" "$id" ;;
         *) docker start "$id" ;;
       esac >/dev/null 2>&1 || docker rm -f "$id" >/dev/null 2>&1 # what cannot start again is made anew
     done
     shift 9
   done
   flock -w "$patience_s" 9 || exit 78
+}
+
+restarted() { # groups as do_restart's: all ids
+  while [ $# -ge 9 ]; do
+    words "$9"
+    shift 9
+  done
 }
 
 do_restart() { # groups of task, service, total, spec, goal, deadline, hold, grace, "ids"
@@ -372,7 +480,9 @@ do_restart() { # groups of task, service, total, spec, goal, deadline, hold, gra
   lease_keep
   waits=''
   while [ $# -ge 9 ]; do
+    list
     if said=$(scale_up "$2" "$3"); then
+      list
       case $5 in ready) goal=again ;; *) goal=$5 ;; esac
       waits="$waits $1 $goal $6 $7 $(newer "$(ids_with "$2" "$4")")"
     else
@@ -402,15 +512,22 @@ do_stop() { # groups of task, grace, "ids"
   activate
   stop_all "$@"
   lease_keep
+  there=''
+  said=$(docker rm -f $(stopped "$@") 2>&1) || there=$(docker ps --all --quiet --no-trunc 2>/dev/null) || exit 79
   while [ $# -ge 3 ]; do
-    said=$(docker rm -f $(words "$3") 2>&1)
-    there=$(docker ps --all --quiet --no-trunc 2>/dev/null) || exit 79
     verdict="ok $1"
     for id in $(words "$3"); do
       case $there in *"$id"*) verdict='' ;; esac
     done
     [ -z "$verdict" ] || echo "$verdict"
     [ -n "$verdict" ] || fail "$1" "a container could not be removed: $said"
+    shift 3
+  done
+}
+
+stopped() { # groups as do_stop's: all ids
+  while [ $# -ge 3 ]; do
+    words "$3"
     shift 3
   done
 }
@@ -456,7 +573,7 @@ retire() { # how many releases to keep, and as many attempts that failed; the cu
       bad=$((bad + 1)) nth=$bad
     fi
     [ "$nth" -gt "$1" ] && [ "$old" != "$current" ] || continue
-    docker compose -f "releases/$old/compose.yaml" config --images 2>/dev/null | repositories >>.retired
+    compose -f "releases/$old/compose.yaml" config --images 2>/dev/null | repositories >>.retired
     rm -rf "releases/$old"
   done
   [ ! -f .retired ] || sort -u -o .retired .retired # for do_prune, which may never come
@@ -490,7 +607,7 @@ do_prune() { # images of this project that nobody here needs: no container, no d
 
 images_of() { # compose files, some of which may not be there
   for file in "$@"; do
-    [ ! -f "$file" ] || docker compose -f "$file" config --images 2>/dev/null || return
+    [ ! -f "$file" ] || compose -f "$file" config --images 2>/dev/null || return
   done
 }
 

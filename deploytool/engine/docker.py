@@ -95,7 +95,7 @@ def _facts(said: Mapping[str, list[str]], host_name: str) -> Facts:
         labels=dict(label.partition("=")[::2] for label in raw.get("labels") or ()),
         docker=str(raw.get("docker") or ""),
         kernel=str(raw.get("kernel") or ""),
-        compose=str(_json(said.get("compose", ['""'])[0]) or ""),
+        compose=str(_json(said.get("compose", ['""'])[0]) or "").removeprefix("v"),
         now_s=float(clock) if clock.isdigit() else 0.0,
     )
 
