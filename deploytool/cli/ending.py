@@ -12,7 +12,6 @@ import click
 from deploytool.cli.progress import kind_of
 from deploytool.errors import DeploytoolError, UsageError
 from deploytool.report.github import annotated
-from deploytool.report.junit import junit_xml
 from deploytool.report.markdown import problems_markdown
 from deploytool.report.tally import Tally
 
@@ -33,6 +32,8 @@ def ended(ctx: click.Context, error: DeploytoolError | None) -> None:
     """
     options = ctx.params
     if options.get("junit"):
+        from deploytool.report.junit import junit_xml
+
         tally = ctx.meta.get(_TALLY, Tally())
         problems = error.problems if error else ()
         _write(

@@ -17,9 +17,10 @@ from deploytool.load.limits import Mistake, defined
 from deploytool.load.problems import Problems
 from deploytool.load.yamlfile import parse_yaml
 
-_NOT_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]")
-_NOT_ASCII = re.compile("[\x7f-\uffff]")
-_NOT_PLAIN = re.compile("[^\n\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]|[\u2028\u2029\ufeff]")
+# Compiled where they are first needed: such sets of characters take as long as the rest of this module.
+_NOT_YAML = "[\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]"
+_NOT_ASCII = "[\x7f-\uffff]"
+_NOT_PLAIN = "[^\n\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]|[\u2028\u2029\ufeff]"
 
 
 class _Dumper(yaml.SafeDumper):
@@ -30,7 +31,7 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _yaml_string(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
-    style = '"' if _NOT_PLAIN.search(value) else None
+    style = '"' if re.search(_NOT_PLAIN, value) else None
     return dumper.represent_scalar("tag:yaml.org,2002:str", str(value), style=style)
 
 
@@ -48,7 +49,7 @@ def to_json(value: Any, **options: Any) -> str:
     """
     escaped = _NOT_YAML if options.get("ensure_ascii") is False else _NOT_ASCII
     text = json.dumps(defined(value), **{"default": jsonable, **options, "ensure_ascii": False})
-    return escaped.sub(lambda match: f"\\u{ord(match.group()):04x}", text)
+    return re.sub(escaped, lambda match: f"\\u{ord(match.group()):04x}", text)
 
 
 def to_nice_json(value: Any, indent: int = 4, sort_keys: bool = True, **options: Any) -> str:
