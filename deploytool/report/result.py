@@ -16,6 +16,7 @@ def result_of(report: Report) -> dict[str, Any]:
         "skipped": report.skipped,
         "failures": [_failure(failure) for failure in report.failures],
         "unreachable": dict(sorted(report.unreachable.items())),
+        "endings": {project: ending.value for project, ending in sorted(report.endings.items())},
         "rolled_back": dict(report.rolled_back),
         "interrupted": report.interrupted,
         "left": summary(report.left) if report.left else "",
