@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from deploytool.load.shapes import (
@@ -25,6 +26,13 @@ from deploytool.load.units import parse_duration
 
 texts = list_of(text)
 one_or_more = list_of(text, or_one=True)
+
+# Source: moby/sys/signal for Linux.
+_SIGNAL = re.compile(
+    "(SIG)?(ABRT|ALRM|BUS|CHLD|CLD|CONT|FPE|HUP|ILL|INT|IO|IOT|KILL|PIPE|POLL|PROF|PWR|QUIT|SEGV|STKFLT|STOP|SYS"
+    "|TERM|TRAP|TSTP|TTIN|TTOU|URG|USR1|USR2|VTALRM|WINCH|XCPU|XFSZ"
+    r"|RTMIN(\+([1-9]|1[0-5]))?|RTMAX(-([1-9]|1[0-4]))?)"
+)
 
 
 def command(value: Any, spot: Spot) -> Any:
@@ -61,6 +69,21 @@ def pull_policy(value: Any, spot: Spot) -> Any:
             "cannot be 'build': images are built in CI", "push the image and name it with 'image'"
         )
     return one_of("missing", "if_not_present", "always", "never")(value, spot)
+
+
+def signal_name(value: Any, spot: Spot) -> Any:
+    """A signal as Docker's engine knows it; what it refuses would be noticed when the old replica is gone."""
+    word = text(value, spot)
+    if word is DROP:
+        return DROP
+    known = word.lstrip("0") if word.isdecimal() else _SIGNAL.fullmatch(word.upper())
+    return word if known else spot.wrong(f"is no signal: '{word}'", "write it as SIGTERM, TERM or 15")
+
+
+def share(value: Any, spot: Spot) -> Any:
+    """A part of a whole: 0 to 1."""
+    read = amount(value, spot)
+    return spot.wrong(f"cannot be more than 1: {read}") if read is not DROP and read > 1 else read
 
 
 def external(value: Any, spot: Spot) -> Any:

@@ -22,6 +22,8 @@ from deploytool.load.composeshapes import (
     one_or_more,
     pull_policy,
     restart,
+    share,
+    signal_name,
     size_text,
     texts,
 )
@@ -75,7 +77,7 @@ _UPDATE = {
     "order": _honoured(one_of("stop-first", "start-first"), "default stop-first"),
     "monitor": _honoured(duration, "how long a new replica is watched; default 5s, as in Swarm"),
     "failure_action": _honoured(one_of("pause", "continue", "rollback"), "default pause"),
-    "max_failure_ratio": _honoured(amount, "share of failed replicas that is tolerated"),
+    "max_failure_ratio": _honoured(share, "share of failed replicas that is tolerated"),
 }
 _ROLLBACK = {
     **_UPDATE,
@@ -276,7 +278,7 @@ SERVICE: Mapping[str, Key] = {
     "shm_size": _passed(size_text),
     "stdin_open": _passed(flag),
     "stop_grace_period": _honoured(duration, "default 10s"),
-    "stop_signal": _passed(text),
+    "stop_signal": _passed(signal_name),
     "storage_opt": _passed(pairs),
     "sysctls": _passed(pairs),
     "tmpfs": _passed(one_or_more),

@@ -417,6 +417,12 @@ class TestFiles:
         ("imge: x", "6:7 unknown key 'imge' in web | did you mean 'image'?"),
         ("deploy: {replica: 3}", "6:16 unknown key 'replica' in deploy | did you mean 'replicas'?"),
         ("deploy: {replicas: -1}", "6:26 'replicas' cannot be -1"),
+        ("stop_signal: SIGTREM", "6:20 'stop_signal' is no signal: 'SIGTREM' | write it as SIGTERM, TERM or 15"),
+        ("stop_signal: 0", "6:20 'stop_signal' is no signal: '0'"),
+        (
+            "deploy: {update_config: {max_failure_ratio: 1.5}}",
+            "6:51 'max_failure_ratio' cannot be more than 1: 1.5",
+        ),
         ("deploy: {replicas: many}", "6:26 'replicas' has to be a whole number, not 'many'"),
         ("deploy: {mode: globl}", "6:22 'mode' cannot be 'globl' | did you mean 'global'?"),
         ("deploy: {mode: global, replicas: 2}", "6:30 'replicas' contradicts mode: global"),
