@@ -113,7 +113,7 @@ done
 # --- the definition ------------------------------------------------------------------------------------
 
 stage() { # stdin: a tar with compose.yaml (not where nothing is to run), files/ and maybe release.json
-  rm -rf .stage
+  rm -rf .stage .news.* # and what a host that was switched off in a wait had left
   mkdir .stage && tar -xpf - -C .stage || {
     fail 0 "the files cannot be written: $(free_space)"
     exit 0

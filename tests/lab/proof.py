@@ -118,7 +118,7 @@ def replicas(user: User, hosts: Sequence[str] | None = None) -> list[Seen]:
 
 def leftovers(user: User) -> list[str]:
     """What an interrupted run might have left: staged files, leases, half-written releases."""
-    look = "cd /var/lib/deploytool/shop && ls -d .stage lease lease.new .attempt 2>/dev/null || :"
+    look = "cd /var/lib/deploytool/shop && ls -d .stage lease lease.new .attempt .news.* 2>/dev/null || :"
     return [
         f"{host}: {name}" for host in user.lab.hosts for name in user.lab.exec(host, "sh", "-c", look).split()
     ]
