@@ -18,6 +18,7 @@ from deploytool.model.service import Project
 
 # Docker Compose gives a container this name while it recreates it; an interrupted run leaves it behind.
 _RENAMED = re.compile(r"[0-9a-f]{12}_.+")
+_WHOLE_ID = 64
 _CURABLE = ("exited", "created", "paused", "restarting")
 
 
@@ -125,11 +126,12 @@ def _there(project_name: str, host: ObservedHost, policy: ReconcilePolicy) -> _T
 
 def _cut_off(containers: Sequence[Container]) -> dict[str, str]:
     """A container that shares another one's network loses it for good when that one ends or starts anew."""
-    known = {container.id: container for container in containers}
+    known = {name: container for container in containers for name in (container.name, container.id)}
     found = {}
     for one in containers:
         owner = known.get(one.network_of)
-        if one.network_of and one.state == "running":
+        # Of a short id nobody can tell whether it is gone.
+        if one.state == "running" and (owner or len(one.network_of) == _WHOLE_ID):
             if owner is None or owner.state != "running":
                 found[one.id] = "lost its network with the container that it belongs to"
             elif owner.started_s > one.started_s:

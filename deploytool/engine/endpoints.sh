@@ -23,7 +23,8 @@ receive() { # a part that was not sent again keeps its state; without offers.jso
   if [ -d "$part/secrets" ] && [ -d "$arriving/chains" ]; then # a release that is gone back to brings none
     mkdir -p "$arriving/secrets"
     for secret in "$part"/secrets/*; do
-      [ ! -f "$secret" ] || [ -f "$arriving/secrets/${secret##*/}" ] || cp -p "$secret" "$arriving/secrets/"
+      [ -f "$secret" ] && [ ! -f "$arriving/secrets/${secret##*/}" ] || continue
+      ! grep -qsF "/sds-${secret##*/}.json" "$arriving"/chains/* || cp -p "$secret" "$arriving/secrets/"
     done
   fi
   [ ! -d "$part/state" ] || mv "$part/state" "$arriving/state"

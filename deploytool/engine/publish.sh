@@ -105,6 +105,9 @@ publish() { # groups as do_endpoints': secrets, the clusters that use them, the 
   for file in "$edge"/xds/rds-port-*.json; do # of ports that there are no more
     [ ! -f "$file" ] || [ -f "$next/${file##*/}" ] || keep_or_remove "$file"
   done
+  for file in "$edge"/xds/sds-*.json; do # keys that nothing shows any more
+    [ ! -f "$file" ] || [ -f "$next/${file##*/}" ] || rm -f "$file"
+  done
   rm -rf "$next" "$edge/.before"
   while [ $# -ge 4 ]; do
     echo "ok $1"

@@ -85,7 +85,10 @@ class EdgeSettings:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """One service behind one port, as other projects have to know it. ``mesh`` is its port between hosts."""
+    """One service behind one port, as other projects have to know it.
+
+    ``mesh`` is its port between hosts, ``certificate`` names what it shows where TLS ends.
+    """
 
     project: str
     service: str
@@ -96,6 +99,7 @@ class Offer:
     path: str = "/"
     mesh: int = 0
     place: str = ""
+    certificate: str = ""
 
     @property
     def name(self) -> str:

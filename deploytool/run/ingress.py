@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 
 from deploytool.core.ingress.beside import beside
 from deploytool.core.ingress.edge import Edge, concerned, edge_of
-from deploytool.core.ingress.order import Wanted, behind_ingress
+from deploytool.core.ingress.knowledge import Wanted
+from deploytool.core.ingress.order import behind_ingress
 from deploytool.core.schedule import Claim
 from deploytool.errors import InputError
 from deploytool.model.desired import Desired, HostFiles

@@ -93,6 +93,11 @@ MORE = """\
         tls: {certificate: crt, key: key}
       stop_grace_period: 2s
       deploy: {replicas: 4, update_config: {monitor: 1s}}
+    api:
+      image: traffic/web:2
+      ports: [{target: 8080, published: "8080", mode: ingress}]
+      x-ingress: {host: [shop.test, api.test], path: /api, tls: {certificate: crt, key: key}}
+      stop_grace_period: 2s
 - name: Plain
   hosts: web
   ingress: {image: demo/envoy:1, mtls: true}
@@ -135,6 +140,7 @@ def test_tls_cookies_timeouts_and_tcp(lab: LabHosts, traffic: None, tmp_path: Pa
     said = [ask(address, "/", "shop.test", cookie=cookie).text for address in secured * 2]
     assert {first.text} == set(said)
     assert ask(secured[1], "/slow?5", "shop.test").status == 504
+    assert ask(secured[2], "/api/a", "shop.test").text.startswith("traffic/web:2")
     assert ask(user.addresses[1], "/elsewhere", "other.test", tls=False).status == 404
 
     (address,) = lab.exec(lab.hosts[0], "hostname", "-i").split()

@@ -52,16 +52,19 @@ def offered(project: Project, observed: Observed, taken: Collection[int] = ()) -
 
 def _offer(project: Project, service: Service, port: Port, mesh: Mapping[tuple[str, int], int]) -> Offer:
     exposure = service.exposure or Exposure()
+    tls = exposure.ends_tls(port.first, port.app_protocol)
+    shown = exposure.tls if tls else None
     return Offer(
         project=project.name,
         service=service.name,
         port=port.first,
         protocol=exposure.protocol,
-        tls=exposure.ends_tls(port.first, port.app_protocol),
+        tls=tls,
         domains=exposure.domains,
         path=exposure.path,
         mesh=mesh[service.name, port.target],
         place=service.place.file,
+        certificate=f"{project.name}~{shown.certificate}~{shown.key}" if shown else "",
     )
 
 
@@ -141,6 +144,8 @@ def _clash(one: Offer, other: Offer) -> str:
     if shared and one.path.rstrip("/") == other.path.rstrip("/"):
         names = "for any host name" if shared == ["*"] else f"for {', '.join(shared)}"
         return f"both {names} and path {one.path}"
+    if shared and one.certificate and other.certificate and one.certificate != other.certificate:
+        return f"each shows a certificate of its own for {', '.join(shared)}"
     return ""
 
 

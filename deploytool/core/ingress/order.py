@@ -10,31 +10,17 @@ all others have to know first.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from graphlib import TopologicalSorter
 
+from deploytool.core.ingress.knowledge import Knowledge, Wanted
 from deploytool.core.serial import in_waves
 from deploytool.model.desired import Desired
-from deploytool.model.ingress import Served
-from deploytool.model.observed import Container, Observed, ObservedHost
+from deploytool.model.observed import Observed
 from deploytool.model.plan import Ref, Step, StepKind
 from deploytool.model.service import Project
 
-_NOTHING = Served()
 _COMES = (StepKind.START, StepKind.RESTART)
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What the proxies of a project's hosts should know: the digest of each host's part, by host.
-
-    ``edge`` are the steps after which a host's proxy is there, ``sticky`` the services whose proxies list
-    their own host, too.
-    """
-
-    digests: Mapping[str, str]
-    edge: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    sticky: frozenset[str] = frozenset()
 
 
 def behind_ingress(
@@ -50,14 +36,9 @@ def behind_ingress(
 class _Order:
     def __init__(self, project: Project, desired: Desired, observed: Observed, wanted: Wanted) -> None:
         self._project, self._desired, self._wanted = project, desired, wanted
-        self._seen = {
-            name: host
-            for name, host in observed.items()
-            if isinstance(host, ObservedHost) and (name in wanted.digests or project.name in host.served)
-        }
-        self._exposed = tuple(service.name for service in project.services if service.exposure)
+        self._known = Knowledge(project, desired, observed, wanted)
         self._running = {
-            c.id for host in self._seen.values() for c in host.containers if c.state == "running"
+            c.id for host in self._known.seen.values() for c in host.containers if c.state == "running"
         }
         self._steps: dict[str, Step] = {}
         self._visible: dict[str, tuple[str, ...]] = {}  # start → the steps after which it gets requests
@@ -68,29 +49,22 @@ class _Order:
     # --- the steps there are ------------------------------------------------------------------------
 
     def take(self, step: Step) -> None:
-        behind = step.service in self._exposed and step.host in self._seen
+        behind = step.service in self._known.exposed and step.host in self._known.seen
         if step.kind in _COMES and behind:
             step = self._with(step, self._wanted.edge.get(step.host, ()))
             if step.count:
                 self._ups.setdefault((step.service, step.host), []).append(step.id)
-        elif step.kind is StepKind.STOP and (behind or self._is_served(step)):
+        elif step.kind is StepKind.STOP and self._known.is_served(step.service, step.host):
             self._downs.setdefault((step.service, step.host), []).append(step.id)
         self._steps[step.id] = step
-
-    def _is_served(self, step: Step) -> bool:
-        """A service that was behind ingress before: its replicas are let go as carefully."""
-        return step.host in self._seen and step.service in self._served(step.host).local
-
-    def _served(self, host_name: str) -> Served:
-        return self._seen[host_name].served.get(self._project.name, _NOTHING)
 
     # --- those to add -------------------------------------------------------------------------------
 
     def done(self) -> tuple[Step, ...]:
-        services = (*self._exposed, *sorted({s for s, _ in self._downs} - set(self._exposed)))
+        services = (*self._known.exposed, *sorted({s for s, _ in self._downs} - set(self._known.exposed)))
         for service in services:
             self._serve(service)
-        for host_name in sorted(self._seen):
+        for host_name in sorted(self._known.seen):
             self._settle(host_name)
         return in_waves(self._project, self._sorted(self._prepared()))
 
@@ -120,8 +94,8 @@ class _Order:
     def _join(self, service: str) -> dict[str, str]:
         """Host → the step after which its proxy knows of all hosts that serve from now on, or serve more."""
         joined: dict[str, str] = {}
-        for host_name in sorted(self._seen):
-            more = self._weights(service, host_name, more=True)
+        for host_name in sorted(self._known.seen):
+            more = self._known.weights(service, host_name, more=True)
             if more:
                 needs = [
                     shown
@@ -136,8 +110,8 @@ class _Order:
     def _leave(self, service: str, joined: Mapping[str, str]) -> dict[str, list[str]]:
         """Host → the steps after which no other proxy sends it more than it should get."""
         left: dict[str, list[str]] = {}
-        for host_name in sorted(self._seen):
-            less = self._weights(service, host_name, more=False)
+        for host_name in sorted(self._known.seen):
+            less = self._known.weights(service, host_name, more=False)
             if less:
                 stops = [stop for other in less for stop in self._last(service, other)]
                 needs = [need for stop in stops for need in self._before(self._steps[stop])]
@@ -180,14 +154,16 @@ class _Order:
 
     def _is_last(self, step: Step, going: Iterable[Ref]) -> bool:
         """Whether a host is without a replica until the one that takes the place of these is ready."""
-        mine = {c.id for c in self._replicas(step.host, step.service)}
+        mine = {c.id for c in self._known.replicas(step.host, step.service)}
         starts = self._ups.get((step.service, step.host), ())
         return step.replaces and not {*starts} & {*step.needs} and mine <= {ref.id for ref in going}
 
     def _go_round(self, step: Step, needs: Sequence[str]) -> list[str]:
         """All others leave the host out for that time; returns the steps after which they do."""
         service, host_name = step.service, step.host
-        others = sorted(name for name in self._seen if name != host_name and name in self._wanted.digests)
+        others = sorted(
+            name for name in self._known.seen if name != host_name and name in self._wanted.digests
+        )
         cause = f"{service} is away from {host_name}"
         gone = [self._endpoints(other, service, needs, cause, ((host_name, 0),)) for other in others]
         weight, cause = self._desired[service, host_name], f"{service} is back on {host_name}"
@@ -209,7 +185,7 @@ class _Order:
     def _settle(self, host_name: str) -> None:
         """A host without a step so far, whose proxy does not know what it should."""
         mine = [s for s in self._steps.values() if (s.kind, s.host) == (StepKind.ENDPOINTS, host_name)]
-        cause = self._why(host_name)
+        cause = self._known.difference(host_name)
         if cause and not mine:
             needs = [
                 step.id
@@ -218,38 +194,10 @@ class _Order:
                 and step.kind is StepKind.STOP
                 and host_name not in self._wanted.digests
             ]
-            service = next(iter(self._exposed or sorted(self._served(host_name).local)), "")
+            service = next(iter(self._known.exposed or sorted(self._known.served(host_name).local)), "")
             self._endpoints(host_name, service, needs, cause)
 
-    def _why(self, host_name: str) -> str:
-        served, digest = self._served(host_name), self._wanted.digests.get(host_name, "")
-        if served.digest != digest:
-            return "its part is not there yet" if not served.digest else "what is offered changes"
-        for service in self._exposed if digest else ():
-            names = tuple(sorted(c.name for c in self._replicas(host_name, service)))
-            if names != served.local.get(service, ()):
-                return f"{service} runs in {', '.join(names) or 'no container'}"
-        return ""
-
-    def _replicas(self, host_name: str, service: str) -> Iterator[Container]:
-        for c in self._seen[host_name].containers:
-            mine = c.replica and (c.project, c.service) == (self._project.name, service)
-            if mine and c.state == "running" and c.health != "starting":
-                yield c
-
     # --- making steps -------------------------------------------------------------------------------
-
-    def _weights(self, service: str, host_name: str, *, more: bool) -> dict[str, int]:
-        """The other hosts whose weight for a service has to rise, or to fall, on a host's proxy."""
-        known = self._served(host_name).remote.get(service, {})
-        goal: dict[str, int] = {}
-        if host_name in self._wanted.digests and service in self._exposed:
-            goal = {name: self._desired[service, name] for name in self._desired.hosts_of(service)}
-            if service not in self._wanted.sticky:
-                goal.pop(host_name, None)
-        names = sorted({*known, *goal})
-        found = {name: goal.get(name, 0) for name in names if goal.get(name, 0) != known.get(name, 0)}
-        return {name: weight for name, weight in found.items() if (weight > known.get(name, 0)) == more}
 
     def _endpoints(
         self,

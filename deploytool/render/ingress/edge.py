@@ -66,6 +66,12 @@ class EdgeDefinitions:
                 "--config-yaml",
                 json.dumps(bootstrap, separators=(",", ":"), sort_keys=True),
                 "--disable-hot-restart",
+                # Other endpoints of a TCP service, or other projects on a port, are another listener to it,
+                # which ends the connections of the one before after ten minutes; they are to live on.
+                "--drain-strategy",
+                "immediate",
+                "--drain-time-s",
+                "604800",
                 "--log-level",
                 "warning",
             ],

@@ -35,8 +35,11 @@ def http_chain(port: int, *, mesh: bool = False) -> dict[str, Any]:
     return {"filters": [{"name": "http", "typed_config": _manager(port, mesh=mesh, https=False)}]}
 
 
-def https_chain(port: int, exposure: Exposure, secret: str) -> dict[str, Any]:
-    """The same behind TLS, for the host names of one service; ``secret`` is its file."""
+def https_chain(port: int, domain: str, secret: str) -> dict[str, Any]:
+    """The same behind TLS, for one host name; ``secret`` is its file.
+
+    Services that share a name and a certificate share the chain: Envoy refuses two for one name.
+    """
     certificate = {"name": secret, "sds_config": watched(f"sds-{secret}.json")}
     context = typed(
         "transport_sockets.tls.v3.DownstreamTlsContext",
@@ -45,9 +48,8 @@ def https_chain(port: int, exposure: Exposure, secret: str) -> dict[str, Any]:
             "tls_certificate_sds_secret_configs": [certificate],
         },
     )
-    named = [domain for domain in exposure.domains if domain != ANY_HOST]
     return {
-        **({"filter_chain_match": {"server_names": named}} if named else {}),
+        **({"filter_chain_match": {"server_names": [domain]}} if domain != ANY_HOST else {}),
         "filters": [{"name": "http", "typed_config": _manager(port, mesh=False, https=True)}],
         "transport_socket": {"name": "tls", "typed_config": context},
     }

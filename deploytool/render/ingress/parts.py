@@ -105,11 +105,11 @@ class _Writer:
             self._add(f"chains/{port}", _json(chain))
             return
         if offer.tls and exposure.tls:
-            secret = f"{project}-{service.name}"
-            content = _secret(secret, service, exposure.tls, self._definition)
+            content = _secret(offer.certificate, service, exposure.tls, self._definition)
             if content:
-                self._files[f"secrets/{secret}"] = content
-            self._add(f"chains/{port}", _json(listeners.https_chain(port, exposure, secret)))
+                self._files[f"secrets/{offer.certificate}"] = content
+            for domain in exposure.domains:
+                self._add(f"chains/{port}", _json(listeners.https_chain(port, domain, offer.certificate)))
         else:
             self._add(f"chains/{port}", _json(listeners.http_chain(port)))
         https = next((other.port for other in mine if other.tls), None)

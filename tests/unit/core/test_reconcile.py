@@ -327,11 +327,17 @@ def test_a_proxy_that_was_let_go_is_never_the_one_that_stays() -> None:
 
 def test_a_container_whose_network_is_gone_is_made_anew() -> None:
     """Docker goes on calling it running when the container whose network it shares was started again."""
-    mine = container(network_of="owner", started_s=100.0)
-    owner = Container("owner", "net-1", started_s=50.0)
+    mine = container(network_of="a" * 64, started_s=100.0)
+    owner = Container("a" * 64, "net-1", started_s=50.0)
     assert fates(compare(mine, owner)) == {"shop-web-1": "in_place"}
-    for other in (replace(owner, started_s=200.0), replace(owner, state="exited"), replace(owner, id="new")):
+    for other in (
+        replace(owner, started_s=200.0),
+        replace(owner, state="exited"),
+        replace(owner, id="b" * 64),
+    ):
         change = compare(mine, other)
         assert fates(change) == {"shop-web-1": "broken"}
         assert cause(change).startswith("shop-web-1 lost its network")
     assert fates(compare(replace(mine, lingers=True), replace(owner, started_s=200.0))) != {}
+    for unclear in ("", "a" * 12, "other"):
+        assert fates(compare(replace(mine, network_of=unclear), owner)) == {"shop-web-1": "in_place"}

@@ -100,7 +100,7 @@ def test_tls_ends_on_every_port_but_80() -> None:
     assert sent_on["redirect"] == {"https_redirect": True, "port_redirect": 443}
     chain = json.loads(found["chains/443"])
     assert chain["filter_chain_match"] == {"server_names": ["shop.example.com"]}
-    secret = json.loads(found["secrets/shop-web"])
+    secret = json.loads(found["secrets/shop~crt~key"])
     assert secret["tls_certificate"]["private_key"]["inline_string"].startswith("-----BEGIN")
     assert "transport_socket" not in json.loads(found["chains/80"])
 
@@ -188,6 +188,13 @@ def test_a_proxy_shares_its_holders_network() -> None:
     on_old = EdgeDefinitions("envoy:1", 15081, ports, {}, frozenset(["h1"])).on(HOSTS[0], {})
     assert "sysctls" in old.services["net"]
     assert "sysctls" not in on_old.services["net"]
+
+
+def test_connections_outlive_a_change_of_their_listener() -> None:
+    """Other endpoints of a TCP service change its listener; Envoy ends what was there by its own clock."""
+    proxy = EdgeDefinitions("envoy:1", 15081, {"h1": (80,)}, {}).on(HOSTS[0], {}).services["envoy"]
+    command = proxy["command"]
+    assert int(command[command.index("--drain-time-s") + 1]) == 7 * 86400
 
 
 def test_a_limit_holds_for_connections_and_for_requests() -> None:

@@ -211,7 +211,7 @@ def test_a_proxy_that_lost_its_network_is_made_anew_after_its_holder() -> None:
     assert fleet.plan(intent(shop()))  # one that is broken makes way for its successor, as anywhere
     memory.containers = well
     memory.containers = [
-        replace(c, network_of=holder.id) if c.service == "envoy" else c
+        replace(c, network_of="0" * 64) if c.service == "envoy" else c
         for c in memory.containers
         if c != holder
     ]

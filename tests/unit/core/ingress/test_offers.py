@@ -58,6 +58,11 @@ def test_two_host_names_share_a_port() -> None:
         ({"path": "/api"}, {"path": "/api/"}, "both for any host name and path /api/"),
         ({"protocol": "tcp"}, {"domains": ("a.example",)}, "with protocol tcp a port has one service only"),
         ({"tls": Tls("c", "k")}, {"domains": ("a.example",)}, "one with TLS and one without"),
+        (
+            {"tls": Tls("c", "k"), "domains": ("a.example", "b.example")},
+            {"tls": Tls("c", "k"), "domains": ("b.example",), "path": "/blog"},
+            "each shows a certificate of its own for b.example",
+        ),
     ],
 )
 def test_a_clash_names_both(one: dict[str, object], other: dict[str, object], why: str) -> None:
