@@ -95,3 +95,4 @@ bench: .venv/measurable ## Measure it: planning, a day of events, many simulated
 	$(BIN)/python bench/scale.py --hosts 100 --latency-ms 50 --dead 5
 	$(DEPLOYTOOL) lab up --start-engine
 	$(BIN)/python bench/peers.py inventories/lab.yaml
+	$(BIN)/python -m bench.ingress

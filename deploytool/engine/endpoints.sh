@@ -7,14 +7,14 @@ do_endpoints() { # stdin: a tar with the project's part; groups of task, service
   exec 8>"$edge/.xds.lock"
   flock -w 60 8 || exit 78
   if [ "$project" != deploytool-ingress ]; then
-    receive
+    receive "$3"
     tasks "$@"
     resolve
   fi
   publish "$@"
 }
 
-receive() { # a part that was not sent again keeps its state; without offers.json the project offers nothing
+receive() { # "leaving ids"; a part that was not sent again keeps its state
   rm -rf "$arriving"
   mkdir "$arriving" && tar -xpf - -C "$arriving" || {
     fail 0 "the proxy's files cannot be written: $(df -P "$edge" | awk 'NR == 2 { print $4 " KiB are free on " $6 }')"
@@ -26,6 +26,11 @@ receive() { # a part that was not sent again keeps its state; without offers.jso
       [ -f "$secret" ] && [ ! -f "$arriving/secrets/${secret##*/}" ] || continue
       ! grep -qsF "/sds-${secret##*/}.json" "$arriving"/chains/* || cp -p "$secret" "$arriving/secrets/"
     done
+  fi
+  # Without offers.json the project offers nothing here any more, but only when its last replicas were let go.
+  if [ ! -f "$arriving/offers.json" ] && [ -n "$1" ]; then
+    rm -rf "$arriving"
+    return
   fi
   [ ! -d "$part/state" ] || mv "$part/state" "$arriving/state"
   rm -rf "$part"

@@ -357,6 +357,10 @@ class MemoryEngine:
         before = served.pop(project, Served())
         if "offers.json" in part:
             served[project] = self._served(task.step, part, before)
+        elif task.step.containers:  # it is let go before all is forgotten
+            names = {container.name for container in task.step.containers}
+            local = {name: tuple(n for n in found if n not in names) for name, found in before.local.items()}
+            served[project] = replace(before, local=local)
         return Outcome()
 
     def _served(self, step: Step, part: Mapping[str, str], before: Served) -> Served:

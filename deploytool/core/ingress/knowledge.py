@@ -50,10 +50,15 @@ class Knowledge:
         return host_name in self.seen and (service in self.exposed or service in self.served(host_name).local)
 
     def weights(self, service: str, host_name: str, *, more: bool) -> dict[str, int]:
-        """The other hosts whose weight for a service has to rise, or to fall, on a host's proxy."""
+        """The other hosts whose weight for a service has to rise, or to fall, on a host's proxy.
+
+        One that is to forget the project goes on passing requests to the others until then.
+        """
+        if host_name not in self._wanted.digests:
+            return {}
         known = self.served(host_name).remote.get(service, {})
         goal: dict[str, int] = {}
-        if host_name in self._wanted.digests and service in self.exposed:
+        if service in self.exposed:
             goal = {name: self._desired[service, name] for name in self._desired.hosts_of(service)}
             if service not in self._wanted.sticky:
                 goal.pop(host_name, None)
@@ -64,6 +69,8 @@ class Knowledge:
     def difference(self, host_name: str) -> str:
         """Why what a proxy was told is not true of its own host; empty where it is."""
         served, digest = self.served(host_name), self._wanted.digests.get(host_name, "")
+        if served.digest and not digest:
+            return "nothing is offered here any more"
         if served.digest != digest:
             return "its part is not there yet" if not served.digest else "what is offered changes"
         for service in self.exposed if digest else ():

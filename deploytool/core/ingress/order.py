@@ -183,17 +183,15 @@ class _Order:
         return any(ref.id in self._running for ref in self._steps[stop].containers)
 
     def _settle(self, host_name: str) -> None:
-        """A host without a step so far, whose proxy does not know what it should."""
-        mine = [s for s in self._steps.values() if (s.kind, s.host) == (StepKind.ENDPOINTS, host_name)]
+        """A host without a step so far, whose proxy does not know what it should; or that is to forget all.
+
+        That it does last: until then its replicas are let go as anywhere, and it passes on what reaches it.
+        """
+        mine = [step for step in self._steps.values() if step.host == host_name]
+        forgets = host_name not in self._wanted.digests
         cause = self._known.difference(host_name)
-        if cause and not mine:
-            needs = [
-                step.id
-                for step in self._steps.values()
-                if step.host == host_name
-                and step.kind is StepKind.STOP
-                and host_name not in self._wanted.digests
-            ]
+        if cause and (forgets or not any(step.kind is StepKind.ENDPOINTS for step in mine)):
+            needs = [step.id for step in mine if forgets and step.kind is StepKind.STOP]
             service = next(iter(self._known.exposed or sorted(self._known.served(host_name).local)), "")
             self._endpoints(host_name, service, needs, cause)
 

@@ -83,11 +83,12 @@ def _manager(port: int, *, mesh: bool, https: bool) -> dict[str, Any]:
     )
 
 
-# UH: no healthy replica here; UF: none could be connected to; UO: too many requests. No replica saw this one.
+# UH: no healthy replica here; UF: none could be connected to; UO: too many requests; NC, NR: the service is
+# not here any more, or not yet. No replica saw this one.
 _NOT_REACHED = {
     "mappers": [
         {
-            "filter": {"response_flag_filter": {"flags": ["UH", "UF", "UO"]}},
+            "filter": {"response_flag_filter": {"flags": ["UH", "UF", "UO", "NC", "NR"]}},
             "headers_to_add": [{"header": {"key": RETRY_HEADER, "value": "1"}}],
         }
     ]

@@ -142,6 +142,25 @@ def test_all_others_forget_a_host_before_its_last_replica_goes() -> None:
     assert_true_endpoints(fleet)
 
 
+def test_a_host_that_leaves_forgets_the_project_last() -> None:
+    """The others leave it out, its replicas are drained and stop; until then its proxy passes requests on."""
+    fleet = up()
+    two = replace(intent(shop()), projects=(shop(hosts=HOSTS[:2]),))
+    plan = fleet.plan(two)
+    steps = [s for s in plan.steps if (s.kind, s.host, s.project) == (StepKind.ENDPOINTS, "h3", "shop")]
+    assert [bool(step.containers) for step in steps] == [True, False]
+    assert not any(step.remotes for step in steps)
+    known = {step.id: step for step in plan.steps}
+    out = {known[n].host for n in needs(plan, steps[0]) if ("h3", 0) in known[n].remotes}
+    assert out == {"h1", "h2"}
+    assert {"shop/h3/web/stop/1", "shop/h3/web/drain/1"} <= needs(plan, steps[1])
+    assert fleet.converge(two).exit_code == 0
+    assert fleet.counts() == {"h1": 3, "h2": 3}
+    assert not fleet.hosts["h3"].served
+    assert not fleet.hosts["h3"].containers
+    assert not fleet.plan(two)
+
+
 def test_a_drained_host_answers_on() -> None:
     """Its replicas go elsewhere, its proxy stays and sends requests to the others."""
     fleet = up()
