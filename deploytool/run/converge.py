@@ -210,21 +210,40 @@ class Run:
         if not wanted:
             return
         try:
-            intent, fixed = rolled_back(self.intent, wanted)
+            self._go_back(made, wanted)
         except Refused as error:
             self.emit(Note(f"not rolled back: {error.message}", "warning"))
-            return
+        else:
+            self._tell_rollback(made, wanted)
+
+    def _go_back(self, made: _Made, wanted: Sequence[tuple[Past, Release]]) -> None:
+        """Do the rollback; what waited for a host that is lost on the way is done in another round.
+
+        Raises:
+            Refused: a release cannot be had, or a guard objects.
+        """
+        intent, fixed = rolled_back(self.intent, wanted)
         for old, release in wanted:
             self.emit(Note(f"{old.project}: rolling back to release {release.number}"))
         # What the failed definition brought along is not in the older one: that is no accident.
         policy = replace(self.planner.policy, guard=replace(self.planner.policy.guard, allow_vanished=True))
-        planner = Planner(intent, policy, self.planner.stamp, fixed)
-        plan = planner.plan(made.seen)
-        executed = self._execute(plan, made.seen, planner.whole)
-        _add(made.total, executed)
-        made.seen = self._look_again(plan, made.seen, executed)
-        made.left = planner.plan(made.seen)
-        self._tell_rollback(made, wanted)
+        for _ in range(self.options.rounds):
+            planner = Planner(intent, policy, self.planner.stamp, fixed)
+            plan = planner.plan(made.seen)
+            executed = self._execute(plan, made.seen, planner.whole)
+            _add(made.total, executed)
+            made.seen = self._look_again(plan, made.seen, executed)
+            made.left = planner.plan(made.seen)
+            if (
+                executed.failures
+                or executed.interrupted
+                or executed.held
+                or not (made.left and executed.lost)
+            ):
+                return
+            lost = {name: Unreachable(why) for name, why in executed.lost.items()}
+            wanted = [(replace(old, silent={**old.silent, **lost}), release) for old, release in wanted]
+            intent, fixed = rolled_back(self.intent, wanted)
 
     def _tell_rollback(self, made: _Made, wanted: Sequence[tuple[Past, Release]]) -> None:
         differs = {project.project for project in made.left.projects if project.steps}

@@ -46,13 +46,13 @@ def user(lab: LabHosts, tmp_path) -> User:
     return someone
 
 
-def settles(user: User, *arguments: str) -> None:
+def settles(user: User, tag: str = "2", *more: str) -> None:
     """The fault is gone: one more converge ends as desired, and leaves nothing else."""
-    wanted = arguments or NEW
+    wanted = ("-e", f"tag={tag}", *more)
     # A lease that a dead run on another machine left is waited for; here it is known to be dead.
     ok(user.converge(*wanted, "--lock-wait", "90s"))
     found = replicas(user)
-    assert Counter((c.image, c.status) for c in found) == {("demo/web:2", "running"): REPLICAS}
+    assert Counter((c.image, c.status) for c in found) == {(f"demo/web:{tag}", "running"): REPLICAS}
     assert len({c.name for c in found}) <= REPLICAS
     assert leftovers(user) == []
     assert "Nothing to do." in ok(user.converge(*wanted)).stdout
@@ -231,17 +231,27 @@ def test_a_replica_that_turns_unhealthy_after_3_s(user, action):
     settles(user)
 
 
-def kills() -> list[object]:
-    """After each of the events that a step was done; what is beyond the last one kills nothing."""
-    return [pytest.param(number, marks=() if number == 5 else proof) for number in range(1, 16)]
+# The update takes twelve steps, or a few more where batches do not meet.
+KILLS = {"5": (5,), "1 to 4": range(1, 5), "6 to 9": range(6, 10), "10 to 13": range(10, 14)}
 
 
-@pytest.mark.parametrize("number", kills())
-@pytest.mark.parametrize("order", ["start-first", pytest.param("stop-first", marks=proof)])
-def test_a_run_that_is_killed_between_two_steps(user, number, order):
-    """kill -9; the next run takes over and finishes, with no orphan and nothing twice."""
+def killed_after(user: User, number: int, *wanted: str) -> bool:
+    """kill -9 when so many steps were done; False where the run ended before."""
     done: list[object] = []
-    with updating(user, *NEW, "-e", f"order={order}") as update:
-        update.until(lambda e: e["event"] == "StepDone" and not done.append(e) and len(done) == number)
+    with updating(user, *wanted) as update:
+        killed = update.until(
+            lambda e: e["event"] == "StepDone" and not done.append(e) and len(done) == number
+        )
     assert not stopped_ids(update) & {c.id for c in replicas(user)}
-    settles(user, *NEW, "-e", f"order={order}")
+    return killed is not None
+
+
+@pytest.mark.parametrize("numbers", [pytest.param(n, marks=() if n == "5" else proof) for n in KILLS])
+@pytest.mark.parametrize("order", ["start-first", pytest.param("stop-first", marks=proof)])
+def test_a_run_that_is_killed_between_two_steps(user, numbers, order):
+    """kill -9; the next run takes over and finishes, with no orphan and nothing twice. Back and forth."""
+    for number in KILLS[numbers]:
+        tag = str(2 - (number - KILLS[numbers][0]) % 2)
+        killed = killed_after(user, number, "-e", f"tag={tag}", "-e", f"order={order}")
+        print(f"{order}: killed after {number} steps" if killed else f"{order}: ended before {number} steps")
+        settles(user, tag, "-e", f"order={order}")

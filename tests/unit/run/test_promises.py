@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from deploytool.core.guard import GuardPolicy
 from deploytool.engine.memory import Crash
 from deploytool.errors import NoHost
+from deploytool.model.event import Ending
 from deploytool.model.inventory import HostState
 from deploytool.model.plan import Plan, StepKind
 from deploytool.model.service import Dependency, Intent, Mode, Service, Update
@@ -168,28 +169,63 @@ def test_wherever_it_dies_one_more_converge_ends_as_desired(case: Case, number: 
         settle(fleet, case.wish)
 
 
-@given(cases())
-@thorough
-def test_a_failed_update_that_is_rolled_back_is_as_it_was(case: Case) -> None:
-    """Every new replica is sick: what runs afterwards is the old release, all of it, and nothing else."""
+def doomed(case: Case) -> tuple[Fleet, Intent, Intent]:
+    """A fleet that runs the first intent; of the second one, every new replica is sick, and it rolls back."""
     services = [
         replace(s, update=replace(s.update, failure_action="rollback"))
         for s in case.before.projects[0].services
     ]
+    assume(any(s.replicas for s in services))
     mine = replace(case.before.projects[0], services=tuple(services))
     images = {s.name: f"demo/{s.name}:2" for s in services}
     new = replace(project(*services, hosts=mine.hosts, images=images), serial=mine.serial)
-    assume(any(s.replicas for s in services))
     fleet = Fleet.of(*(h.name for h in mine.hosts))
     assert fleet.converge(intent(mine)).exit_code == 0
-    before = Counter((c.service, c.image) for m in fleet.hosts.values() for c in m.containers)
     for memory in fleet.hosts.values():
         memory.sick = set(images.values())
-    report = fleet.converge(intent(new))
+    return fleet, intent(mine), intent(new)
+
+
+def holds(fleet: Fleet, name: str) -> Counter[tuple[str, str, bool]]:
+    return Counter((c.service, c.image, c.healthy) for c in fleet.hosts[name].containers)
+
+
+@given(cases())
+@thorough
+def test_a_failed_update_that_is_rolled_back_is_as_it_was(case: Case) -> None:
+    """Every new replica is sick: what runs afterwards is the old release, all of it, and nothing else."""
+    fleet, _, new = doomed(case)
+    before = {name: holds(fleet, name) for name in fleet.hosts}
+    report = fleet.converge(new)
     assert (report.exit_code, dict(report.rolled_back)) == (5, {"shop": 1})
-    now = Counter((c.service, c.image) for m in fleet.hosts.values() for c in m.containers if c.healthy)
-    assert now == before == Counter((c.service, c.image) for m in fleet.hosts.values() for c in m.containers)
+    assert {name: holds(fleet, name) for name in fleet.hosts} == before
     assert not any(memory.folders["shop"].lease for memory in fleet.hosts.values())
+
+
+@given(cases(), st.integers(0, 40), st.sampled_from(("before", "after")))
+@thorough
+def test_a_host_that_is_lost_on_the_way_does_not_keep_the_others_from_going_back(
+    case: Case, number: int, when: str
+) -> None:
+    """They run what they ran before, no more and no less; once it is back, one converge does the rest."""
+    fleet, old, new = doomed(case)
+    before = {name: holds(fleet, name) for name in fleet.hosts}
+    calls = iter(range(10_000))
+
+    def fault(name: str, verb: str, moment: str) -> str:
+        lost = name == "h0" and verb != "observe" and moment == when and next(calls) == number
+        return "lost" if lost else ""
+
+    fleet.fault = fault
+    report = fleet.converge(new)
+    assume(report.rolled_back)
+    assert report.endings["shop"] is Ending.ROLLED_BACK
+    assert all(holds(fleet, name) == before[name] for name in fleet.hosts if name != "h0")
+    fleet.fault = lambda *call: ""
+    for memory in fleet.hosts.values():
+        memory.reachable, memory.now_s = True, memory.now_s + 3600
+    assert fleet.converge(old).exit_code == 0
+    assert {name: holds(fleet, name) for name in fleet.hosts} == before
 
 
 def settle(fleet: Fleet, wish: Intent) -> None:
