@@ -174,8 +174,8 @@ class Hosts:
 
     # --- faults, each with what ends it -------------------------------------------------------------------
 
-    def kill_container(self, host: str, container: str) -> None:
-        docker("exec", host, "docker", "kill", container)
+    def kill_containers(self, host: str, *containers: str) -> None:
+        docker("exec", host, "docker", "kill", *containers)
 
     def pause(self, host: str) -> None:
         """Freeze a host: connections stay open and nothing answers."""
@@ -270,7 +270,7 @@ class Chaos:
     def _kill_container(self, host: str, which: int) -> None:
         found = self.hosts.replicas(host)
         if found:
-            self.hosts.kill_container(host, found[which % len(found)])
+            self.hosts.kill_containers(host, found[which % len(found)])
 
     def _remove_container(self, host: str, which: int) -> None:
         found = self.hosts.replicas(host)

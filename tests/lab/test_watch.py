@@ -50,7 +50,7 @@ def test_what_dies_comes_back_and_a_stop_is_clean(hosts, watch):
     """Killed and removed containers; then SIGTERM: gone within five seconds, no lease and no feed left."""
     before = {host: set(hosts.replicas(host)) for host in hosts.names}
     killed, removed = min(before["lab1"]), min(before["lab2"])
-    hosts.kill_container("lab1", killed)
+    hosts.kill_containers("lab1", killed)
     hosts.exec("lab2", "docker", "rm", "--force", removed)
     wait_for("both are back", lambda: hosts.total() == 6, LONG_S)
     after = {host: set(hosts.replicas(host)) for host in hosts.names}
@@ -94,7 +94,7 @@ def test_a_person_comes_first_and_is_not_undone(lab, hosts, watch):
     done = subprocess.run(argv, capture_output=True, text=True, timeout=150, cwd=ROOT, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     wait_for("it waits", lambda: watch.metric("project_waiting") == 1, LONG_S)
-    hosts.kill_container("lab1", hosts.replicas("lab1")[0])
+    hosts.kill_containers("lab1", hosts.replicas("lab1")[0])
     wait_for("it has seen that", lambda: watch.metric("service_replicas_running") == 5, LONG_S)
     images = {c.image for host in lab.hosts for c in lab.containers(host, "proof")}
     assert images == {"demo/web:2"}
