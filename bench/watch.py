@@ -117,7 +117,7 @@ def proof_leak(hosts: Hosts, watch: Watch, args: argparse.Namespace) -> dict[str
     while done < args.repairs:
         victims = {host: dice.sample(sorted(hosts.replicas(host)), 2) for host in hosts.names}
         with ThreadPoolExecutor(len(victims)) as pool:
-            list(pool.map(lambda host: hosts.kill_containers(host, *victims[host]), victims))
+            list(pool.map(lambda item: hosts.kill_containers(item[0], *item[1]), victims.items()))
         done += sum(map(len, victims.values()))
         wait_for("all replicas run", lambda: whole(hosts), 60, 0.2)
         if done >= args.repairs * (len(shown) * 9 + 1) / 10:

@@ -268,14 +268,20 @@ class Chaos:
         act()
 
     def _kill_container(self, host: str, which: int) -> None:
-        found = self.hosts.replicas(host)
-        if found:
-            self.hosts.kill_containers(host, found[which % len(found)])
+        self._to_container("kill", host, which)
 
     def _remove_container(self, host: str, which: int) -> None:
+        self._to_container("rm --force", host, which)
+
+    def _to_container(self, verb: str, host: str, which: int) -> None:
+        """Whatever ended it meanwhile was a fault, too."""
         found = self.hosts.replicas(host)
-        if found:
-            self.hosts.exec(host, "docker", "rm", "--force", found[which % len(found)])
+        try:
+            if found:
+                self.hosts.exec(host, "docker", *verb.split(), found[which % len(found)])
+        except RuntimeError as error:
+            if not any(words in str(error) for words in ("is not running", "No such container")):
+                raise
 
     def _restart_watcher(self) -> None:
         self.watch.kill()
