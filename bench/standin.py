@@ -85,7 +85,7 @@ def _tasks(verb: str, project: str, words: Sequence[str], stdin: bytes) -> Itera
     if kind in (StepKind.PREPARE, StepKind.RECORD):
         texts = _texts(stdin)
         release = parse_release(texts.get("release.json", ""))
-        images = tuple(zip(words[::2], words[1::2], strict=True)) if kind is StepKind.PREPARE else ()
+        images = tuple(zip(words[1::2], words[2::2], strict=True)) if kind is StepKind.PREPARE else ()
         step = Step("", kind, "", project, "")
         yield Task(step, HostFiles(texts.get("compose.yaml")), release, images=images)
         return

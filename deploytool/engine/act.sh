@@ -165,13 +165,14 @@ are_here() { # pairs of policy and image: whether there is nothing to pull, aske
     shift 2
     count=$((count - 1))
   done
-  [ $# -eq 0 ] || docker image inspect "$@" >/dev/null 2>&1
+  [ $# -eq 0 ] || brief docker image inspect "$@" >/dev/null 2>&1
 }
 
-list() { # sets there: the project's containers, one a line, as "ID SERVICE SPEC"
-  there=$(docker ps --all --no-trunc --filter "label=com.docker.compose.project=$project" \
+list() { # sets there: the project's containers, one a line, as "ID SERVICE SPEC STATUS"; and since, the time before
+  since=$(date +%s)
+  there=$(brief docker ps --all --no-trunc --filter "label=com.docker.compose.project=$project" \
     --filter label=com.docker.compose.oneoff=False \
-    --format '{{.ID}} {{.Label "com.docker.compose.service"}} {{.Label "deploytool.spec"}}') || exit 79
+    --format '{{.ID}} {{.Label "com.docker.compose.service"}} {{.Label "deploytool.spec"}} {{.Status}}') || exit 79
 }
 
 scale_up() { # pairs of service and total; starts what is missing in the list and leaves the rest alone
@@ -199,15 +200,13 @@ feel() { # ids…: sets pulses, a line for each container that there is, and how
   pulses=''
   starting=0
   [ $# -gt 0 ] || return 0
-  pulses=$(docker inspect --type container --format "$pulse" "$@" 2>&1) || {
+  pulses=$(brief docker inspect --type container --format "$pulse" "$@" 2>&1) || {
     rest=$(printf '%s\n' "$pulses" | grep -v -E '^[0-9a-f]{64} |[Nn]o such|^$')
     [ -z "$rest" ] || exit 79
   }
   starting=$(printf '%s\n' "$pulses" | grep -c ' running starting ')
 }
 pulse='{{.ID}} {{.State.Status}} {{if .State.Health}}{{.State.Health.Status}}{{else}}none{{end}} {{.State.ExitCode}} {{.RestartCount}} {{.State.OOMKilled}} {{.Name}}'
-newline='
-'
 
 verdict_of() { # goal, ids…: prints "ready RESTARTS /NAME", "wait /NAME WHY" or "/NAME WHY", as the pulses are
   goal=$1 verdict='' total=0
@@ -279,13 +278,16 @@ tick() { # sets now: hundredths of a second since the host was switched on
 await() { # groups of task, goal, deadline, hold, "ids" (one word, commas, or "-")
   flock -u 9
   tick
-  begun=$now since=$(date +%s) everyone='' count=$(($# / 5))
+  begun=$now everyone='' count=$(($# / 5))
   while [ "$count" -gt 0 ]; do
     everyone="$everyone $(words "$5")"
     set -- "$@" "$1" "$2" "$3" "$4" "$5" - -
     shift 5
     count=$((count - 1))
   done
+  due=$((now + 200))
+  unchecked $everyone
+  [ "$starting" -eq 0 ] || listen
   while [ $# -gt 0 ]; do
     feel $everyone
     tick
@@ -335,6 +337,14 @@ judge() {
   esac
   [ "$end" -ge "$due" ] || due=$end
   return 1
+}
+
+unchecked() { # ids…: sets starting: how many the list says have not been checked yet
+  starting=0
+  for id in "$@"; do
+    line=${there#*"$id "}
+    case ${line%%"$newline"*} in *'(health: starting)') starting=$((starting + 1)) ;; esac
+  done
 }
 
 listen() { # until something happened to a container of the project, or something is due
@@ -391,13 +401,15 @@ newer() { # "ids" after, ids before…: those that are new; all of them where no
 
 # --- verbs -----------------------------------------------------------------------------------------------
 
-do_prepare() { # pairs of pull policy and image
+do_prepare() { # the facts as a look said them, pairs of pull policy and image
+  facts_said=$1
+  shift
   lease_take
   stage
   pull "$@"
   end_beat
   echo 'ok 0'
-  look "$root" keep
+  look "$root" keep "$facts_said"
 }
 
 totals() { # groups as do_start's → pairs of service and total

@@ -56,6 +56,7 @@ EXIT_HELD, EXIT_FENCED, EXIT_CHANGED, EXIT_BUSY, EXIT_DOWN = 75, 76, 77, 78, 79
 _BEAT = "beat"  # the sign of life that act.sh gives on stderr
 # What a terminal would obey, and nobody wants in a report: escape sequences, and all controls but the tab.
 _CONTROLS = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f]")
+_FACTS = ("key ", "compose ", "facts ")  # what observe.sh says of the engine where it had to ask
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._-]*")
 
 
@@ -73,15 +74,21 @@ class ComposeEngine:
         self.transport = transport
         self.directory = directory
         self.keep_releases = keep_releases
+        self._facts = ""  # as the last look said them; nothing where they are kept on the host
 
     def observe(self) -> ObservedHost:
         argv = ["sh", "-c", _observe_script(), "deploytool", self.directory]
         result = self.transport.run(argv, timeout_s=OBSERVE_TIMEOUT_S)
-        return parse_observation(_lines(result.stdout), self.host_name)
+        lines = _lines(result.stdout)
+        facts = [line for line in lines if line.startswith(_FACTS)]
+        self._facts = "\n".join(facts) if len(facts) == len(_FACTS) else ""
+        return parse_observation(lines, self.host_name)
 
     def perform(self, tasks: Sequence[Task], hold: Hold) -> Sequence[Outcome]:
         kind, project = tasks[0].step.kind, tasks[0].step.project
         arguments, stdin, timeout_s = _WORDS[kind](tasks)
+        if kind is StepKind.PREPARE:
+            arguments.insert(0, self._facts)
         if kind is StepKind.RECORD:
             arguments.append(str(self.keep_releases))
         # A proxy that was replaced may have reason to stay for a while.

@@ -4,14 +4,14 @@
 LC_ALL=C
 export LC_ALL
 
-look() { # $1: deploytool's folder; $2: "keep" to keep the facts for the next look
+look() { # $1: deploytool's folder; $2: "keep" to keep the facts for the next look; $3: what the last one said of them
   dir=$1
   command -v docker >/dev/null 2>&1 || {
     echo 'fault docker'
     return 0
   }
   facts_key
-  facts_kept
+  facts_kept "${3:-}"
   if [ -n "$kept" ]; then
     containers
     printf '%s\n' "$kept"
@@ -134,6 +134,7 @@ containers() {
 }
 
 facts() {
+  printf 'key %s\n' "$key"
   said=$(docker info --format "$facts" 2>/dev/null) || echo 'fault engine'
   case $said in *'compose "'[v0-9]*) ;; *) echo 'fault compose' ;; esac
   printf '%s\n' "$said"
@@ -156,15 +157,24 @@ plugin_places() { # where docker looks for Compose, in its order
   done
 }
 
-facts_kept() { # sets kept: nothing where the key is another one
+facts_kept() { # what a look before said; sets kept: nothing where the key is another one
   kept=''
-  [ -n "$key" ] && [ -r "$dir/.facts" ] || return 0
-  { read -r known && [ "$known" = "$key" ] && kept=$(cat); } <"$dir/.facts" || :
+  [ -n "$key" ] || return 0
+  if [ -r "$dir/.facts" ]; then
+    { read -r known && [ "$known" = "$key" ] && kept=$(cat); } <"$dir/.facts" || :
+  fi
+  case $1 in "key $key$newline"*)
+    [ -n "$kept" ] || facts_keep "$1"
+    kept=${1#*"$newline"}
+    ;;
+  esac
 }
+newline='
+'
 
-facts_keep() { # lines
+facts_keep() { # lines, the first of them the key
   case $1 in *fault*) return ;; esac
-  printf '%s\n%s\n' "$key" "$1" >"$dir/.facts.new" && mv -f "$dir/.facts.new" "$dir/.facts"
+  printf '%s\n' "${1#key }" >"$dir/.facts.new" && mv -f "$dir/.facts.new" "$dir/.facts"
 }
 
 facts='{{range .ClientInfo.Plugins}}{{if eq .Name "compose"}}compose {{json .Version}}{{println}}{{end}}{{end}}facts {"node_id":{{json .ID}},"os":{{json .OSType}},"arch":{{json .Architecture}},"cpus":{{.NCPU}},"memory_bytes":{{.MemTotal}},"labels":{{json .Labels}},"docker":{{json .ServerVersion}},"kernel":{{json .KernelVersion}}}'
