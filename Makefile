@@ -87,12 +87,19 @@ clean: ## Remove the hosts, the virtual environment and what tools cached
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[bench]'
 	@touch $@
 
+# A quarter of an hour on an idle machine with two cores. More of it: make bench HOSTS=8 ROUNDS=3 SIMULATED=1000
+HOSTS := 3
+ROUNDS := 1
+SIMULATED := 100
+
 .PHONY: bench
-bench: .venv/measurable ## Measure it: planning, a day of events, many simulated hosts, the lab's hosts
+bench: .venv/measurable ## Measure it: planning, a day of events, many simulated hosts, other tools on the lab's hosts
 	$(BIN)/python bench/schedule.py
-	$(BIN)/python bench/fleet.py
-	$(BIN)/python bench/scale.py --hosts 100
-	$(BIN)/python bench/scale.py --hosts 100 --latency-ms 50 --dead 5
-	$(DEPLOYTOOL) lab up --start-engine
-	$(BIN)/python bench/peers.py inventories/lab.yaml
+	$(BIN)/python bench/fleet.py --hosts 1000
+	$(BIN)/python bench/scale.py --hosts $(SIMULATED) --ways
+	$(BIN)/python bench/scale.py --hosts $(SIMULATED) --dead 5
+	$(BIN)/python bench/scale.py --hosts 8 --latency-ms 50
+	$(BIN)/python bench/scale.py --hosts 8 --latency-ms 200
+	$(DEPLOYTOOL) lab up --start-engine -n $(HOSTS)
+	$(BIN)/python bench/peers.py .lab/inventory.yaml --python --rounds $(ROUNDS)
 	$(BIN)/python -m bench.ingress

@@ -8,6 +8,9 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+# pip compiles what it installs. Here the sources are run, and are to be compiled by the first run.
+AS_INSTALLED = {"PYTHONDONTWRITEBYTECODE": ""}
+
 
 @dataclass(frozen=True, slots=True)
 class Cost:
@@ -27,7 +30,7 @@ def cost_of(command: Sequence[str], environment: Mapping[str, str] | None = None
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        env={**os.environ, **(environment or {})},
+        env={**os.environ, **AS_INSTALLED, **(environment or {})},
     )
     _, status, used = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)

@@ -1,183 +1,63 @@
 """The same work on the same hosts: deploytool, the floors, and the tools that people use for it today.
 
-    python bench/peers.py inventories/lab.yaml           all cases, each tool that is here
-    python bench/peers.py .lab/inventory.yaml --repeat 5
+    python bench/peers.py inventories/lab.yaml                      all cases, each tool that is here
+    python bench/peers.py inventories/lab.yaml --tools deploytool,paramiko,ssh --rounds 5
+    python bench/peers.py .lab/inventory.yaml --python               Ansible too: installs Python on the hosts
 
 Three replicas a host are started, looked at again, made five, given another environment variable, and
-repaired after one was lost on two hosts. deploytool and Compose replace all at once and wait for health.
-Floors: bare paramiko with ``docker ps``, and OpenSSH with ``docker compose up --wait`` (the definition on its
-standard input), one process a host, all at once. A tool that is not here is named and left out: pyinfra comes
-with ``pip install '.[bench]'``; Ansible needs its package ``ansible`` here and Python on the hosts.
+repaired after one was lost on two hosts (where there are two). Every round gives all of it to each tool in
+turn; the table has the median of the rounds, ratios the median of the rounds' own ratios, since both sides of
+one met the same moment. Floors: bare paramiko with ``docker ps``, and OpenSSH with ``docker compose
+up --wait`` (the definition on its standard input), one process a host, all at once.
 
-What runs on the hosts under the projects ``bench-ours`` and ``bench-peer`` is removed before and after.
+The hosts have to be the lab's: their processor time is read from this machine's engine, connections and
+commands are counted by their sshd. What runs on them under the projects ``bench-ours`` and ``bench-peer``,
+and what deploytool knows of the hosts, is removed before and after. ``--out`` keeps all figures as JSON.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import shlex
-import shutil
-import subprocess
-import sys
 import tempfile
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from statistics import median
 
 from floor import hosts_of
-from measure import Cost, best, cost_of
+from hosts import Hosts, Load, load_of, on_all, watched
+from measure import Cost, cost_of
+from tools import CASES, TOOLS, Job, Tool, Wanted
 
-HERE = Path(__file__).parent
-Hosts = Mapping[str, Mapping[str, Any]]
-CASES = ("first start", "nothing to do", "scale 3 to 5", "variable changed", "lost on two hosts")
-FILE = "/srv/bench/compose.yaml"
-UP = f"docker compose -p bench-peer -f {FILE} up -d --wait"
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    replicas: int
-    version: str
-
-    @property
-    def service(self) -> dict[str, Any]:
-        check = ["CMD", "/bin/busybox", "wget", "-q", "-O", "/dev/null", "http://127.0.0.1:8080/"]
-        times = {"interval": "30s", "timeout": "3s", "start_period": "20s", "start_interval": "1s"}
-        return {
-            "image": "demo/web:1",
-            "init": True,
-            "stop_grace_period": "2s",
-            "environment": {"VERSION": self.version},
-            "healthcheck": {"test": check, **times},
-        }
-
-    @property
-    def compose(self) -> str:
-        service = {**self.service, "deploy": {"replicas": self.replicas}}
-        return json.dumps({"services": {"web": service}})
-
-    def playbook(self, hosts: int) -> str:
-        update = {"parallelism": 0, "monitor": "0s"}
-        deploy = {"replicas": self.replicas * hosts, "update_config": update}
-        service = {**self.service, "deploy": deploy}
-        play = {"name": "Bench", "project": "bench-ours", "hosts": "web", "services": {"web": service}}
-        return json.dumps([play])
-
-
-Prepare = Callable[[Path, Hosts, Path, Wanted], list[str]]  # folder, hosts, inventory, wanted → the command
-
-
-def deploytool(folder: Path, hosts: Hosts, inventory: Path, wanted: Wanted) -> list[str]:
-    playbook = folder / "ours.yaml"
-    playbook.write_text(wanted.playbook(len(hosts)))
-    return [sys.executable, "-m", "deploytool", "converge", str(inventory), str(playbook), "--yes"]
-
-
-def ssh(variables: Mapping[str, Any]) -> list[str]:
-    options = ["-o", f"UserKnownHostsFile={variables['known_hosts']}", "-o", "IdentitiesOnly=yes"]
-    login = f"{variables['ansible_user']}@{variables['ansible_host']}"
-    return ["ssh", "-p", str(variables["ansible_port"]), "-i", variables["key"], *options, login]
-
-
-def openssh(folder: Path, hosts: Hosts, inventory: Path, wanted: Wanted) -> list[str]:
-    definition = folder / "peer.json"
-    definition.write_text(wanted.compose)
-    remote = f"mkdir -p /srv/bench && cat >{FILE} && {UP}"
-    lines = (f"{shlex.join([*ssh(host), remote])} <{definition} &" for host in hosts.values())
-    return ["sh", "-c", "\n".join([*lines, "wait"])]
-
-
-def pyinfra(folder: Path, hosts: Hosts, inventory: Path, wanted: Wanted) -> list[str]:
-    (folder / "peer.json").write_text(wanted.compose)
-    entries = [
-        (
-            name,
-            {
-                "ssh_hostname": host["ansible_host"],
-                "ssh_port": host["ansible_port"],
-                "ssh_user": host["ansible_user"],
-                "ssh_key": host["key"],
-                "ssh_known_hosts_file": host["known_hosts"],
-            },
-        )
-        for name, host in hosts.items()
-    ]
-    (folder / "hosts.py").write_text(f"web = {entries!r}\n")
-    (folder / "deploy.py").write_text(
-        "from pyinfra.operations import files, server\n"
-        f"files.put(src={str(folder / 'peer.json')!r}, dest={FILE!r})\n"
-        f"server.shell(commands=[{UP!r}])\n"
-    )
-    program = str(Path(sys.executable).parent / "pyinfra")
-    return [program, str(folder / "hosts.py"), str(folder / "deploy.py"), "-y"]
-
-
-def ansible(folder: Path, hosts: Hosts, inventory: Path, wanted: Wanted) -> list[str]:
-    service = {"project_name": "bench-peer", "definition": json.loads(wanted.compose), "wait": True}
-    play = {
-        "hosts": "web",
-        "gather_facts": False,
-        "tasks": [{"community.docker.docker_compose_v2": service}],
-    }
-    playbook = folder / "ansible.yaml"
-    playbook.write_text(json.dumps([play]))
-    program = str(Path(sys.executable).parent / "ansible-playbook")
-    tuned = ["env", "ANSIBLE_PIPELINING=True", f"ANSIBLE_FORKS={len(hosts)}"]
-    return [*tuned, program, "-i", str(inventory), str(playbook)]
-
-
-def missing_pyinfra(hosts: Hosts) -> str:
-    here = (Path(sys.executable).parent / "pyinfra").exists()
-    return "" if here else "pyinfra is not installed: pip install '.[bench]'"
-
-
-def missing_ansible(hosts: Hosts) -> str:
-    program = Path(sys.executable).parent / "ansible-doc"
-    if (
-        not program.exists()
-        or subprocess.run([program, "-l", "community.docker"], capture_output=True, check=False).stdout.count(
-            b"\n"
-        )
-        < 2
-    ):
-        return "its collection community.docker is not here: pip install ansible"
-    for name, host in hosts.items():
-        if subprocess.run([*ssh(host), "command -v python3"], capture_output=True, check=False).returncode:
-            return f"{name} has no Python"
-    return ""
-
-
-def missing_openssh(hosts: Hosts) -> str:
-    return "" if shutil.which("ssh") else "there is no ssh"
-
-
-@dataclass(frozen=True, slots=True)
-class Tool:
-    name: str
-    prepare: Prepare
-    missing: Callable[[Hosts], str] = lambda hosts: ""
-
-
-TOOLS = (
-    Tool("deploytool", deploytool),
-    Tool("ssh, compose up --wait (floor)", openssh, missing_openssh),
-    Tool("pyinfra", pyinfra, missing_pyinfra),
-    Tool("Ansible, tuned", ansible, missing_ansible),
+WANTED = dict(
+    zip(CASES, (Wanted(3, "1"), Wanted(3, "1"), Wanted(5, "1"), *[Wanted(5, "2")] * 2), strict=True)
 )
 
 
-def on_all(hosts: Hosts, command: str) -> None:
-    running = [subprocess.Popen([*ssh(host), command], stdout=subprocess.DEVNULL) for host in hosts.values()]
-    assert not any(process.wait() for process in running), command
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """What one case cost one tool, here and on the hosts."""
+
+    cost: Cost
+    load: Load
+
+
+Table = dict[str, dict[str, list[Figure]]]  # tool → case → rounds
+Cell = Callable[[Sequence[Figure]], str]
 
 
 def clean(hosts: Hosts) -> None:
-    for project in ("bench-ours", "bench-peer"):
-        label = f"label=com.docker.compose.project={project}"
-        on_all(hosts, f"docker ps -aq --filter {label} | xargs -r docker rm -f >/dev/null")
-    on_all(hosts, "rm -rf /srv/bench /var/lib/deploytool/bench-ours")
+    """No trace of an earlier round, nor of what deploytool keeps of a host."""
+    labels = ("com.docker.compose.project=bench-ours", "com.docker.compose.project=bench-peer")
+    remove = "; ".join(
+        f"docker ps -aq --filter label={label} | xargs -r docker rm -f >/dev/null" for label in labels
+    )
+    stack = "docker stack rm bench-peer 2>/dev/null || true"
+    networks = "docker network rm bench-ours_default bench-peer_default >/dev/null 2>&1 || true"
+    files = "rm -rf /srv/bench /var/lib/deploytool/bench-ours /var/lib/deploytool/.facts"
+    on_all(hosts, f"{stack}; {remove}; {networks}; {files}")
 
 
 def lose_one(hosts: Hosts) -> None:
@@ -185,23 +65,48 @@ def lose_one(hosts: Hosts) -> None:
     on_all(two, "docker ps -q --filter name=bench- | head -n 1 | xargs -r docker rm -f >/dev/null")
 
 
-def measured(tool: Tool, folder: Path, hosts: Hosts, inventory: Path, repeat: int) -> dict[str, Cost]:
-    """Case → what it cost."""
+def one_round(tool: Tool, folder: Path, hosts: Hosts, inventory: Path) -> Iterator[tuple[str, Figure]]:
+    """Case after case; the hosts are clean before."""
+    for case in CASES:
+        if tool.only and case not in tool.only:
+            continue
+        if case == CASES[-1]:
+            lose_one(hosts)
+        command = tool.command(Job(folder, hosts, inventory, WANTED[case]))
+        before = load_of(hosts)
+        cost = cost_of(command)
+        if cost.exit_code:
+            print(f"{tool.name} failed at '{case}' with exit code {cost.exit_code}")
+            return
+        yield case, Figure(cost, load_of(hosts).since(before))
 
-    def cost(wanted: Wanted) -> Cost:
-        found = cost_of(tool.prepare(folder, hosts, inventory, wanted))
-        assert found.exit_code == 0, f"{tool.name} ended with {found.exit_code}"
-        return found
 
-    clean(hosts)
-    first = cost(Wanted(3, "1"))
-    (idle,) = best([tool.prepare(folder, hosts, inventory, Wanted(3, "1"))], repeat)
-    more = cost(Wanted(5, "1"))
-    changed = cost(Wanted(5, "2"))
-    lose_one(hosts)
-    figures = (first, idle, more, changed, cost(Wanted(5, "2")))
-    clean(hosts)
-    return dict(zip(CASES, figures, strict=True))
+def measure(tools: Sequence[Tool], hosts: Hosts, inventory: Path, rounds: int) -> Table:
+    table: Table = {}
+    with tempfile.TemporaryDirectory() as folder, watched(hosts):
+        for _ in range(rounds):
+            for tool in tools:
+                why = tool.missing(hosts)
+                print(
+                    f"{time.strftime('%H:%M:%S')} {tool.name}" + (f": left out: {why}" if why else ""),
+                    flush=True,
+                )
+                if why:
+                    continue
+                own = Path(folder) / tool.key
+                own.mkdir(exist_ok=True)
+                clean(hosts)
+                for case, figure in one_round(tool, own, hosts, inventory):
+                    table.setdefault(tool.name, {}).setdefault(case, []).append(figure)
+                clean(hosts)
+                on_all(hosts, tool.afterwards)
+    return table
+
+
+def install_python(hosts: Hosts) -> None:
+    """Ansible needs it; the lab's hosts come without, as deploytool needs none."""
+    install = "apt-get update -qq && apt-get install -y -qq --no-install-recommends python3-yaml"
+    on_all(hosts, f"[ -e /usr/lib/python3/dist-packages/yaml ] || {{ {install}; }} >/dev/null 2>&1 || true")
 
 
 def main() -> None:
@@ -209,35 +114,68 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("inventory", type=Path)
-    parser.add_argument("--repeat", type=int, default=3, help="how often with nothing to do; the best counts")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument(
+        "--tools", default="", help="keys of tools.py, with commas; all that are here without"
+    )
+    parser.add_argument("--python", action="store_true", help="install Python on the hosts, for Ansible")
+    parser.add_argument("--out", type=Path, help="a JSON file for all figures")
     options = parser.parse_args()
     hosts = hosts_of(options.inventory)
-    bare = [sys.executable, str(HERE / "floor.py"), str(options.inventory), "--forks", str(len(hosts))]
-    table: dict[str, dict[str, Cost]] = {
-        "paramiko, docker ps (floor)": {"nothing to do": best([bare], options.repeat)[0]}
-    }
-    print(f"{len(hosts)} hosts; wall seconds, and in brackets processor seconds of the controller\n")
-    with tempfile.TemporaryDirectory() as folder:
-        for tool in TOOLS:
-            why = tool.missing(hosts)
-            if why:
-                print(f"left out: {tool.name}: {why}")
-            else:
-                table[tool.name] = measured(tool, Path(folder), hosts, options.inventory, options.repeat)
+    if options.python:
+        install_python(hosts)
+    chosen = [tool for tool in TOOLS if not options.tools or tool.key in options.tools.split(",")]
+    table = measure(chosen, hosts, options.inventory, options.rounds)
+    if options.out:
+        rows = {
+            name: {case: [asdict(f) for f in figures] for case, figures in row.items()}
+            for name, row in table.items()
+        }
+        options.out.write_text(json.dumps({"hosts": len(hosts), "rounds": options.rounds, "figures": rows}))
+    print(f"{len(hosts)} hosts, medians of {options.rounds} rounds")
     show(table)
 
 
-def show(table: Mapping[str, Mapping[str, Cost]]) -> None:
-    print(f"\n{'':32}" + "".join(f"{case:>19}" for case in CASES))
-    for name, figures in table.items():
-        cells = (figures.get(case) for case in CASES)
-        print(f"{name:32}" + "".join(f"{f'{c.wall_s:.2f} ({c.cpu_s:.2f})' if c else '':>19}" for c in cells))
-    ours = table["deploytool"]
-    print("\ndeploytool, as a ratio of wall time to")
-    for name, figures in table.items():
-        if name != "deploytool":
-            ratios = (ours[case].wall_s / figures[case].wall_s if case in figures else None for case in CASES)
-            print(f"{name:32}" + "".join(f"{f'{ratio:.2f}' if ratio else '':>19}" for ratio in ratios))
+def show(table: Table) -> None:
+    """Tables as they stand in docs/performance.md."""
+    _rows("wall seconds", table, lambda figures: f"{median(f.cost.wall_s for f in figures):.2f}")
+    ours = table.get("deploytool")
+    if ours:
+        print("\n| deploytool's wall time to that of | " + " | ".join(CASES) + " |")
+        print("| --- " * (len(CASES) + 1) + "|")
+        for name, row in table.items():
+            if name != "deploytool":
+                print(f"| {name} | " + " | ".join(_ratio(ours, row, case) for case in CASES) + " |")
+    _rows(
+        "processor seconds of the hosts",
+        table,
+        lambda figures: f"{median(f.load.cpu_s for f in figures):.2f}",
+    )
+    _rows("processor seconds, MB of the controller", table, _controller)
+    _rows("connections, commands of the busiest host", table, _traffic)
+
+
+def _rows(title: str, table: Table, cell: Cell) -> None:
+    print(f"\n| {title} | " + " | ".join(CASES) + " |")
+    print("| --- " * (len(CASES) + 1) + "|")
+    for name, row in table.items():
+        print(f"| {name} | " + " | ".join(cell(row[case]) if case in row else "" for case in CASES) + " |")
+
+
+def _controller(figures: Sequence[Figure]) -> str:
+    cpu_s, most = median(f.cost.cpu_s for f in figures), max(f.cost.memory_bytes for f in figures)
+    return f"{cpu_s:.2f}, {most / 1e6:.0f}"
+
+
+def _traffic(figures: Sequence[Figure]) -> str:
+    load = figures[-1].load
+    return f"{load.connections}, {load.commands}"
+
+
+def _ratio(ours: Mapping[str, list[Figure]], row: Mapping[str, list[Figure]], case: str) -> str:
+    pairs = zip(ours.get(case, ()), row.get(case, ()), strict=False)
+    ratios = [mine.cost.wall_s / other.cost.wall_s for mine, other in pairs]
+    return f"{median(ratios):.2f}" if ratios else ""
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@
     python bench/scale.py --hosts 1000
     python bench/scale.py --latency-ms 200                 of a round trip, added to every chunk
     python bench/scale.py --dead 5                         hosts that take connections and say nothing
+    python bench/scale.py --ways                           beside asyncssh and OpenSSH (see transports.py)
 
 The hosts are *simulated*: SSH is real, Docker is not (see ``simulated.py``). Every figure is of a process of
 its own: wall seconds, processor seconds, the most memory. The floor is ``floor.py``; the ratio is to it.
@@ -18,9 +19,11 @@ import tempfile
 from pathlib import Path
 
 from measure import Cost, best, show
+from transports import WAYS
 
 HERE = Path(__file__).parent
 REPLICAS_PER_HOST = 3
+FLOOR = "floor: paramiko, docker ps"
 PLAY = """\
 - name: Shop
   hosts: web
@@ -41,6 +44,7 @@ def main() -> None:
     parser.add_argument("--forks", type=int, default=64)
     parser.add_argument("--timeout", type=float, default=10.0, help="seconds to connect")
     parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--ways", action="store_true", help="the floor by other SSH libraries, too")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         run(Path(folder), options)
@@ -66,7 +70,7 @@ def run(folder: Path, options: argparse.Namespace) -> None:
     show(
         f"{options.hosts} simulated hosts, {options.dead} of them dead, {latency}",
         figures,
-        "floor: paramiko, docker ps",
+        FLOOR,
     )
 
 
@@ -92,13 +96,16 @@ def measured(inventory: Path, playbook: Path, options: argparse.Namespace) -> di
     floor = [str(HERE / "floor.py"), str(inventory), "--forks", str(options.forks)]
     expected = 4 if options.dead else 0
     first = best([[sys.executable, *converge]], 1, expected)[0]
-    commands = [
-        [sys.executable, *floor, "--timeout", f"{options.timeout:g}"],
-        [sys.executable, *converge],
-    ]
-    bottom, idle = best(commands, options.repeat, None)
-    assert idle.exit_code == expected, f"exit code {idle.exit_code}"
-    return {"floor: paramiko, docker ps": bottom, "nothing to do": idle, "first start": first}
+    commands = {
+        FLOOR: [sys.executable, *floor, "--timeout", f"{options.timeout:g}"],
+        "nothing to do": [sys.executable, *converge],
+    }
+    for way in WAYS if options.ways else ():
+        other = [str(HERE / "transports.py"), way, str(inventory), "--forks", str(options.forks)]
+        commands[f"{way}, docker ps"] = [sys.executable, *other]
+    figures = dict(zip(commands, best(list(commands.values()), options.repeat, None), strict=True))
+    assert figures["nothing to do"].exit_code == expected, f"exit code {figures['nothing to do'].exit_code}"
+    return {**figures, "first start": first}
 
 
 if __name__ == "__main__":
