@@ -15,6 +15,7 @@ from deploytool.cli.converge import carry_out
 from deploytool.cli.screen import Screen, screen_of
 from deploytool.cli.session import load_options, running
 from deploytool.errors import UsageError
+from deploytool.model.event import Note
 from deploytool.report.history import history_json, history_text
 from deploytool.report.printable import printable
 from deploytool.run.converge import Run
@@ -65,7 +66,8 @@ def history(**options: Any) -> int:
 def rollback(number: int | None, project: str | None, **options: Any) -> int:
     """Go back to an earlier release, as a rolling update of its own.
 
-    A number after the playbooks is the release, as --to.
+    Without a number: to the release before the current one; in the middle of an update that was paused or
+    interrupted, to what ran before it. A number after the playbooks is the release, as --to.
 
     Example: deploytool rollback inventories/lab.yaml 3
     """
@@ -101,6 +103,9 @@ def _go_back(run: Run, number: int | None, project: str | None) -> None:
     seen = run.observe()
     pasts = [past(one, seen, run.engines, run.options.forks) for one in chosen]
     wanted = [(old, old.before(number)) for old in pasts]
+    for old, release in wanted:
+        what = ", which ran before the update that came to no end" if old.begun and number is None else ""
+        run.emit(Note(f"{old.project}: going back to release {release.number}{what}"))
     run.away = {name: why for old in pasts for name, why in old.silent.items()}
     run.intent, run.planner.fixed = rolled_back(run.intent, wanted)
     run.planner.intent = run.intent

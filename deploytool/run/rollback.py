@@ -22,7 +22,8 @@ from deploytool.run.fanout import Engines, each
 class Past:
     """A project's releases, oldest first, and each host's compose.yaml of each, by (number, host).
 
-    ``silent`` are the hosts that did not say what they remember.
+    ``silent`` are the hosts that did not say what they remember. ``begun``: an update has begun to replace
+    the current release, and came to no end.
     """
 
     project: str
@@ -30,6 +31,7 @@ class Past:
     texts: Mapping[tuple[int, str], str]
     current: int
     silent: Mapping[str, Unreachable] = field(default_factory=dict)
+    begun: bool = False
 
     @property
     def recorded(self) -> Release | None:
@@ -38,6 +40,8 @@ class Past:
 
     def before(self, number: int | None) -> Release:
         """The release to go back to: ``number``, else the last one that differs from the current one.
+
+        Where an update has begun and came to no end, the current one is what ran before.
 
         Raises:
             UsageError: there is none.
@@ -56,6 +60,8 @@ class Past:
                 )
             return known[number]
         current = self.recorded
+        if current and self.begun:
+            return current
         older = [
             release
             for release in self.releases
@@ -88,7 +94,20 @@ def past(project: Project, seen: Observed, engines: Engines, forks: int) -> Past
                 texts[one.release.number, host_name] = one.compose
     newest = newest_release(project.name, seen)
     ordered = tuple(releases[number] for number in sorted(releases))
-    return Past(project.name, ordered, texts, newest.number if newest else 0, silent)
+    begun = newest is not None and _begun(project.name, newest, texts, seen)
+    return Past(project.name, ordered, texts, newest.number if newest else 0, silent, begun)
+
+
+def _begun(project_name: str, release: Release, texts: Mapping[tuple[int, str], str], seen: Observed) -> bool:
+    """Whether a host holds a replica of another definition than the one of the release that it remembers."""
+    for host_name, host in seen.items():
+        text = texts.get((release.number, host_name), "")
+        if not isinstance(host, ObservedHost) or (host_name in release.members and not text):
+            continue  # nobody knows what should run there
+        mine = (c for c in host.containers if c.replica and c.project == project_name)
+        if any(container.spec not in text for container in mine):
+            return True
+    return False
 
 
 def rolled_back(intent: Intent, pasts: Sequence[tuple[Past, Release]]) -> tuple[Intent, dict[str, Desired]]:

@@ -73,6 +73,17 @@ def test_a_lost_host_does_not_keep_the_others_from_going_back(user):
     assert "Nothing to do." in ok(user.converge()).stdout
 
 
+def test_a_rollback_after_a_paused_update_goes_back_to_what_ran_before_it(user):
+    """Not to the release before that; the failed replica that was kept is gone."""
+    shop(user, "{parallelism: 0, monitor: 0s}")
+    fails(user.converge(*NEW, "-e", json.dumps(SICK_ON_LAB3)), 5, "paused")
+    assert {c.image for c in replicas(user)} == {"demo/web:1", "demo/web:2"}
+    done = ok(user.run("rollback", user.lab.inventory, user.folder / "site.yaml"))
+    assert "going back to release 1, which ran before the update" in done.stderr
+    assert Counter((c.image, c.status) for c in replicas(user)) == {("demo/web:1", "running"): REPLICAS}
+    assert "Nothing to do." in ok(user.converge()).stdout
+
+
 LATE = """\
 - name: Late
   hosts: lab1

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from deploytool.engine.memory import Crash
 from deploytool.errors import Refused, UsageError
 from deploytool.model.event import Ending
 from deploytool.model.service import Service, Update
@@ -66,6 +67,33 @@ def test_a_rollback_of_a_rollback_goes_forward_again(fleet):
     go_back(fleet, shop(3, 3))
     go_back(fleet, shop(3, 3))
     assert fleet.images() == {"demo/web:3$x"}
+
+
+@pytest.mark.parametrize("fault", ["sick", "crash"])
+def test_an_update_that_came_to_no_end_is_taken_back_to_what_ran_before_it(fleet, fault):
+    """Paused or killed half way: not one release too far. What failed and was kept is gone as well."""
+    if fault == "sick":
+        fleet.hosts["h2"].sick.add("demo/web:4$x")
+        assert fleet.converge(shop(4, 3)).exit_code == 5
+    else:
+        fleet.fault = lambda name, verb, when: "crash" if (name, verb) == ("h2", "start") else ""
+        with pytest.raises(Crash):
+            fleet.converge(shop(4, 3))
+        fleet.fault = lambda *call: ""
+        for memory in fleet.hosts.values():
+            memory.now_s += 3600
+    assert "demo/web:4$x" in fleet.images()
+    assert go_back(fleet, shop(4, 3)).exit_code == 0
+    assert (fleet.images(), sum(fleet.counts().values())) == ({"demo/web:3$x"}, 3)
+    assert go_back(fleet, shop(4, 3)).exit_code == 0
+    assert fleet.images() == {"demo/web:2$x"}, "now that it is whole, one goes back from it"
+
+
+def test_drift_is_no_update(fleet):
+    """What crashed or is gone does not make a rollback stay where it is."""
+    fleet.hosts["h1"].containers.clear()
+    assert go_back(fleet, shop(3, 3)).exit_code == 0
+    assert fleet.images() == {"demo/web:2$x"}
 
 
 def test_there_is_nothing_before_the_first_release():
