@@ -49,9 +49,9 @@ test: lint ## Check and test everything, on disposable hosts too
 	-$(DEPLOYTOOL) lab up --start-engine
 	$(BIN)/python -m pytest -q -m 'lab and not proof'
 
-proof: .venv/testable ## Prove what updates and ingress promise, with faults and under load; takes an hour
+proof: .venv/testable ## Prove what updates and ingress promise, with faults and under load; takes half an hour to an hour
 	$(DEPLOYTOOL) lab up --start-engine --envoy
-	DEPLOYTOOL_PROOF_EXAMPLES=2000 $(BIN)/python -m pytest -q -n 2 tests/unit/run/test_promises.py
+	DEPLOYTOOL_PROOF_EXAMPLES=600 $(BIN)/python -m pytest -q -n 2 tests/unit/run/test_promises.py
 	$(BIN)/python -m pytest -q -s -m proof
 
 lint: .venv/testable ## Check style and types
