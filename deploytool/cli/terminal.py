@@ -64,6 +64,8 @@ def _followed(stream: Stream, terminal: Terminal | None) -> Iterator[None]:
         threading.Thread(target=stream.resize, args=(_sized(terminal.kind),), daemon=True).start()
 
     before = signal.signal(signal.SIGWINCH, changed)
+    if _sized(terminal.kind) != terminal:  # since the command was begun
+        changed()
     try:
         yield
     finally:
