@@ -92,8 +92,13 @@ HOSTS := 3
 ROUNDS := 1
 SIMULATED := 100
 
+.venv/pyinfra/installed:
+	python3 -m venv .venv/pyinfra
+	.venv/pyinfra/bin/pip install --quiet --disable-pip-version-check 'pyinfra>=3.1'
+	@touch $@
+
 .PHONY: bench
-bench: .venv/measurable ## Measure it: planning, a day of events, many simulated hosts, other tools on the lab's hosts
+bench: .venv/measurable .venv/pyinfra/installed ## Measure it: planning, a day of events, many simulated hosts, other tools on the lab's hosts
 	$(BIN)/python bench/schedule.py
 	$(BIN)/python bench/fleet.py --hosts 1000
 	$(BIN)/python bench/scale.py --hosts $(SIMULATED) --ways
