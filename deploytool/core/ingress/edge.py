@@ -68,7 +68,7 @@ def edge_of(intent: Intent, observed: Observed) -> Edge:
     others = offered_by_others(observed, offers)
     everything = [*(one for found in offers.values() for one in found), *others]
     using = [project for project in intent.projects if offers[project.name]]
-    settings = using[0].edge if using else EdgeSettings()
+    settings = using[0].edge if using else _as_they_are(others, observed)
     fixed = (settings.mesh[0], settings.metrics_port)
     ports: dict[str, set[int]] = {}
     for one in everything:
@@ -80,7 +80,7 @@ def edge_of(intent: Intent, observed: Observed) -> Edge:
         settings=settings,
         hosts=hosts,
         ports=published,
-        holders=_holders(observed),
+        holders=_images(observed, HOLDER),
         old_kernels=frozenset(name for name, host in observed.items() if _has_old_kernel(host)),
         offers=offers,
         clashes=(*clashes(everything), *_unequal(using), *_taken(published, everything, observed)),
@@ -94,12 +94,21 @@ def _hosts(intent: Intent, ports: Mapping[str, set[int]]) -> tuple[Host, ...]:
     return tuple(replace(known[name], state=HostState.ACTIVE) for name in known if name in ports)
 
 
-def _holders(observed: Observed) -> dict[str, str]:
+def _as_they_are(others: Sequence[Offered], observed: Observed) -> EdgeSettings:
+    """How the proxies run that others need: these files say nothing of them any more, and change nothing."""
+    images = sorted(_images(observed, PROXY).values())
+    default = EdgeSettings()
+    first = min((one.offer.mesh for one in others if one.offer.protocol != "tcp"), default=default.mesh[0])
+    return replace(default, image=images[0] if images else default.image, mesh=(first, first + 99))
+
+
+def _images(observed: Observed, service: str) -> dict[str, str]:
+    """Host → the image that a service of the edge runs there."""
     return {
         host_name: container.image
         for host_name, host in observed.items()
         for container in (host.containers if isinstance(host, ObservedHost) else ())
-        if container.ours and (container.project, container.service) == (EDGE, HOLDER)
+        if container.replica and (container.project, container.service) == (EDGE, service)
     }
 
 

@@ -55,6 +55,7 @@ def _cluster(name: str, endpoints: str, exposure: Exposure, stat_name: str) -> d
         "outlier_detection": _OUTLIERS,
         "circuit_breakers": {"thresholds": [_limits(exposure.max_requests)]},
         "upstream_connection_options": {"tcp_keepalive": _KEEPALIVE},
+        "upstream_bind_config": {"socket_options": [_USER_TIMEOUT]},
         "common_lb_config": {"healthy_panic_threshold": {"value": 0}},
         **_balancing(exposure),
         **_protocol(exposure),
@@ -76,8 +77,10 @@ _OUTLIERS = {
     # Its health check may be well all the time, and would end this within two seconds.
     "successful_active_health_check_uneject_host": False,
 }
-# A host that died says nothing: without these a WebSocket to one of its replicas would hang for hours.
-_KEEPALIVE = {"keepalive_time": 15, "keepalive_interval": 5, "keepalive_probes": 3}
+# A host that died says nothing: without these, what waits for an answer from there hangs for hours, and
+# what was sent there for minutes (TCP_USER_TIMEOUT). With them it is known in seven seconds.
+_KEEPALIVE = {"keepalive_time": 5, "keepalive_interval": 2, "keepalive_probes": 3}
+_USER_TIMEOUT = {"level": 6, "name": 18, "int_value": 5000, "state": "STATE_PREBIND"}
 
 
 def _limits(most: int) -> dict[str, int]:

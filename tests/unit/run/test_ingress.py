@@ -297,6 +297,22 @@ def test_a_project_that_leaves_ingress_leaves_the_others_alone() -> None:
     assert fleet.counts("envoy") == {"h1": 1, "h2": 1, "h3": 1}
 
 
+def test_the_last_project_of_a_playbook_leaves_the_proxies_of_others_as_they_are() -> None:
+    """Its files say nothing of them any more: neither their image nor their ports change."""
+    fleet = Fleet.of("h1", "h2", "h3")
+    settings = EdgeSettings("envoy:own", (20000, 20009))
+    first = replace(shop(), edge=settings)
+    blog = replace(shop(ports=(Port(8080, 81, 81, mode="ingress"),)), name="blog", edge=settings)
+    assert fleet.converge(intent(first)).exit_code == 0
+    assert fleet.converge(intent(blog)).exit_code == 0
+    run = fleet.run(intent(replace(blog, edge=EdgeSettings())))
+    prepare_down(run, ["blog"])
+    report, _ = take_down(run)
+    assert report.exit_code == 0
+    assert fleet.images("envoy") == {"envoy:own"}
+    assert not fleet.plan(intent(first))
+
+
 def test_endpoints_that_are_not_true_are_a_difference() -> None:
     """A proxy that lists what is not there is set right, without touching a replica."""
     fleet = up()
