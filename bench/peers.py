@@ -65,9 +65,11 @@ def lose_one(hosts: Hosts) -> None:
     on_all(two, "docker ps -q --filter name=bench- | head -n 1 | xargs -r docker rm -f >/dev/null")
 
 
-def one_round(tool: Tool, folder: Path, hosts: Hosts, inventory: Path) -> Iterator[tuple[str, Figure]]:
+def one_round(
+    tool: Tool, folder: Path, hosts: Hosts, inventory: Path, cases: Sequence[str]
+) -> Iterator[tuple[str, Figure]]:
     """Case after case; the hosts are clean before."""
-    for case in CASES:
+    for case in cases:
         if tool.only and case not in tool.only:
             continue
         if case == CASES[-1]:
@@ -81,7 +83,7 @@ def one_round(tool: Tool, folder: Path, hosts: Hosts, inventory: Path) -> Iterat
         yield case, Figure(cost, load_of(hosts).since(before))
 
 
-def measure(tools: Sequence[Tool], hosts: Hosts, inventory: Path, rounds: int) -> Table:
+def measure(tools: Sequence[Tool], hosts: Hosts, inventory: Path, rounds: int, cases: Sequence[str]) -> Table:
     table: Table = {}
     with tempfile.TemporaryDirectory() as folder, watched(hosts):
         for _ in range(rounds):
@@ -96,7 +98,7 @@ def measure(tools: Sequence[Tool], hosts: Hosts, inventory: Path, rounds: int) -
                 own = Path(folder) / tool.key
                 own.mkdir(exist_ok=True)
                 clean(hosts)
-                for case, figure in one_round(tool, own, hosts, inventory):
+                for case, figure in one_round(tool, own, hosts, inventory, cases):
                     table.setdefault(tool.name, {}).setdefault(case, []).append(figure)
                 clean(hosts)
                 on_all(hosts, tool.afterwards)
@@ -115,6 +117,7 @@ def main() -> None:
     )
     parser.add_argument("inventory", type=Path)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--cases", type=int, default=len(CASES), help="only the first so many")
     parser.add_argument(
         "--tools", default="", help="keys of tools.py, with commas; all that are here without"
     )
@@ -125,7 +128,7 @@ def main() -> None:
     if options.python:
         install_python(hosts)
     chosen = [tool for tool in TOOLS if not options.tools or tool.key in options.tools.split(",")]
-    table = measure(chosen, hosts, options.inventory, options.rounds)
+    table = measure(chosen, hosts, options.inventory, options.rounds, CASES[: options.cases])
     if options.out:
         rows = {
             name: {case: [asdict(f) for f in figures] for case, figures in row.items()}

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import shlex
 import sys
 from collections.abc import Awaitable, Callable
@@ -106,7 +107,8 @@ def delayed(
     async def proxy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await asyncio.sleep(2 * delay_s)  # the handshake of TCP
         there, back = await asyncio.open_connection("127.0.0.1", port)
-        await asyncio.gather(carry(reader, back, delay_s), carry(there, writer, delay_s))
+        with contextlib.suppress(asyncio.CancelledError):  # the measurement is over
+            await asyncio.gather(carry(reader, back, delay_s), carry(there, writer, delay_s))
 
     return proxy
 
