@@ -87,7 +87,7 @@ clean: ## Remove the hosts, the virtual environment and what tools cached
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[bench]'
 	@touch $@
 
-# A quarter of an hour on an idle machine with two cores. More of it: make bench HOSTS=8 ROUNDS=3 SIMULATED=1000
+# Small. More of it: make bench HOSTS=8 ROUNDS=3 SIMULATED=1000
 HOSTS := 3
 ROUNDS := 1
 SIMULATED := 100
