@@ -19,7 +19,9 @@ def front_routes(
     match = _match(exposure.path)
     key = f"{len(exposure.path.rstrip('/')):05}"
     if https_port is not None:
-        redirect = {"https_redirect": True, "port_redirect": https_port}
+        # A browser's own port for https is not written out, as nobody writes it.
+        port = {} if https_port == 443 else {"port_redirect": https_port}
+        redirect = {"https_redirect": True, **port}
         return [(f"{key}0", {"match": match, "redirect": redirect})]
     name = cluster_name(project, service, index, exposure)
     action = {"cluster": name, "timeout": f"{exposure.timeout_s:g}s", **_sticky(exposure)}

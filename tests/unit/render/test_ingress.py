@@ -97,7 +97,7 @@ def test_tls_ends_on_every_port_but_80() -> None:
     """Port 80 sends on where it is told to; the certificate is a file of its own."""
     found = parts(secured(*certificate("shop.example.com")))
     (sent_on,) = routes(found, "routes/80/shop.example.com")
-    assert sent_on["redirect"] == {"https_redirect": True, "port_redirect": 443}
+    assert sent_on["redirect"] == {"https_redirect": True}
     chain = json.loads(found["chains/443"])
     assert chain["filter_chain_match"] == {"server_names": ["shop.example.com"]}
     secret = json.loads(found["secrets/shop~crt~key"])
