@@ -176,7 +176,9 @@ def small_disk(user: User) -> Iterator[None]:
     )
     user.lab.exec(VICTIM, "sh", "-ec", keep)
     yield
-    user.lab.exec(VICTIM, "sh", "-ec", f"umount {folder}; rm -rf {folder} /tmp/kept; mkdir {folder}")
+    # For a few seconds a process may be there that has nothing to do any more: the sleep of a heartbeat.
+    gone = f"until umount {folder} 2>/dev/null; do sleep 0.2; done; rm -rf {folder} /tmp/kept; mkdir {folder}"
+    user.lab.exec(VICTIM, "timeout", "20", "sh", "-ec", gone)
 
 
 @proof
