@@ -65,6 +65,25 @@ def test_continue_says_that_it_went_on(fleet):
     assert "went on elsewhere" in said(report)
 
 
+def test_a_slow_host_does_not_hold_up_the_others(fleet):
+    """Where the policy lets all go at once, the others are through while one still starts its first."""
+    for memory in fleet.hosts.values():
+        memory.sick.clear()
+    through = {name: threading.Event() for name in ("h1", "h2")}
+    waited = []
+
+    def slow(name: str, verb: str, when: str) -> str:
+        if (verb, when) == ("stop", "after") and name in through:
+            through[name].set()
+        elif (name, verb, when) == ("h3", "start", "before"):
+            waited.extend(event.wait(20) for event in through.values())
+        return ""
+
+    fleet.fault = slow
+    assert fleet.converge(shop(2, replace(STEADY, parallelism=0))).exit_code == 0
+    assert waited == [True, True]
+
+
 @pytest.mark.parametrize("tolerant", [{"max_failure_ratio": 0.4}, {"max_fail_percent": 40.0}])
 @pytest.mark.parametrize(("sick", "ending"), [(("h3",), Ending.WENT_ON), (("h2", "h3"), Ending.ROLLED_BACK)])
 def test_what_is_tolerated_rolls_nothing_back(fleet, tolerant, sick, ending):
