@@ -13,3 +13,6 @@ settings.load_profile("deploytool")
 # tests would inherit that: those that have to be interrupted as well.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+# The same for nohup: with a handler of their own the tests still live on, and what they start does not.
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, lambda *_: None)
