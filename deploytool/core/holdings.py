@@ -38,11 +38,11 @@ def held_leases(project_name: str, observed: Observed, owner: str = "") -> dict[
     """Host → the lease that still holds by the host's own clock, hosts in order; not those of ``owner``."""
     found = {}
     for host_name, host in sorted(observed.items()):
-        folder = host.projects.get(project_name) if isinstance(host, ObservedHost) else None
-        lease = folder.lease if folder else None
-        if lease is None or not isinstance(host, ObservedHost) or lease.owner == owner:
+        if not isinstance(host, ObservedHost):
             continue
-        if lease.manual or lease.expires_s > host.facts.now_s:
+        folder = host.projects.get(project_name)
+        lease = folder.lease if folder else None
+        if lease and lease.owner != owner and (lease.manual or lease.expires_s > host.facts.now_s):
             found[host_name] = lease
     return found
 

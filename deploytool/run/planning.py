@@ -136,8 +136,12 @@ class Planner:
         The plan leaves out the projects that have one: a clash of ports, no home for a replica, a refusal, a
         template.
         """
-        clashes = clashing(self.intent, observed)
-        claims, homeless = self._claims(observed, clashes)
+        clashes: Mapping[str, InputError] = {}
+        try:
+            claims, homeless = self._claims(observed)
+        except InputError:  # who gets which port concerns them all
+            clashes = clashing(self.intent, observed)
+            claims, homeless = self._claims(observed, clashes)
         desired = {claim.project.name: claim.desired for claim in claims}
         problems: dict[str, ManyProblems] = {**clashes, **homeless}
         plans: list[ProjectPlan] = []

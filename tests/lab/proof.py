@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 import urllib.request
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -20,7 +21,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.lab.labhosts import Seen
-from tests.lab.user import User
+from tests.lab.user import User, ok
 
 SHOP = """\
 - name: Shop
@@ -122,6 +123,17 @@ def leftovers(user: User) -> list[str]:
     return [
         f"{host}: {name}" for host in user.lab.hosts for name in user.lab.exec(host, "sh", "-c", look).split()
     ]
+
+
+def settles(user: User, tag: str = "2", *more: str) -> None:
+    """The fault is gone: one more converge ends as desired, and leaves nothing else."""
+    wanted = ("-e", f"tag={tag}", *more)
+    ok(user.converge(*wanted))
+    found = replicas(user)
+    assert Counter((c.image, c.status) for c in found) == {(f"demo/web:{tag}", "running"): REPLICAS}
+    assert len({c.name for c in found}) <= REPLICAS
+    assert leftovers(user) == []
+    assert "Nothing to do." in ok(user.converge(*wanted)).stdout
 
 
 def stopped_ids(update: Update) -> set[str]:

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import pytest
 
-from tests.lab.labhosts import LabHosts, Seen
+from tests.lab.labhosts import Seen
 from tests.lab.proof import REPLICAS, SHOP, a_step, leftovers, replicas, updating
 from tests.lab.user import User, fails, ok
 
@@ -23,11 +23,6 @@ def shop(user: User, rollback_config: str) -> None:
     """Six replicas of version 1 on three hosts, rolled back by a policy of their own."""
     user.write(f"{SHOP}        rollback_config: {rollback_config}\n")
     ok(user.converge())
-
-
-@pytest.fixture
-def user(lab: LabHosts, tmp_path) -> User:
-    return User(lab, tmp_path)
 
 
 def started(user: User, host: str, container: Seen) -> datetime:

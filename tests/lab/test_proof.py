@@ -24,8 +24,8 @@ from tests.lab.proof import (
     Update,
     a_step,
     eventually,
-    leftovers,
     replicas,
+    settles,
     stopped_ids,
     under_load,
     updating,
@@ -34,28 +34,17 @@ from tests.lab.user import User, ok
 
 VICTIM = "lab2"
 NEW = ("-e", "tag=2")
+PLAYBOOK = SHOP
+# A lease that a dead run on another machine left is waited for; here it is known to be dead.
+PATIENT = ("--lock-wait", "90s")
 proof = pytest.mark.proof
 
 
 @pytest.fixture
-def user(lab: LabHosts, tmp_path) -> User:
+def user(user: User) -> User:
     """Six replicas of version 1 on three hosts."""
-    someone = User(lab, tmp_path)
-    someone.write(SHOP)
-    ok(someone.converge())
-    return someone
-
-
-def settles(user: User, tag: str = "2", *more: str) -> None:
-    """The fault is gone: one more converge ends as desired, and leaves nothing else."""
-    wanted = ("-e", f"tag={tag}", *more)
-    # A lease that a dead run on another machine left is waited for; here it is known to be dead.
-    ok(user.converge(*wanted, "--lock-wait", "90s"))
-    found = replicas(user)
-    assert Counter((c.image, c.status) for c in found) == {(f"demo/web:{tag}", "running"): REPLICAS}
-    assert len({c.name for c in found}) <= REPLICAS
-    assert leftovers(user) == []
-    assert "Nothing to do." in ok(user.converge(*wanted)).stdout
+    ok(user.converge())
+    return user
 
 
 def tells_the_truth(user: User, update: Update, code: int) -> None:
@@ -164,7 +153,7 @@ def test_a_host_that_fails_in_the_middle(user, fault, moment):
             code = update.end()
     print(f"{fault}, {moment}: exit {code}; {update.errors.strip()[-200:]}")
     tells_the_truth(user, update, code)
-    settles(user)
+    settles(user, "2", *PATIENT)
 
 
 @pytest.fixture
@@ -198,7 +187,7 @@ def test_a_full_disk(user, small_disk, before):
     assert code == 5
     assert any("are free on" in e["reason"] for e in update.named("StepFailed")), update.events
     tells_the_truth(user, update, code)
-    settles(user)
+    settles(user, "2", *PATIENT)
 
 
 @proof
@@ -216,7 +205,7 @@ def test_an_image_that_one_host_lacks_changes_nothing(user):
     (failed,) = update.named("StepFailed")
     assert (code, failed["step"]["host"]) == (5, VICTIM)
     assert "demo/web:2" in failed["reason"]
-    settles(user)
+    settles(user, "2", *PATIENT)
 
 
 @pytest.mark.parametrize("action", ["pause", pytest.param("rollback", marks=proof)])
@@ -230,7 +219,7 @@ def test_a_replica_that_turns_unhealthy_after_3_s(user, action):
     assert len(replicas(user)) == (REPLICAS + 2 if action == "pause" else REPLICAS)
     assert code == 5
     assert all("is unhealthy" in e["reason"] for e in update.named("StepFailed"))
-    settles(user)
+    settles(user, "2", *PATIENT)
 
 
 # The update takes twelve steps, or a few more where batches do not meet.
@@ -256,4 +245,4 @@ def test_a_run_that_is_killed_between_two_steps(user, numbers, order):
         tag = str(2 - (number - KILLS[numbers][0]) % 2)
         killed = killed_after(user, number, "-e", f"tag={tag}", "-e", f"order={order}")
         print(f"{order}: killed after {number} steps" if killed else f"{order}: ended before {number} steps")
-        settles(user, tag, "-e", f"order={order}")
+        settles(user, tag, *PATIENT, "-e", f"order={order}")

@@ -7,33 +7,23 @@ import signal
 import subprocess
 import sys
 import time
-from collections import Counter
 
 import pytest
 
-from tests.lab.labhosts import LabHosts
-from tests.lab.proof import REPLICAS, SHOP, Update, a_step, eventually, leftovers, replicas, updating
+from tests.lab.proof import REPLICAS, SHOP, Update, a_step, eventually, leftovers, replicas, settles, updating
 from tests.lab.user import User, fails, ok
 
 NEW = ("-e", "tag=2")
+PLAYBOOK = SHOP
 LEASE_S = 60
 pytestmark = pytest.mark.proof
 
 
 @pytest.fixture
-def user(lab: LabHosts, tmp_path) -> User:
+def user(user: User) -> User:
     """Six replicas of version 1 on three hosts."""
-    someone = User(lab, tmp_path)
-    someone.write(SHOP)
-    ok(someone.converge())
-    return someone
-
-
-def settles(user: User, *more: str) -> None:
-    ok(user.converge(*NEW, *more))
-    assert Counter((c.image, c.status) for c in replicas(user)) == {("demo/web:2", "running"): REPLICAS}
-    assert leftovers(user) == []
-    assert "Nothing to do." in ok(user.converge(*NEW)).stdout
+    ok(user.converge())
+    return user
 
 
 def started(update: Update) -> int:
