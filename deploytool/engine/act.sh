@@ -405,6 +405,7 @@ do_prepare() { # the facts as a look said them, pairs of pull policy and image
   facts_said=$1
   shift
   lease_take
+  rm -f "$root/deploytool-ingress/projects/$project/state/leaving" # the plan before lets nothing go any more
   stage
   pull "$@"
   end_beat

@@ -11,10 +11,10 @@ do_endpoints() { # stdin: a tar with the project's part; groups of task, service
     tasks "$@"
     resolve
   fi
-  publish "$@"
+  ! publish "$@" || finished
 }
 
-receive() { # "leaving ids"; a part that was not sent again keeps its state
+receive() { # "leaving ids"; a part that was not sent again keeps its state, and has no digest until Envoy took it
   rm -rf "$arriving"
   mkdir "$arriving" && tar -xpf - -C "$arriving" || {
     fail 0 "the proxy's files cannot be written: $(df -P "$edge" | awk 'NR == 2 { print $4 " KiB are free on " $6 }')"
@@ -30,6 +30,7 @@ receive() { # "leaving ids"; a part that was not sent again keeps its state
   # Without offers.json the project offers nothing here any more, but only when its last replicas were let go.
   if [ ! -f "$arriving/offers.json" ] && [ -n "$1" ]; then
     rm -rf "$arriving"
+    unfinished "$part"
     return
   fi
   [ ! -d "$part/state" ] || mv "$part/state" "$arriving/state"
@@ -37,17 +38,30 @@ receive() { # "leaving ids"; a part that was not sent again keeps its state
   if [ -f "$arriving/offers.json" ]; then
     mkdir -p "$arriving/state/remote" "$arriving/state/names" "$arriving/state/generation" \
       "$arriving/state/live" "$arriving/state/old"
+    unfinished "$arriving"
     mv "$arriving" "$part"
-  else
-    rm -rf "$arriving"
+  else # nothing of it but that it has to go
+    echo '[]' >"$arriving/offers.json"
+    echo unfinished >"$arriving/digest"
+    mv "$arriving" "$part"
   fi
 }
 
+unfinished() { # folder of a part: a run that is killed here, or that Envoy refuses, must not look done
+  [ ! -f "$1/digest" ] || {
+    [ -f "$1/due" ] || cp -p "$1/digest" "$1/due"
+    echo unfinished >"$1/digest"
+  }
+}
+
+finished() {
+  if [ -f "$part/due" ]; then mv -f "$part/due" "$part/digest"; else rm -rf "$part"; fi
+}
+
 tasks() { # groups of do_endpoints, into the state
-  [ -d "$part" ] || return 0
+  [ -d "$part/state" ] || return 0
   cd "$part/state" || exit 1
-  [ "$(cat owner 2>/dev/null)" = "$owner" ] || : >leaving
-  echo "$owner" >owner
+  touch leaving
   while [ $# -ge 4 ]; do
     for id in $(words "$3"); do echo "$id" >>leaving; done
     for pair in $(words "$4"); do
@@ -69,7 +83,7 @@ weigh() { # file, host, weight: 0 takes the host out
 }
 
 resolve() { # the clusters of the project, with the endpoints that there are now
-  [ -d "$part" ] || return 0
+  [ -d "$part/state" ] || return 0
   cd "$part" || exit 1
   forget_idle
   running=$(docker ps --no-trunc --filter "label=com.docker.compose.project=$project" --filter status=running \

@@ -4,8 +4,9 @@
 #   xds/             what Envoy watches: cds.json, lds.json, rds-port-N.json, sds-NAME.json
 #   run/             Envoy's admin sockets, where nobody but the SSH user and root may enter: TOKEN.sock, and of a
 #                    proxy that was let go ID.sock with ID.until, the time until which it may keep connections
-#   projects/NAME/   each project's part (see render/ingress/parts.py) and, in state/, what this host adds:
-#     owner, leaving          the run that is at work, and the containers that it lets go
+#   projects/NAME/   each project's part (see render/ingress/parts.py); due is its digest while Envoy
+#                    has not taken it, and in state/ is what this host adds:
+#     leaving                 the containers that the plan under way lets go
 #     remote/SERVICE~N        lines of HOST WEIGHT
 #     names/SERVICE~N         the containers in the endpoints, one line
 #     generation/SERVICE~N    the name of the endpoints; live/ are its clusters

@@ -79,7 +79,7 @@ publish() { # groups as do_endpoints': secrets, the clusters that use them, the 
   cp -pR "$edge/xds" "$edge/.before"
   command -v curl >/dev/null 2>&1 || command -v perl >/dev/null 2>&1 || {
     say_failed 'neither curl nor perl is on the host, and Envoy is asked with one of them' "$@"
-    return
+    return 1
   }
   join_secrets # Envoy refuses what names a file that is not there
   clusters=$(join_clusters)
@@ -87,7 +87,7 @@ publish() { # groups as do_endpoints': secrets, the clusters that use them, the 
   await_all "cluster_manager.cds.version_text: \"$clusters\"" && await_warm || {
     take_back
     say_failed "Envoy does not take the new endpoints: $why" "$@"
-    return
+    return 1
   }
   expected=''
   for port in $(numbers_of routes); do
@@ -100,7 +100,7 @@ publish() { # groups as do_endpoints': secrets, the clusters that use them, the 
   await_all "listener_manager.lds.version_text: \"$listeners\"" $expected || {
     take_back
     say_failed "Envoy does not take the new routes: $why" "$@"
-    return
+    return 1
   }
   for file in "$edge"/xds/rds-port-*.json; do # of ports that there are no more
     [ ! -f "$file" ] || [ -f "$next/${file##*/}" ] || keep_or_remove "$file"

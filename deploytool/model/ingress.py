@@ -18,6 +18,9 @@ EDGE = "deploytool-ingress"
 HOLDER, PROXY = "net", "envoy"
 """The edge's two services: one holds the network and the published ports, the other is replaced beside it."""
 
+UNFINISHED = "unfinished"
+"""What a host calls a part that its proxy has not taken yet, or did not take."""
+
 DEFAULT_IMAGE = "docker.io/envoyproxy/envoy:v1.40.0"
 DEFAULT_MESH = (15080, 15179)
 

@@ -75,8 +75,12 @@ def _to_forget(intent: Intent, host: ObservedHost) -> list[str]:
 
 
 def _hidden(project: Project) -> Project:
-    """The project as it is to be taken down: it offers nothing any more."""
-    return replace(project, services=tuple(replace(s, exposure=None) for s in project.services))
+    """The project as it is to be taken down: it offers nothing, and a failure holds nothing up."""
+    services = (
+        replace(s, exposure=None, update=replace(s.update, failure_action="continue"))
+        for s in project.services
+    )
+    return replace(project, services=tuple(services))
 
 
 def _with_owners(intent: Intent, seen: Observed) -> Intent:

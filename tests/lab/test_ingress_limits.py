@@ -92,6 +92,28 @@ def test_too_many_requests_get_an_answer_at_once(user: Shop, lab: LabHosts) -> N
     assert overflows(user, lab) > 0
 
 
+def test_what_a_frozen_proxy_did_not_take_is_handed_in_again(user: Shop, lab: LabHosts) -> None:
+    """The run says so and stops nothing; the next one does not take what is written for what is known."""
+    user.up()
+    (proxy,) = (c for c in lab.containers("lab1", "deploytool-ingress") if c.service == "envoy")
+    pid = lab.exec("lab1", "docker", "inspect", "--format", "{{.State.Pid}}", proxy.id)
+    before = {c.id[:12] for host in lab.hosts for c in lab.containers(host, "shop")}
+    lab.exec("lab1", "kill", "-STOP", pid)
+    try:
+        said = user.fails(tag=2)
+    finally:
+        lab.exec("lab1", "kill", "-CONT", pid)
+    assert "Envoy does not take the new endpoints: its admin socket does not answer" in said, said
+    plan = ok(user.run("plan", lab.inventory, user.folder / "site.yaml", "-e", "tag=2")).stdout
+    assert "Nothing to do." not in plan, plan
+    user.up(tag=2)
+    replicas = {c.id[:12] for host in lab.hosts for c in lab.containers(host, "shop")}
+    assert len(replicas) == 3 and not replicas & before
+    for address in user.addresses:
+        found = {ask(address)[1].split()[-1] for _ in range(60)}
+        assert found == replicas
+
+
 def overflows(user: Shop, lab: LabHosts) -> int:
     """As Prometheus reads it: requests that a limit of a cluster kept out, on the first host."""
     found = ok(user.run("targets", lab.inventory, user.folder / "site.yaml", "--prometheus")).stdout

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from deploytool.model.desired import Desired
-from deploytool.model.ingress import Served
+from deploytool.model.ingress import UNFINISHED, Served
 from deploytool.model.observed import Container, Observed, ObservedHost
 from deploytool.model.service import Project
 
@@ -71,6 +71,8 @@ class Knowledge:
         served, digest = self.served(host_name), self._wanted.digests.get(host_name, "")
         if served.digest and not digest:
             return "nothing is offered here any more"
+        if served.digest == UNFINISHED:
+            return "its last change was not finished"
         if served.digest != digest:
             return "its part is not there yet" if not served.digest else "what is offered changes"
         for service in self.exposed if digest else ():

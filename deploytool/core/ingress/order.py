@@ -143,7 +143,8 @@ class _Order:
         names = ", ".join(ref.name for ref in going)
         if self._is_last(step, going):
             needs = self._go_round(step, needs)
-        out = self._endpoints(step.host, step.service, needs, f"{names} to go", containers=going)
+        cause, remotes = f"{names} to go", self._ends_everywhere(step)
+        out = self._endpoints(step.host, step.service, needs, cause, remotes, containers=going)
         self._steps[out] = replace(self._steps[out], delay_s=step.delay_s)
         for start in self._ups.get((step.service, step.host), ()):
             if start in step.needs:
@@ -151,6 +152,13 @@ class _Order:
         drain = Step("", StepKind.DRAIN, step.host, step.project, f"{names} to go", step.service, len(going))
         drained = self._add(replace(drain, containers=going, grace_s=step.grace_s), (out,))
         return replace(self._with(step, (drained,)), delay_s=0.0)
+
+    def _ends_everywhere(self, step: Step) -> tuple[tuple[str, int], ...]:
+        """The other hosts, to be left out with the last replicas here: theirs go at the same time."""
+        if self._desired.hosts_of(step.service):
+            return ()
+        known = self._known.served(step.host).remote.get(step.service, {})
+        return tuple((name, 0) for name in sorted(known))
 
     def _is_last(self, step: Step, going: Iterable[Ref]) -> bool:
         """Whether a host is without a replica until the one that takes the place of these is ready."""

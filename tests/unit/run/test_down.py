@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from deploytool.errors import UsageError
-from deploytool.model.service import Service
+from deploytool.model.service import Service, Update
 from deploytool.run.down import prepare_down, take_down
 from tests.builders import Fleet, host, intent, project
 
@@ -61,4 +61,20 @@ def test_a_host_that_does_not_answer_keeps_what_it_has(fleet):
     assert (report.exit_code, "shop" in fleet.hosts["h1"].folders) == (4, False)
     fleet.hosts["h2"].reachable = True
     report, _ = down(fleet, intent(SHOP, BLOG), "shop")
+    assert (report.exit_code, fleet.counts("web")) == (0, {})
+
+
+@pytest.mark.parametrize("action", ["pause", "rollback"])
+def test_what_cannot_be_stopped_brings_nothing_back(action):
+    """Whatever an update would do after a failure: all else goes, and one more down ends it."""
+    service = Service("web", replicas=4, update=Update(failure_action=action))
+    shop = project(service, hosts=HOSTS)
+    fleet = Fleet.of("h1", "h2")
+    assert fleet.converge(intent(shop)).exit_code == 0
+    assert fleet.converge(intent(project(service, hosts=HOSTS, images={"web": "demo/web:2"}))).exit_code == 0
+    fleet.fault = lambda name, verb, when: "it sticks" if (name, verb) == ("h1", "stop") else ""
+    report, _ = down(fleet, intent(shop), "shop")
+    assert (report.exit_code, report.rolled_back, fleet.counts("web")) == (5, {}, {"h1": 2})
+    fleet.fault = lambda *call: ""
+    report, _ = down(fleet, intent(shop), "shop")
     assert (report.exit_code, fleet.counts("web")) == (0, {})

@@ -10,7 +10,7 @@ from itertools import pairwise, product
 import pytest
 
 from deploytool.engine.memory import Crash, MemoryEngine
-from deploytool.model.ingress import EDGE, EdgeSettings, Exposure
+from deploytool.model.ingress import EDGE, UNFINISHED, EdgeSettings, Exposure
 from deploytool.model.inventory import Host
 from deploytool.model.observed import Container
 from deploytool.model.plan import Plan, Step, StepKind
@@ -327,6 +327,32 @@ def test_endpoints_that_are_not_true_are_a_difference() -> None:
     assert fleet.converge(intent(shop())).exit_code == 0
     assert_true_endpoints(fleet)
     assert fleet.ids() == ids
+
+
+def test_what_a_proxy_did_not_take_is_a_difference() -> None:
+    """All is written and nothing changed, since a run was killed there or refused: it is handed in again."""
+    fleet = up()
+    memory = fleet.hosts["h2"]
+    memory.served["shop"] = replace(memory.served["shop"], digest=UNFINISHED)
+    plan = fleet.plan(intent(shop()))
+    (step,) = (step for step in plan.steps if step.kind is StepKind.ENDPOINTS)
+    assert (step.host, step.cause) == ("h2", "its last change was not finished")
+    assert fleet.converge(intent(shop())).exit_code == 0
+    assert not fleet.plan(intent(shop()))
+
+
+def test_the_last_replicas_of_all_hosts_go_at_once() -> None:
+    """None counts on the others, which go at the same time: a proxy would wait for them in vain."""
+    fleet = up(replicas=2)
+    assert sum(bool(replicas(fleet, name)) for name in fleet.hosts) == 2
+    run = fleet.run(intent(shop(2)))
+    prepare_down(run, ["shop"])
+    plan, _ = run.plan()
+    out = [step for step in plan.steps if step.kind is StepKind.ENDPOINTS and step.containers]
+    assert len(out) == 2
+    for step in out:
+        assert {host for host, _ in step.remotes} == {other.host for other in out} - {step.host}
+        assert not any(weight for _, weight in step.remotes)
 
 
 def test_a_dead_replica_is_waited_for_by_nobody() -> None:
