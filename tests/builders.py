@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from deploytool.engine.memory import Fault, MemoryEngine, MemoryHost, no_fault
+from deploytool.engine.memory import Crash, Fault, MemoryEngine, MemoryHost, no_fault
 from deploytool.model.event import Event, Report
 from deploytool.model.inventory import Connection, Host, HostState, Inventory
 from deploytool.model.observed import Lease
@@ -91,7 +92,11 @@ class Fleet:
         return self.run(wanted, policy).plan()[0]
 
     def converge(self, wanted: Intent, policy: PlanPolicy = PlanPolicy(), **options: Any) -> Report:
-        return self.run(wanted, policy, **options).converge()
+        try:
+            return self.run(wanted, policy, **options).converge()
+        except Crash:
+            _bury()
+            raise
 
     def counts(self, service: str = "web") -> dict[str, int]:
         """Host → running containers of a service, without zeros."""
@@ -106,6 +111,13 @@ class Fleet:
 
     def images(self, service: str = "web") -> set[str]:
         return {c.image for m in self.hosts.values() for c in m.containers if c.service == service}
+
+
+def _bury() -> None:
+    """Wait for what a run that died had under way: a dead process changes nothing later on."""
+    for thread in threading.enumerate():
+        if thread.name.startswith("step"):
+            thread.join()
 
 
 def drained(drained_host: Host) -> Host:
