@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from traceback import format_stack
 
 import paramiko
 import pytest
@@ -82,4 +84,6 @@ def nothing_left() -> Iterator[None]:
         if threading.active_count() <= threads and open_files() <= files:
             return
         pause.wait(0.05)
-    raise AssertionError(f"left: {threading.enumerate()}, {open_files() - files} files")
+    frames = sys._current_frames()
+    left = ["".join(format_stack(frames[t.ident])) for t in threading.enumerate() if t.ident in frames]
+    raise AssertionError(f"{open_files() - files} files are left, and one or more of {'; '.join(left)}")

@@ -36,6 +36,10 @@ class ClientTransport(paramiko.Transport):
         MSG_CHANNEL_REQUEST: _on_request,
     }
 
+    # Paramiko's thread looks this often whether it was closed, for which ``Link`` need not wait: ten times a
+    # second, a thousand open connections would keep a core busy.
+    _active_check_timeout = 1.0
+
     silent_s = 0
     """For how long it had given no sign of life, where it was given up for that."""
 
@@ -80,9 +84,12 @@ class ClientTransport(paramiko.Transport):
             ValueError: the configuration allows no algorithm that both it and this library know.
         """
         options, wanted = self.get_security_options(), dict(target.algorithms)
-        options.ciphers = _choose("Ciphers", wanted.get("ciphers"), options.ciphers)
-        options.digests = _choose("MACs", wanted.get("macs"), options.digests)
-        options.kex = _choose("KexAlgorithms", wanted.get("kex"), options.kex)
+        if "ciphers" in wanted:
+            options.ciphers = _choose("Ciphers", wanted["ciphers"], options.ciphers)
+        if "macs" in wanted:
+            options.digests = _choose("MACs", wanted["macs"], options.digests)
+        if "kex" in wanted:
+            options.kex = _choose("KexAlgorithms", wanted["kex"], options.kex)
         key_types = _choose("HostKeyAlgorithms", wanted.get("keys"), options.key_types)
         options.key_types = _known_first(key_types, known_types)
         if "pubkeys" in wanted:

@@ -36,6 +36,17 @@ class _Config(paramiko.SSHConfig):
         if key != "proxycommand"
     }
 
+    def followed_by(self, other: _Config) -> _Config:
+        """Both as one: what stands here comes first."""
+        both = _Config()
+        both._config = [*self._config, *other._config]  # type: ignore[attr-defined]  # no public way in
+        return both
+
+    def _tokenize(self, config: Mapping[str, object], target_hostname: str, key: str, value: str) -> str:
+        if "%" not in value and "~" not in value:
+            return value  # else the user and their home are looked up for each value of each host
+        return str(super()._tokenize(config, target_hostname, key, value))  # type: ignore[misc]  # likewise
+
 
 def lookup(
     address: str, first: Sequence[tuple[str, str]], file: str | None
@@ -51,16 +62,19 @@ def lookup(
     lines = [f"{key} {value}" for key, value in first]
     if broken := [key for key, value in first if set(value) & set("\r\n\0") or not value.strip()]:
         raise ConfigError(f"the value of the SSH option '{broken[0]}' is empty or has a line break")
-    text = "\n".join([*lines, _text_of(file)])
     try:
-        return _Config.from_text(text).lookup(address)
+        return _Config.from_text("\n".join(lines)).followed_by(_parsed(file)).lookup(address)
     except (paramiko.ConfigParseError, paramiko.CouldNotCanonicalize, ValueError, KeyError) as error:
         raise ConfigError(f"the SSH configuration for {address} cannot be used: {error}") from None
 
 
 @functools.lru_cache(maxsize=16)
+def _parsed(file: str | None) -> _Config:
+    """The configuration, read once for all hosts of a run."""
+    return _Config.from_text(_text_of(file))
+
+
 def _text_of(file: str | None) -> str:
-    """The text of the configuration, read once for all hosts of a run."""
     if file is not None and file.lower() == "none":
         return ""
     if file is not None:
@@ -71,7 +85,7 @@ def _text_of(file: str | None) -> str:
 
 def forget() -> None:
     """Read the files again at the next lookup."""
-    _text_of.cache_clear()
+    _parsed.cache_clear()
 
 
 def _expanded(path: Path, base: Path, *, required: bool = False) -> str:

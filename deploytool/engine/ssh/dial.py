@@ -44,13 +44,24 @@ _BASTIONS, _STARTS = Bastions(), Starts()
 logging.getLogger("paramiko").addHandler(logging.NullHandler())
 
 
-def _nothing_configured() -> fabric.Config:
-    """Else fabric would read files of its own, and the SSH configuration once more.
+class _NothingConfigured(paramiko.SSHConfig):
+    """All that the SSH configuration says is in the target already."""
 
-    One for each connection: a new connection writes into its configuration, and while fabric merges that
-    anew it is empty for whoever shares it.
+    def lookup(self, hostname: str) -> paramiko.SSHConfigDict:
+        return paramiko.SSHConfigDict({"hostname": hostname})
+
+
+class _Connection(fabric.Connection):  # type: ignore[misc]  # fabric has no types
+    """Fabric's, without its habit to take each attribute that is set for a change of its configuration.
+
+    That would cost as much as a tenth of a login, and keep connections from sharing one.
     """
-    return fabric.Config(ssh_config=paramiko.SSHConfig(), lazy=True)
+
+    __setattr__ = object.__setattr__
+
+
+# Else fabric would read files of its own, and the SSH configuration once more.
+_CONFIG = fabric.Config(ssh_config=_NothingConfigured(), lazy=True)
 
 
 class _Dropped(Exception):
@@ -204,11 +215,11 @@ class _Dialer:
             self._transport = made
             return made
 
-        connection = fabric.Connection(
+        connection = _Connection(
             self._target.address,
             user=self._target.user,
             port=self._target.port,
-            config=_nothing_configured(),
+            config=_CONFIG,
             forward_agent=self._target.forward_agent,
             connect_kwargs={
                 "sock": sock,

@@ -10,6 +10,7 @@ import os
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from pathlib import Path
 
 import paramiko
@@ -70,7 +71,16 @@ class Agent(AgentSSH):
 def public_blob(path: str) -> bytes:
     """The public half of a key file, from the ``.pub`` beside it (or itself); empty where there is none."""
     file = Path(path if path.endswith(".pub") else f"{path}.pub")
-    with contextlib.suppress(OSError, ValueError, IndexError, binascii.Error):
+    try:
+        return _blob(file, file.stat().st_mtime_ns)
+    except OSError:
+        return b""
+
+
+@lru_cache(maxsize=1024)
+def _blob(file: Path, changed_ns: int) -> bytes:
+    """Read once for all hosts, and again when it has changed."""
+    with contextlib.suppress(ValueError, IndexError, binascii.Error):
         return base64.b64decode(file.read_text().split()[1])
     return b""
 

@@ -6,7 +6,6 @@ Paramiko's channels are used directly and without threads: bytes go in while byt
 from __future__ import annotations
 
 import contextlib
-import select
 import socket
 from collections.abc import Callable, Iterator
 
@@ -16,15 +15,15 @@ from paramiko.agent import AgentRequestHandler
 
 from deploytool.engine.base import Result, Terminal
 from deploytool.engine.ssh.client import ClientTransport
-from deploytool.engine.ssh.streams import LOSSES, SshStream
+from deploytool.engine.ssh.streams import LOSSES, SshStream, wake_of
 from deploytool.engine.ssh.target import Target
 from deploytool.engine.ssh.watchdog import Watchdog
 from deploytool.errors import HostUnreachable
 
 _CHUNK_BYTES = 32_768
 _READ_BYTES = 1 << 20
-_IDLE_MS = 1000
-_FULL_WINDOW_MS = 5  # nothing wakes us when the other side takes more input, so look often
+_IDLE_S = 1.0
+_FULL_WINDOW_S = 0.005  # nothing wakes us when the other side takes more input, so look often
 
 
 class Lost(Exception):
@@ -116,12 +115,12 @@ class Link:
 
     def close(self) -> None:
         """Close the connection and give back what it stands on."""
-        # Paramiko's reading thread sees an ended socket at once, and a closed one ten times a second.
+        # Paramiko's reading thread sees an ended socket at once, and a closed one only when it looks.
         with contextlib.suppress(*LOSSES):
             self._transport.sock.shutdown(socket.SHUT_RDWR)
         with contextlib.suppress(*LOSSES):
             self._client.close()
-        self._transport.join(_IDLE_MS / 1000)
+        self._transport.join(_IDLE_S)
         self._release()
 
     def _forwarded_agent(self, channel: paramiko.Channel) -> contextlib.ExitStack:
@@ -148,12 +147,12 @@ def _drop(channel: paramiko.Channel | None) -> None:
 def _converse(channel: paramiko.Channel, stdin: bytes) -> Result:
     """Give the command its input and take its output at the same time, so that neither side gets stuck."""
     output = {"out": bytearray(), "err": bytearray()}
-    poll = select.poll()
-    poll.register(channel.fileno(), select.POLLIN)
+    arrived = wake_of(channel)
     unsent = memoryview(stdin)
     if not unsent:
         channel.shutdown_write()
     while True:
+        arrived.clear()
         ended = channel.eof_received or channel.closed
         sent = _send_some(channel, unsent) if unsent else 0
         unsent = unsent[sent:]
@@ -163,7 +162,7 @@ def _converse(channel: paramiko.Channel, stdin: bytes) -> Result:
             continue
         if ended:
             break
-        poll.poll(_FULL_WINDOW_MS if unsent else _IDLE_MS)
+        arrived.wait(_FULL_WINDOW_S if unsent else _IDLE_S)
     channel.status_event.wait()
     if channel.exit_status < 0:
         raise EOFError("no exit status")

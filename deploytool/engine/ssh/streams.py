@@ -38,6 +38,14 @@ class _Wake:
         return self.event.is_set()
 
 
+def wake_of(channel: paramiko.Channel) -> threading.Event:
+    """What is set when something arrives on a channel, or it ends."""
+    wake = _Wake()
+    for buffer in (channel.in_buffer, channel.in_stderr_buffer):
+        buffer.set_event(wake)  # type: ignore[arg-type]  # has what paramiko uses of an Event
+    return wake.event
+
+
 class SshStream:
     """See ``engine.base.Stream``. ``lost`` makes the error of a connection that broke."""
 
@@ -47,11 +55,9 @@ class SshStream:
         self._channel = channel
         self._lost = lost
         self._release = release
-        self._wake = _Wake()
+        self._arrived = wake_of(channel)
         self._closed = False
         self._exit_code: int | None = None
-        for buffer in (channel.in_buffer, channel.in_stderr_buffer):
-            buffer.set_event(self._wake)  # type: ignore[arg-type]  # has what paramiko uses of an Event
 
     @property
     def exit_code(self) -> int | None:
@@ -60,12 +66,12 @@ class SshStream:
     def read(self, timeout_s: float | None = None) -> Output | None:
         end = None if timeout_s is None else time.monotonic() + timeout_s
         while not self._closed:
-            self._wake.event.clear()
+            self._arrived.clear()
             ended = self._channel.eof_received or self._channel.closed
             output = self._received()
             if output:
                 return output
-            waiter = self._channel.status_event if ended else self._wake.event
+            waiter = self._channel.status_event if ended else self._arrived
             if ended and waiter.is_set():
                 self._ended()
                 return None
@@ -88,7 +94,7 @@ class SshStream:
 
     def close(self) -> None:
         self._closed = True
-        self._wake.set()
+        self._arrived.set()
         with contextlib.suppress(*LOSSES):
             self._channel.close()
         self._release()
