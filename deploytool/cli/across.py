@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from deploytool.cli.conduct import limited
 from deploytool.cli.screen import Screen
-from deploytool.cli.session import engines_for, limited, load_options
+from deploytool.cli.session import engines_for, load_options
 from deploytool.core.replicas import Wanted
 from deploytool.engine.base import Feed
 from deploytool.errors import HostsUnusable, UsageError

@@ -8,9 +8,9 @@ import click
 
 from deploytool.cli import options as shared
 from deploytool.cli.command import Command
-from deploytool.cli.converge import carry_out
+from deploytool.cli.conduct import carry_out, running
 from deploytool.cli.screen import screen_of
-from deploytool.cli.session import load_options, running
+from deploytool.cli.session import load_options
 
 DEFAULT_MOVES = 10
 

@@ -9,8 +9,9 @@ import click
 
 from deploytool.cli import options as shared
 from deploytool.cli.command import Command
+from deploytool.cli.conduct import running
 from deploytool.cli.screen import Screen
-from deploytool.cli.session import load_options, running
+from deploytool.cli.session import load_options
 from deploytool.errors import UsageError
 from deploytool.model.desired import HostFiles
 

@@ -1,28 +1,25 @@
-"""Wires the floors together for one command: files → intent, hosts → engines, events → screen."""
+"""What every command begins with: files → intent, hosts → engines.
+
+What decides is not imported here: hosts can be connected to while that is done.
+"""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from os import environ
 from pathlib import Path
 from typing import Any
 
 import click
 
-from deploytool.cli.inventory import read_limit_file
 from deploytool.cli.screen import Screen
-from deploytool.cli.signals import asking
-from deploytool.core.guard import GuardPolicy
-from deploytool.core.patterns import NoMatch, select
-from deploytool.core.reconcile import ReconcilePolicy
-from deploytool.core.schedule import SchedulePolicy
+from deploytool.core.patterns import select
 from deploytool.engine.base import KEPT_RELEASES
 from deploytool.engine.compose import ComposeEngine
 from deploytool.engine.ssh import SshSettings, open_transport, unsupported_options
-from deploytool.errors import UsageError
 from deploytool.load.extravars import parse_extra_vars
 from deploytool.load.inputs import begin, noted
 from deploytool.load.inventory import Sources, load_inventory
@@ -32,11 +29,7 @@ from deploytool.load.vault import passwords_of
 from deploytool.model.inventory import Host
 from deploytool.model.secret import Secret
 from deploytool.model.service import Intent
-from deploytool.run.converge import Run, RunOptions
 from deploytool.run.fanout import Engines
-from deploytool.run.lease import this_run
-from deploytool.run.planning import Planner, PlanPolicy
-from deploytool.run.releases import stamp
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,47 +77,6 @@ def _words(values: Sequence[str]) -> frozenset[str]:
     return frozenset(word.strip() for value in values for word in value.split(",") if word.strip())
 
 
-def limited(intent: Intent, limit: str | None) -> frozenset[str] | None:
-    """The hosts of ``--limit``; None without one.
-
-    Raises:
-        UsageError: it matches nothing.
-    """
-    if limit is None:
-        return None
-    try:
-        return frozenset(select(limit, intent.inventory, read_limit_file))
-    except NoMatch as error:
-        raise UsageError(f"--limit: {error.message}", hint=error.hint) from None
-
-
-def policy_of(intent: Intent, options: Mapping[str, Any]) -> PlanPolicy:
-    """The options that allow or ask for something, as the planner takes them.
-
-    Raises:
-        UsageError: an option names a host or service that does not exist.
-    """
-    services = {service.name for project in intent.projects for service in project.services}
-    moved = frozenset(options.get("move_volumes") or ())
-    if moved - services:
-        raise UsageError(f"--move-volumes: there is no service '{min(moved - services)}'")
-    adopt = bool(options.get("adopt"))
-    return PlanPolicy(
-        schedule=SchedulePolicy(bool(options.get("reschedule_unreachable")), moved),
-        reconcile=ReconcilePolicy(adopt=adopt),
-        guard=GuardPolicy(
-            allow_vanished=bool(options.get("allow_vanished")),
-            adopt=adopt,
-            take_over=bool(options.get("take_over")),
-            allow_partial=bool(options.get("allow_partial")),
-        ),
-        limit=limited(intent, options.get("limit")),
-        max_moves=int(options.get("max_moves") or 0),
-        whole_playbook=not options.get("tags") and not options.get("skip_tags"),
-        timeout_s=options.get("timeout"),
-    )
-
-
 def passphrase_prompt(screen: Screen) -> Callable[[str], Secret | None] | None:
     """What asks for the passphrase of an encrypted key; None without a terminal."""
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
@@ -151,20 +103,13 @@ def engines_for(screen: Screen, options: Mapping[str, Any]) -> Engines:
     return engines_over(settings, int(options.get("keep_releases") or KEPT_RELEASES))
 
 
-@contextmanager
-def running(loaded: Loaded, screen: Screen, reason: str, options: Mapping[str, Any]) -> Iterator[Run]:
-    """A run over the loaded files; its connections are closed at the end."""
-    intent, forks = loaded.intent, int(options["forks"])
+def connecting(loaded: Loaded, screen: Screen, options: Mapping[str, Any]) -> Engines:
+    """Engines that have begun to connect to the plays' first hosts, as many as ``--forks`` says."""
     engines = engines_for(screen, options)
-    planner = Planner(intent, policy_of(intent, options), stamp(loaded.folder, environ))
-    lease = this_run(reason, environ)
-    run_options = RunOptions(forks, float(options.get("lock_wait") or 0.0))
-    run = Run(intent, planner, engines, lease, screen.emit, run_options)
-    try:
-        with screen, asking(run.interrupts.ask):
-            yield run
-    finally:
-        engines.close(forks)
+    hosts = {host.name: host for project in loaded.intent.projects for host in project.hosts}
+    for host in islice(hosts.values(), int(options["forks"])):
+        engines.of(host).begin()
+    return engines
 
 
 def engines_over(settings: SshSettings, keep_releases: int = KEPT_RELEASES) -> Engines:

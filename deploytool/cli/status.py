@@ -12,8 +12,9 @@ import click
 
 from deploytool.cli import options as shared
 from deploytool.cli.command import Command
+from deploytool.cli.conduct import limited, running
 from deploytool.cli.screen import Screen
-from deploytool.cli.session import limited, load_options, running
+from deploytool.cli.session import load_options
 from deploytool.core.replicas import wanted_services
 from deploytool.core.standing import standing
 from deploytool.errors import CHANGES_PENDING, HostsUnusable, InputError, ManyProblems, NoHost, Refused

@@ -10,9 +10,10 @@ import click
 
 from deploytool.cli import options as shared
 from deploytool.cli.command import Command
+from deploytool.cli.conduct import running
 from deploytool.cli.outfile import READABLE, replace_file
 from deploytool.cli.screen import Screen
-from deploytool.cli.session import load_options, running
+from deploytool.cli.session import load_options
 from deploytool.errors import HostsUnusable
 from deploytool.model.observed import Unreachable
 from deploytool.report.targets import targets_json

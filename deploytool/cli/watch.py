@@ -17,9 +17,10 @@ import click
 from deploytool.cli import leave
 from deploytool.cli import options as shared
 from deploytool.cli.command import Command, purpose
+from deploytool.cli.conduct import policy_of
 from deploytool.cli.outfile import READABLE, replace_file
 from deploytool.cli.pages import routes_of
-from deploytool.cli.session import engines_over, load_options, policy_of
+from deploytool.cli.session import engines_over, load_options
 from deploytool.cli.sources import WatchedFiles
 from deploytool.engine.ssh import SshSettings
 from deploytool.errors import INTERRUPTED, UsageError

@@ -88,6 +88,13 @@ class Stream(Protocol):
 class Transport(Protocol):
     """Runs commands on one host. Connects at the first command and keeps the connection."""
 
+    def begin(self) -> None:
+        """Begin to connect, where that takes time, and return at once.
+
+        The first command waits for it, and says what went wrong.
+        """
+        ...
+
     def run(self, argv: Sequence[str], *, stdin: bytes = b"", timeout_s: float = 60.0) -> Result:
         """Run ``argv`` with ``stdin`` as its whole input, and wait for it.
 
@@ -185,6 +192,10 @@ class Feed(Protocol[T_co]):
 
 class Engine(Protocol):
     """One host with containers."""
+
+    def begin(self) -> None:
+        """Begin to connect, where that takes time, and return at once. Everything else waits for it."""
+        ...
 
     def observe(self) -> ObservedHost:
         """All that the host knows, in one round trip; changes nothing.

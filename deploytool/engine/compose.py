@@ -76,6 +76,9 @@ class ComposeEngine:
         self.keep_releases = keep_releases
         self._facts = ""  # as the last look said them; nothing where they are kept on the host
 
+    def begin(self) -> None:
+        self.transport.begin()
+
     def observe(self) -> ObservedHost:
         argv = ["sh", "-c", _observe_script(), "deploytool", self.directory]
         result = self.transport.run(argv, timeout_s=OBSERVE_TIMEOUT_S)

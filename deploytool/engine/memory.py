@@ -177,6 +177,9 @@ class MemoryEngine:
     directory: str = DEFAULT_DIRECTORY
     execs: list[str] = field(default_factory=list)
 
+    def begin(self) -> None:
+        """There is nothing to connect to."""
+
     def observe(self) -> ObservedHost:
         self._enter("observe")
         folders = self.host.folders

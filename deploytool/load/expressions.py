@@ -10,13 +10,13 @@ import functools
 import re
 from collections.abc import Callable, Mapping
 from time import thread_time
-from typing import Any, TypeVar
-
-from regex import Match
-from regex import error as RegexError
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from deploytool.load.limits import Mistake, check_text, defined
-from deploytool.model.expression import TOO_SLOW_HINT, Expression, compile_expression
+from deploytool.model.expression import TOO_SLOW_HINT, Expression, compile_expression, wrong_expression
+
+if TYPE_CHECKING:
+    from regex import Match
 
 T = TypeVar("T")
 
@@ -68,7 +68,7 @@ class Expressions:
             return self._run(
                 expression, text, lambda timeout: expression.sub(replaced, text, count, timeout=timeout)
             )
-        except (RegexError, IndexError) as error:
+        except (wrong_expression(), IndexError) as error:
             raise Mistake(f"regex_replace: {error}") from None
 
     def regex_search(
@@ -82,7 +82,7 @@ class Expressions:
             return match.group()
         try:
             return [match.expand(group) for group in groups]
-        except (RegexError, IndexError) as error:
+        except (wrong_expression(), IndexError) as error:
             raise Mistake(f"regex_search: {error}") from None
 
     def regex_findall(

@@ -1,15 +1,17 @@
 """Regular expressions of users, which may be written so that ``re`` would never come to an end.
 
 The language is that of ``re``. The matching is the ``regex`` package's, since it can be told how long it
-may take. Only compiling lives here; who matches says how long, and what is wrong with too long.
+may take. Only compiling lives here; who matches says how long, and what is wrong with too long. Few
+playbooks have such an expression, so the package is imported with the first one.
 """
 
 from __future__ import annotations
 
 import re
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-import regex
+if TYPE_CHECKING:
+    import regex
 
 Expression: TypeAlias = "regex.Pattern[str]"
 
@@ -29,6 +31,8 @@ def compile_expression(text: str, *, ignorecase: bool = False, multiline: bool =
     Raises:
         ValueError: a sentence, without the expression itself.
     """
+    import regex
+
     if len(text) > MAX_LENGTH:
         raise ValueError(f"it has more than {MAX_LENGTH} characters")
     flags = (re.IGNORECASE if ignorecase else 0) | (re.MULTILINE if multiline else 0)
@@ -43,6 +47,13 @@ def compile_expression(text: str, *, ignorecase: bool = False, multiline: bool =
         raise ValueError(str(error)) from None
     except RecursionError:
         raise ValueError("it is nested too deep") from None
+
+
+def wrong_expression() -> type[Exception]:
+    """What matching raises where an expression or a replacement is wrong."""
+    import regex
+
+    return regex.error
 
 
 def _escaped(match: re.Match[str]) -> str:

@@ -281,12 +281,13 @@ def _end(channel: paramiko.Channel, code: int, server: SshServer) -> None:
     if code == 99:
         server.drop_all()
         return
-    if code < 0:
-        _send_signal(channel, signal.Signals(-code).name.removeprefix("SIG"))
-    else:
-        channel.send_exit_status(code)
-    # Closing here could overtake the reply to the request; the client closes.
-    channel.shutdown_write()
+    with contextlib.suppress(OSError, EOFError):  # where the client has gone, nobody asks any more
+        if code < 0:
+            _send_signal(channel, signal.Signals(-code).name.removeprefix("SIG"))
+        else:
+            channel.send_exit_status(code)
+        # Closing here could overtake the reply to the request; the client closes.
+        channel.shutdown_write()
 
 
 def _run_on_terminal(

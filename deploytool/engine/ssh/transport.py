@@ -32,10 +32,19 @@ class SshTransport:
         self._connection = connection
         self._settings = settings or SshSettings()
         self._connecting = threading.Lock()  # held for as long as that takes
+        self._target: Target | None = None
+        self._failure: HostUnreachable | None = None  # of ``begin``, for the first command
         self._state = threading.Lock()  # of what is below; held for a moment
         self._closed = 0
-        self._target: Target | None = None
         self._link: Link | None = None
+
+    def begin(self) -> None:
+        """Begin to connect, as ``Transport.begin`` promises; not where somebody may be asked a passphrase."""
+        if self._settings.passphrase is not None:
+            return
+        from deploytool.engine.ssh import dial  # noqa: F401 - here, since others go on importing meanwhile
+
+        threading.Thread(target=self._begin, name=f"connect {self._host_name}", daemon=True).start()
 
     def run(self, argv: Sequence[str], *, stdin: bytes = b"", timeout_s: float = 60.0) -> Result:
         """Run ``argv`` and wait for it, as ``Transport.run`` promises. Connecting has a deadline of its own.
@@ -106,23 +115,36 @@ class SshTransport:
             message = f"the connection was lost before '{name}' began, twice"
             raise HostUnreachable(message, host=self._host_name) from None
 
+    def _begin(self) -> None:
+        with self._connecting:
+            try:
+                self._connect()
+            except HostUnreachable as error:
+                self._failure = error
+
     def _connected(self) -> Link:
+        with self._connecting:
+            failure, self._failure = self._failure, None
+            if failure is not None:
+                raise failure
+            return self._connect()
+
+    def _connect(self) -> Link:
         from deploytool.engine.ssh.dial import dial
         from deploytool.engine.ssh.target import resolve
 
-        with self._connecting:
-            with self._state:
-                link, closed = self._link, self._closed
-            if link is not None and link.alive:
+        with self._state:
+            link, closed = self._link, self._closed
+        if link is not None and link.alive:
+            return link
+        if link is not None:
+            link.close()
+        if self._target is None:
+            self._target = resolve(self._host_name, self._connection, self._settings)
+        link = dial(self._host_name, self._target, self._settings, self._connection.password)
+        with self._state:
+            if self._closed == closed:
+                self._link = link
                 return link
-            if link is not None:
-                link.close()
-            if self._target is None:
-                self._target = resolve(self._host_name, self._connection, self._settings)
-            link = dial(self._host_name, self._target, self._settings, self._connection.password)
-            with self._state:
-                if self._closed == closed:
-                    self._link = link
-                    return link
         link.close()
         raise HostUnreachable("the connection was closed while it was made", host=self._host_name)
