@@ -1,14 +1,14 @@
 """The same work on the same hosts: deploytool, the floors, and the tools that people use for it today.
 
     python bench/peers.py inventories/lab.yaml                      all cases, each tool that is here
-    python bench/peers.py inventories/lab.yaml --tools deploytool,paramiko,ssh --rounds 5
+    python bench/peers.py inventories/lab.yaml --tools deploytool,ssh --rounds 5
     python bench/peers.py .lab/inventory.yaml --python               Ansible too: installs Python on the hosts
 
 Three replicas a host are started, looked at again, made five, given another environment variable, and
 repaired after one was lost on two hosts (where there are two). Every round gives all of it to each tool in
 turn; the table has the median of the rounds, ratios the median of the rounds' own ratios, since both sides of
-one met the same moment. Floors: bare paramiko with ``docker ps``, and OpenSSH with ``docker compose
-up --wait`` (the definition on its standard input), one process a host, all at once.
+one met the same moment. The floor is OpenSSH with ``docker compose up --wait`` (the definition on its
+standard input), one process a host, all at once. That of a run with nothing to do is in ``idle.py``.
 
 The hosts have to be the lab's: their processor time is read from this machine's engine, connections and
 commands are counted by their sshd. What runs on them under the projects ``bench-ours`` and ``bench-peer``,

@@ -88,11 +88,6 @@ def deploytool(job: Job) -> list[str]:
     return [*command, "--forks", str(len(job.hosts))]
 
 
-def paramiko(job: Job) -> list[str]:
-    command = [sys.executable, str(HERE / "floor.py"), str(job.inventory)]
-    return [*command, "--forks", str(len(job.hosts))]
-
-
 def openssh(job: Job) -> list[str]:
     definition = job.write("peer.json", job.wanted.compose)
     remote = f"mkdir -p /srv/bench && cat >{FILE} && {UP}"
@@ -234,7 +229,6 @@ class Tool:
 
 TOOLS = (
     Tool("deploytool", "deploytool", deploytool),
-    Tool("paramiko", "paramiko, docker ps (floor)", paramiko, only=("nothing to do",)),
     Tool("ssh", "ssh, compose up --wait (floor)", openssh, missing_openssh),
     Tool("compose", "compose, DOCKER_HOST=ssh://", compose_over_ssh, missing_openssh),
     Tool("pyinfra", "pyinfra", pyinfra, missing_pyinfra),
