@@ -106,5 +106,6 @@ bench: .venv/measurable .venv/pyinfra/installed ## Measure it: planning, a day o
 	$(BIN)/python bench/scale.py --hosts 8 --latency-ms 50
 	$(BIN)/python bench/scale.py --hosts 8 --latency-ms 200
 	$(DEPLOYTOOL) lab up --start-engine -n $(HOSTS)
+	$(BIN)/python bench/idle.py .lab/inventory.yaml
 	$(BIN)/python bench/peers.py .lab/inventory.yaml --python --rounds $(ROUNDS)
 	$(BIN)/python -m bench.ingress

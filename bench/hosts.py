@@ -59,11 +59,18 @@ def on_all(hosts: Hosts, command: str) -> None:
 @contextmanager
 def watched(hosts: Hosts) -> Iterator[None]:
     """The hosts with an sshd that writes a log of what comes in."""
-    on_all(hosts, f"pkill -o sshd; /usr/sbin/sshd -E {LOG} -o LogLevel=VERBOSE")
+    on_all(hosts, f"{_STOP_SSHD}; /usr/sbin/sshd -E {LOG} -o LogLevel=VERBOSE")
     try:
         yield
     finally:
-        on_all(hosts, f"pkill -o sshd; /usr/sbin/sshd; rm -f {LOG}")
+        on_all(hosts, f"{_STOP_SSHD}; /usr/sbin/sshd; rm -f {LOG}")
+
+
+# On a busy machine it takes its time, and as long as its port is taken another one ends without a word.
+_STOP_SSHD = """\
+old=$(pgrep -o sshd)
+kill $old
+for _ in $(seq 200); do grep -qs '^State:.[^Z]' /proc/$old/status || break; sleep 0.05; done"""
 
 
 def load_of(hosts: Hosts) -> Load:

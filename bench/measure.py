@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 # pip compiles what it installs. Here the sources are run, and are to be compiled by the first run.
 AS_INSTALLED = {"PYTHONDONTWRITEBYTECODE": ""}
+LONGEST_S = 300.0  # no measurement waits for ever: what takes longer is killed, and has failed
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +33,13 @@ def cost_of(command: Sequence[str], environment: Mapping[str, str] | None = None
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
+        start_new_session=True,
         env={**os.environ, **AS_INSTALLED, **(environment or {})},
     )
+    end = threading.Timer(LONGEST_S, os.killpg, (process.pid, signal.SIGKILL))
+    end.start()
     _, status, used = os.wait4(process.pid, 0)
+    end.cancel()
     process.returncode = os.waitstatus_to_exitcode(status)
     wall_s = time.monotonic() - begun
     return Cost(wall_s, used.ru_utime + used.ru_stime, used.ru_maxrss * 1024, process.returncode)
