@@ -84,7 +84,7 @@ def policy_of(intent: Intent, options: Mapping[str, Any]) -> PlanPolicy:
 def running(
     loaded: Loaded, screen: Screen, reason: str, options: Mapping[str, Any], engines: Engines | None = None
 ) -> Iterator[Run]:
-    """A run over the loaded files; its connections are closed at the end."""
+    """A run over the loaded files, on ``engines`` that may be connecting; they are closed at the end."""
     intent, forks = loaded.intent, int(options["forks"])
     engines = engines or engines_for(screen, options)
     planner = Planner(intent, policy_of(intent, options), stamp(loaded.folder, environ))

@@ -80,7 +80,7 @@ def nothing_left() -> Iterator[None]:
     threads, files = threading.active_count(), open_files()
     yield
     pause = threading.Event()
-    for _ in range(600):
+    for _ in range(2400):
         if threading.active_count() <= threads and open_files() <= files:
             return
         pause.wait(0.05)

@@ -36,8 +36,8 @@ class ClientTransport(paramiko.Transport):
         MSG_CHANNEL_REQUEST: _on_request,
     }
 
-    # Paramiko's thread looks this often whether it was closed, for which ``Link`` need not wait: ten times a
-    # second, a thousand open connections would keep a core busy.
+    # Paramiko's thread looks this often whether it was closed, for which ``Link`` need not wait, and whether
+    # to ask for a sign of life. Ten times a second, a thousand open connections would keep a core busy.
     _active_check_timeout = 1.0
 
     silent_s = 0
@@ -72,6 +72,8 @@ class ClientTransport(paramiko.Transport):
             self._send_user_message(message)  # type: ignore[attr-defined]  # global_request would wait here
 
         self.packetizer.set_keepalive(interval_s, ask)
+        if interval_s:
+            self.sock.settimeout(min(self._active_check_timeout, interval_s / 10))
 
     def _answered(self, message: paramiko.Message) -> None:
         """A refusal is an answer."""
