@@ -50,6 +50,9 @@ def test_nothing_to_do_costs_one_connection_and_one_exec_a_host(user, monkeypatc
         def __init__(self, host, settings):
             self.name, self.transport = host.name, open_transport(host, settings)
 
+        def begin(self):
+            self.transport.begin()
+
         def run(self, argv, **kwargs):
             execs[self.name] += 1
             return self.transport.run(argv, **kwargs)
