@@ -62,6 +62,9 @@ def test_a_replica_that_fails_is_left_out_and_comes_back(user: Shop, lab: LabHos
     """
     user.up()
     (replica,) = (c for c in lab.containers("lab2", "shop") if c.service == "web")
+    me = replica.id[:12]
+    for address in user.addresses:  # a proxy that looked too early looks again after two seconds
+        wait_for("it is asked", lambda address=address: me in ask(address)[1], 60)
     break_with(lab, "lab2", replica, 500)
     for address in user.addresses:
         found = Counter(ask(address)[0] for _ in range(60))
@@ -74,7 +77,6 @@ def test_a_replica_that_fails_is_left_out_and_comes_back(user: Shop, lab: LabHos
     assert "failed outlier check" in said, said
 
     break_with(lab, "lab2", replica, 0)
-    me = replica.id[:12]
     for address in user.addresses:
         wait_for("it is back", lambda address=address: me in ask(address)[1], 60)
     assert "failed outlier" not in ok(user.run("status", lab.inventory, user.folder / "site.yaml")).stdout
