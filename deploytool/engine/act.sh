@@ -251,7 +251,9 @@ verdict_of() { # goal, ids…: prints "ready RESTARTS /NAME", "wait /NAME WHY" o
 
 restarts() { # how often a container was restarted, its id: half a sentence, with what the engine remembers of its end
   [ "$1" != 0 ] || return
-  code=$(docker events --since 1h --until 0s --filter "container=$2" --filter event=die \
+  until=$(date +%s.%N) # "0s" would be the begin of this second, and it may have ended just now
+  case $until in *[!0-9.]* | *.) until=$(($(date +%s) + 1)) ;; esac # a date that knows no %N
+  code=$(docker events --since 1h --until "$until" --filter "container=$2" --filter event=die \
     --format '{{.Actor.Attributes.exitCode}}' 2>/dev/null | tail -n 1)
   printf ': it was restarted %s time%s, the last time after exit code %s\n' "$1" \
     "$([ "$1" = 1 ] || echo s)" "${code:-unknown}"

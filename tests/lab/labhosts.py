@@ -82,10 +82,15 @@ class LabHosts:
 
     def containers(self, host: str, project: str | None = None) -> tuple[Seen, ...]:
         """The host's containers in any status, by name; those of one Compose project only, if it is given."""
-        ids = self.exec(host, "docker", "ps", "--all", "--quiet", "--no-trunc").split()
-        if not ids:
-            return ()
-        described = json.loads(self.exec(host, "docker", "inspect", "--type", "container", *ids))
+        while True:
+            ids = self.exec(host, "docker", "ps", "--all", "--quiet", "--no-trunc").split()
+            if not ids:
+                return ()
+            inspected = self.try_exec(host, "docker", "inspect", "--type", "container", *ids)
+            if inspected.exit_code == 0:
+                break
+            assert b"No such container" in inspected.stderr, inspected  # removed meanwhile: look again
+        described = json.loads(inspected.stdout)
         seen = sorted(map(_seen, described), key=lambda container: container.name)
         return tuple(one for one in seen if project in (None, one.project))
 
