@@ -131,6 +131,29 @@ def test_wrong_options_are_sentences(site, argv, code, words):
     assert "Traceback" not in done.stderr
 
 
+def test_a_watcher_looks_for_cycles_as_often_as_python_does(site):
+    """A threshold that is meant for one plan would let what repairs leave behind pile up for days."""
+    script = (
+        "import gc, sys\n"
+        "from deploytool import cli\n"
+        "default = gc.get_threshold()[0]\n"
+        "sys.argv = ['deploytool', 'watch', 'none.yaml', 'site.yaml']\n"
+        "cli.leave = lambda code: (print(default, gc.get_threshold()[0]), sys.exit(code))\n"
+        "cli.main()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=site,
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        timeout=LONG_S,
+        check=False,
+    )
+    assert done.stdout == "700 700\n", done
+    assert done.returncode == 3, done
+
+
 def test_targets_are_left_as_they_are_while_a_host_does_not_answer(site):
     """Else its replicas would vanish from Prometheus, and their alerts with them."""
     (site / "targets.json").write_text("[]", "utf-8")
