@@ -120,8 +120,8 @@ def engine_restarted(lab: LabHosts) -> Iterator[None]:
 
 @contextmanager
 def sshd_restarted(lab: LabHosts) -> Iterator[None]:
-    """All connections are gone with it."""
-    lab.exec(VICTIM, "sh", "-c", "pkill -9 sshd; /usr/sbin/sshd")
+    """All connections are gone with it. The new one could not listen while the old one has the port."""
+    lab.exec(VICTIM, "sh", "-c", "pkill -9 -x sshd; while pgrep -x sshd; do sleep 0.1; done; /usr/sbin/sshd")
     yield
 
 
