@@ -43,6 +43,13 @@ def command(*argv: str) -> list[str]:
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
 
 
+def ended(site: Path, argv: list[str]) -> subprocess.CompletedProcess[str]:
+    """What a process said that ended by itself."""
+    return subprocess.run(
+        argv, cwd=site, env=ENVIRONMENT, capture_output=True, text=True, timeout=LONG_S, check=False
+    )
+
+
 @contextmanager
 def watching(site: Path, *more: str) -> Iterator[tuple[subprocess.Popen[str], Path]]:
     """The process, and the file with its log."""
@@ -117,15 +124,7 @@ def test_sighup_reads_the_files_and_does_not_end_it(site):
 )
 def test_wrong_options_are_sentences(site, argv, code, words):
     """Before anything is begun, with the exit code of the table."""
-    done = subprocess.run(
-        command("watch", "hosts.yaml", "site.yaml", *argv),
-        cwd=site,
-        env=ENVIRONMENT,
-        capture_output=True,
-        text=True,
-        timeout=LONG_S,
-        check=False,
-    )
+    done = ended(site, command("watch", "hosts.yaml", "site.yaml", *argv))
     assert done.returncode == code, done.stderr
     assert words in done.stderr
     assert "Traceback" not in done.stderr
@@ -141,15 +140,7 @@ def test_a_watcher_looks_for_cycles_as_often_as_python_does(site):
         "cli.leave = lambda code: (print(default, gc.get_threshold()[0]), sys.exit(code))\n"
         "cli.main()\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        cwd=site,
-        env=ENVIRONMENT,
-        capture_output=True,
-        text=True,
-        timeout=LONG_S,
-        check=False,
-    )
+    done = ended(site, [sys.executable, "-c", script])
     assert done.stdout == "700 700\n", done
     assert done.returncode == 3, done
 
@@ -167,8 +158,6 @@ def test_targets_are_left_as_they_are_while_a_host_does_not_answer(site):
         "--out",
         "targets.json",
     )
-    done = subprocess.run(
-        command(*argv), cwd=site, env=ENVIRONMENT, capture_output=True, text=True, timeout=LONG_S, check=False
-    )
+    done = ended(site, command(*argv))
     assert done.returncode == 4
     assert (site / "targets.json").read_text() == "[]"
