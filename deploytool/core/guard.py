@@ -7,7 +7,7 @@ files (a service, a host, a variable that changed a pattern) is not, when it wou
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from deploytool.core.holdings import newest_release
 from deploytool.core.reconcile import Change
@@ -27,6 +27,11 @@ class GuardPolicy:
     adopt: bool = False
     take_over: bool = False
     allow_partial: bool = False
+
+    @property
+    def midway(self) -> GuardPolicy:
+        """For a change that passed and has begun: what it did itself does not count against it."""
+        return replace(self, allow_vanished=True, allow_partial=True)
 
 
 def unusable(host_names: Iterable[str], observed: Observed, limit: frozenset[str] | None) -> None:

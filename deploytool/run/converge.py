@@ -157,10 +157,7 @@ class Run:
         rounds = 0
         while made.left and rounds < self.options.rounds:
             take_from = self._await_lease(made, deadline)
-            executed = self._execute(made.left, made.seen, self.planner.whole, take_from)
-            _add(made.total, executed)
-            made.seen = self._look_again(made.left, made.seen, executed)
-            made.left = self.planner.plan(made.seen)
+            executed = self._round(made, self.planner, take_from)
             if self.agreed and (executed.held or executed.changed):
                 self.agreed(made.left, made.seen)
             if executed.held:
@@ -172,12 +169,16 @@ class Run:
             if executed.failures or executed.interrupted or executed.ok or lost:
                 return
 
-    def _execute(self, plan: Plan, seen: Seen, intent: Intent, take_from: str = "") -> Executed:
+    def _round(self, made: _Made, planner: Planner, take_from: str = "") -> Executed:
+        """Do what is left, look at what came of it, and see what is left now."""
         self._leases.hold = replace(self.hold, take_from=take_from)
-        forks, interrupts = self.options.forks, self.interrupts
-        return Execution(
-            plan, seen, intent, self.engines, self._leases, self.emit, forks, interrupts, self.clock
-        ).run()
+        plan, seen = made.left, made.seen
+        how = (self.emit, self.options.forks, self.interrupts, self.clock)
+        executed = Execution(plan, seen, planner.whole, self.engines, self._leases, *how).run()
+        _add(made.total, executed)
+        made.seen = self._look_again(plan, seen, executed)
+        made.left = planner.plan(made.seen, midway=bool(made.total.touched))
+        return executed
 
     # --- after a failure --------------------------------------------------------------------------------
 
@@ -225,21 +226,12 @@ class Run:
         intent, fixed = rolled_back(self.intent, wanted)
         for old, release in wanted:
             self.emit(Note(f"{old.project}: rolling back to release {release.number}"))
-        # What the failed definition brought along is not in the older one: that is no accident.
-        policy = replace(self.planner.policy, guard=replace(self.planner.policy.guard, allow_vanished=True))
         for _ in range(self.options.rounds):
-            planner = Planner(intent, policy, self.planner.stamp, fixed)
-            plan = planner.plan(made.seen)
-            executed = self._execute(plan, made.seen, planner.whole)
-            _add(made.total, executed)
-            made.seen = self._look_again(plan, made.seen, executed)
-            made.left = planner.plan(made.seen)
-            if (
-                executed.failures
-                or executed.interrupted
-                or executed.held
-                or not (made.left and executed.lost)
-            ):
+            planner = Planner(intent, self.planner.policy, self.planner.stamp, fixed)
+            made.left = planner.plan(made.seen, midway=True)
+            executed = self._round(made, planner)
+            stopped = executed.failures or executed.interrupted or executed.held
+            if stopped or not (made.left and executed.lost):
                 return
             lost = {name: Unreachable(why) for name, why in executed.lost.items()}
             wanted = [(replace(old, silent={**old.silent, **lost}), release) for old, release in wanted]

@@ -118,16 +118,17 @@ class Planner:
             others.append(self._ingress.claim(claims[-1]))
         return claims, homeless
 
-    def plan(self, observed: Observed) -> Plan:
-        """What has to change, from what was seen.
+    def plan(self, observed: Observed, midway: bool = False) -> Plan:
+        """What has to change, from what was seen; ``midway`` in a change that has begun.
 
         Raises:
             NoHost: a replica has no home. Refused: by a guard. InputError: a template fails for a host.
         """
         desired = {claim.project.name: claim.desired for claim in self.desired(observed)}
+        judged = self.policy.guard.midway if midway else self.policy.guard
         plans: list[ProjectPlan] = []
         for project in self.whole.projects:
-            plans.append(self._project(project, desired.get(project.name), observed, plans))
+            plans.append(self._project(project, desired.get(project.name), observed, plans, judged))
         return Plan(self._ingress.after(plans), tuple(self._left_behind(observed)))
 
     def plan_each(self, observed: Observed) -> tuple[Plan, dict[str, ManyProblems]]:
@@ -149,7 +150,8 @@ class Planner:
             if project.name in problems:
                 continue
             try:
-                plans.append(self._project(project, desired.get(project.name), observed, plans))
+                wanted = desired.get(project.name)
+                plans.append(self._project(project, wanted, observed, plans, self.policy.guard))
             except (Refused, InputError) as error:
                 problems[project.name] = error
         return Plan(self._ingress.after(plans), tuple(self._left_behind(observed))), problems
@@ -222,7 +224,12 @@ class Planner:
         return {self._file(project, desired, host).specs[service_name].digest for host in chosen}
 
     def _project(
-        self, project: Project, desired: Desired | None, observed: Observed, before: Iterable[ProjectPlan]
+        self,
+        project: Project,
+        desired: Desired | None,
+        observed: Observed,
+        before: Iterable[ProjectPlan],
+        judged: GuardPolicy,
     ) -> ProjectPlan:
         hosts = tuple(host.name for host in project.hosts)
         if desired is None:
@@ -230,7 +237,7 @@ class Planner:
             return ProjectPlan(project.name, project.pattern, hosts, Desired(project.name, {}), notes=notes)
         files = self._files(project, desired, observed)
         changes = reconcile(project, desired, files, observed, self.policy.reconcile)
-        guard(project, changes, observed, _guard_policy(project, self.policy.guard))
+        guard(project, changes, observed, _guard_policy(project, judged))
         rolled = roll_out(project, changes, observed, self.policy.timeout_s, _stopped(before))
         changed = tuple(dict.fromkeys(change.service for change in changes if change.touched))
         release = self._release(project, desired, files, observed, changed)

@@ -291,3 +291,21 @@ def test_of_two_runs_that_start_together_exactly_one_works(fleet):
     assert fleet.images() == {"demo/web:3"}
     assert sum(fleet.counts().values()) == 6
     assert not any(memory.folders["shop"].lease for memory in fleet.hosts.values())
+
+
+@pytest.mark.parametrize("action", ["pause", "rollback"])
+def test_what_failed_is_not_hidden_by_a_guard_that_let_the_plan_pass(action):
+    """A service that left the file is a third of what ran; after the update broke the rest, it is all."""
+    fleet = Fleet.of(*NAMES)
+    web = Service("web", replicas=6, update=Update(parallelism=0, order="stop-first", failure_action=action))
+    images = {"web": "demo/web:1", "old": "demo/web:1"}
+    first = project(web, Service("old", replicas=3), hosts=HOSTS, images=images)
+    assert fleet.converge(intent(first, hosts=HOSTS)).exit_code == 0
+    for memory in fleet.hosts.values():
+        memory.sick.add("demo/web:2")
+    second = project(web, hosts=HOSTS, images={"web": "demo/web:2"})
+    report = fleet.converge(intent(second, hosts=HOSTS))
+    assert (report.exit_code, len(report.failures) > 0) == (5, True)
+    ending = {"pause": Ending.PAUSED, "rollback": Ending.ROLLED_BACK}[action]
+    assert dict(report.endings) == {"shop": ending}
+    assert sum(fleet.counts("old").values()) == 3
