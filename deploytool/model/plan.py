@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from deploytool.model.desired import Desired, HostFiles
@@ -167,3 +167,12 @@ class Plan:
     @property
     def steps(self) -> Iterator[Step]:
         return (step for project in self.projects for step in project.steps)
+
+    def without(self, done: Collection[str]) -> Plan:
+        """The plan without the steps that are done, by their ids."""
+        gone = set(done)
+        left = (
+            replace(project, steps=tuple(step for step in project.steps if step.id not in gone))
+            for project in self.projects
+        )
+        return replace(self, projects=tuple(left))

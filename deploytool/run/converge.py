@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from deploytool.core.guard import unusable
 from deploytool.core.holdings import held_leases
 from deploytool.engine.base import Hold
-from deploytool.errors import LeaseHeld, Refused
+from deploytool.errors import LeaseHeld, ManyProblems, Refused
 from deploytool.model.event import Ending, Event, Finished, Note, Planned, Report
 from deploytool.model.inventory import Host
 from deploytool.model.observed import Lease, ObservedHost, Release, Unreachable
@@ -177,7 +177,14 @@ class Run:
         executed = Execution(plan, seen, planner.whole, self.engines, self._leases, *how).run()
         _add(made.total, executed)
         made.seen = self._look_again(plan, seen, executed)
-        made.left = planner.plan(made.seen, midway=bool(made.total.touched))
+        try:
+            made.left = planner.plan(made.seen, midway=bool(made.total.touched))
+        except ManyProblems as error:
+            if not (made.total.failures or made.total.interrupted):
+                raise
+            for problem in error.problems:  # what failed is the news, and is still to be taken back
+                self.emit(Note(f"what is left cannot be planned: {problem.message}", "warning"))
+            made.left = plan.without(executed.done)
         return executed
 
     # --- after a failure --------------------------------------------------------------------------------
@@ -330,7 +337,7 @@ class Run:
     def _report(self, plan: Plan, made: _Made, seconds: float) -> Report:
         report = Report(
             plan=plan,
-            done=made.total.done,
+            done=len(made.total.done),
             unreachable=_unreachable(made.seen),
             failures=tuple(made.total.failures),
             skipped=made.total.skipped,

@@ -40,15 +40,16 @@ class _State(Enum):
 
 @dataclass(slots=True)
 class Executed:
-    """What became of a plan. ``seen`` are the hosts that were looked at on the way, after their change.
+    """What became of a plan.
 
-    ``held`` is the lease of another run, ``changed`` a host that was not as planned: in both cases nothing
-    was touched on account of it. ``lost`` are hosts that stopped answering, ``touched`` the projects of which
-    a container may have been changed, ``paused`` those in which other hosts wait on account of a failure;
-    ``beyond`` are the services, by project, of which more failed than is tolerated.
+    ``done`` are the ids of the steps that succeeded, ``seen`` the hosts that were looked at on the way, after
+    their change. ``held`` is the lease of another run, ``changed`` a host that was not as planned: in both
+    cases nothing was touched on account of it. ``lost`` are hosts that stopped answering, ``touched`` the
+    projects of which a container may have been changed, ``paused`` those in which other hosts wait on account
+    of a failure; ``beyond`` are the services, by project, of which more failed than is tolerated.
     """
 
-    done: int = 0
+    done: list[str] = field(default_factory=list)
     skipped: int = 0
     failures: list[StepFailed] = field(default_factory=list)
     seen: dict[str, ObservedHost] = field(default_factory=dict)
@@ -287,7 +288,7 @@ class Execution:
 
     def _done(self, step: Step, outcome: Outcome, seconds: float) -> None:
         self._settle(step, _State.DONE)
-        self._result.done += 1
+        self._result.done.append(step.id)
         self._emit(StepDone(step, seconds))
         for line in outcome.log:
             self._emit(Note(f"{step.host}: {line}", host=step.host))

@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from deploytool.errors import LeaseHeld, UsageError
-from deploytool.model.event import Ending, Report, StepSkipped, StepStarted
+from deploytool.errors import LeaseHeld, Refused, UsageError
+from deploytool.model.event import Ending, Finished, Note, Report, StepDone, StepSkipped, StepStarted
+from deploytool.model.observed import Container
 from deploytool.model.plan import StepKind
 from deploytool.model.service import Service, Update
 from deploytool.report.recap import verdict
@@ -309,3 +310,46 @@ def test_what_failed_is_not_hidden_by_a_guard_that_let_the_plan_pass(action):
     ending = {"pause": Ending.PAUSED, "rollback": Ending.ROLLED_BACK}[action]
     assert dict(report.endings) == {"shop": ending}
     assert sum(fleet.counts("old").values()) == 3
+
+
+@pytest.mark.parametrize(
+    ("action", "ending"), [("pause", Ending.PAUSED), ("rollback", Ending.NOT_ROLLED_BACK)]
+)
+def test_what_failed_is_not_hidden_by_what_cannot_be_planned_any_more(fleet, action, ending):
+    """A container is started by hand while the update fails: both are told, and the failure counts."""
+    wanted = shop(2, replace(STEADY, failure_action=action))
+    by_hand = Container("f1", "shop-web-9", project="shop", service="web")
+
+    def start(name: str, verb: str, when: str) -> str:
+        there = fleet.hosts["h3"].containers
+        if (verb, when) == ("start", "before") and by_hand not in there:
+            there.append(by_hand)
+        return ""
+
+    fleet.fault = start
+    told: list[object] = []
+    run = fleet.run(wanted)
+    run.emit = told.append
+    report = run.converge()
+    warnings = [event.message for event in told if isinstance(event, Note) and event.level == "warning"]
+    assert any("cannot be planned" in text and "shop-web-9 on h3" in text for text in warnings), warnings
+    assert (report.exit_code, dict(report.endings)) == (5, {"shop": ending})
+    assert isinstance(told[-1], Finished)
+    done = {event.step.id for event in told if isinstance(event, StepDone)}
+    assert done and not done & {step.id for step in report.left.steps}
+
+
+def test_a_plan_that_cannot_be_made_any_more_is_told_where_nothing_failed(fleet):
+    """All steps went well, and yet nobody can say that it is as it should be."""
+    for memory in fleet.hosts.values():
+        memory.sick.clear()
+    by_hand = Container("f1", "shop-web-9", project="shop", service="web")
+
+    def record(name: str, verb: str, when: str) -> str:
+        if (name, verb, when) == ("h3", "start", "after") and by_hand not in fleet.hosts["h3"].containers:
+            fleet.hosts["h3"].containers.append(by_hand)
+        return ""
+
+    fleet.fault = record
+    with pytest.raises(Refused, match="shop-web-9 on h3"):
+        fleet.converge(shop(2))
