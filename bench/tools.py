@@ -15,6 +15,7 @@ import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 from hosts import Hosts, ssh
@@ -141,12 +142,18 @@ def ansible(job: Job) -> list[str]:
 
 
 def ansible_tuned(job: Job) -> list[str]:
-    settings = {"ANSIBLE_PIPELINING": "True", "ANSIBLE_FORKS": str(len(job.hosts))}
-    return [
-        "env",
-        *(f"{name}={value}" for name, value in settings.items()),
-        *_ansible(job, {"gather_facts": False}),
-    ]
+    return _tuned(job, {})
+
+
+def ansible_anew(job: Job) -> list[str]:
+    """As in a CI job, or the first time in a minute: it has no connections left from the run before."""
+    return _tuned(job, {"ANSIBLE_SSH_CONTROL_PATH_DIR": mkdtemp(prefix="cp", dir=job.folder)})
+
+
+def _tuned(job: Job, more: dict[str, str]) -> list[str]:
+    settings = {"ANSIBLE_PIPELINING": "True", "ANSIBLE_FORKS": str(len(job.hosts)), **more}
+    variables = [f"{name}={value}" for name, value in settings.items()]
+    return ["env", *variables, *_ansible(job, {"gather_facts": False})]
 
 
 def _ansible(job: Job, more: dict[str, Any]) -> list[str]:
@@ -233,6 +240,7 @@ TOOLS = (
     Tool("compose", "compose, DOCKER_HOST=ssh://", compose_over_ssh, missing_openssh),
     Tool("pyinfra", "pyinfra", pyinfra, missing_pyinfra),
     Tool("ansible-tuned", "Ansible, tuned", ansible_tuned, missing_ansible),
+    Tool("ansible-anew", "Ansible, tuned, no connections kept", ansible_anew, missing_ansible),
     Tool("ansible", "Ansible, defaults", ansible, missing_ansible),
     Tool("swarm", "Swarm", swarm, missing_swarm, CASES[:4], "docker swarm leave --force >/dev/null"),
 )
