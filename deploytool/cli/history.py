@@ -19,7 +19,7 @@ from deploytool.model.event import Note
 from deploytool.report.history import history_json, history_text
 from deploytool.report.printable import printable
 from deploytool.run.converge import Run
-from deploytool.run.rollback import past, rolled_back
+from deploytool.run.rollback import past
 
 
 @click.command(cls=Command)
@@ -106,6 +106,4 @@ def _go_back(run: Run, number: int | None, project: str | None) -> None:
     for old, release in wanted:
         what = ", which ran before the update that came to no end" if old.begun and number is None else ""
         run.emit(Note(f"{old.project}: going back to release {release.number}{what}"))
-    run.away = {name: why for old in pasts for name, why in old.silent.items()}
-    run.intent, run.planner.fixed = rolled_back(run.intent, wanted)
-    run.planner.intent = run.intent
+    run.go_back_to(wanted)

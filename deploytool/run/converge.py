@@ -104,6 +104,18 @@ class Run:
         self._hosts |= elsewhere
         return seen | look(elsewhere, self.engines, self.emit, self.options.forks)
 
+    def go_back_to(self, wanted: Sequence[tuple[Past, Release]]) -> None:
+        """Want older releases in the place of what the files say; whoever asks for that means what vanishes.
+
+        Raises:
+            Refused: a release cannot be had.
+        """
+        self.away = {name: why for old, _ in wanted for name, why in old.silent.items()}
+        self.intent, self.planner.fixed = rolled_back(self.intent, wanted)
+        policy = self.planner.policy
+        self.planner.policy = replace(policy, guard=replace(policy.guard, allow_vanished=True))
+        self.planner.intent = self.intent
+
     def plan(self) -> tuple[Plan, Seen]:
         """What would change; touches nothing.
 

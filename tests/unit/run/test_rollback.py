@@ -11,7 +11,7 @@ from deploytool.errors import Refused, UsageError
 from deploytool.model.event import Ending
 from deploytool.model.service import Service, Update
 from deploytool.report.recap import verdict
-from deploytool.run.rollback import past, rolled_back
+from deploytool.run.rollback import past
 from tests.builders import Fleet, drained, host, intent, project
 
 HOSTS = [host("h1"), host("h2"), host("h3")]
@@ -26,9 +26,7 @@ def go_back(fleet: Fleet, wanted, number: int | None = None):
     run = fleet.run(wanted)
     seen = run.observe()
     old = past(run.intent.projects[0], seen, run.engines, 4)
-    run.away = old.silent
-    run.intent, run.planner.fixed = rolled_back(run.intent, [(old, old.before(number))])
-    run.planner.intent = run.intent
+    run.go_back_to([(old, old.before(number))])
     return run.converge()
 
 
@@ -89,6 +87,15 @@ def test_an_update_that_came_to_no_end_is_taken_back_to_what_ran_before_it(fleet
     assert fleet.images() == {"demo/web:2$x"}, "now that it is whole, one goes back from it"
 
 
+def test_what_the_newer_release_brought_goes_with_it(fleet):
+    """However much that is: who goes back to a release means what it did not have."""
+    services = (Service("web", replicas=3), Service("db"), Service("new", replicas=6))
+    wanted = intent(project(*services, hosts=HOSTS, images={"web": "demo/web:3$x"}), hosts=HOSTS)
+    assert fleet.converge(wanted).exit_code == 0
+    assert go_back(fleet, wanted).exit_code == 0
+    assert (fleet.counts("new"), sum(fleet.counts().values())) == ({}, 3)
+
+
 def test_drift_is_no_update(fleet):
     """What crashed or is gone does not make a rollback stay where it is."""
     fleet.hosts["h1"].containers.clear()
@@ -124,9 +131,7 @@ def test_a_host_that_comes_back_meanwhile_is_left_as_it_is(fleet):
     fleet.hosts["h3"].reachable = False
     run = fleet.run(shop(3, 3))
     old = past(run.intent.projects[0], run.observe(), run.engines, 4)
-    run.away = old.silent
-    run.intent, run.planner.fixed = rolled_back(run.intent, [(old, old.before(1))])
-    run.planner.intent = run.intent
+    run.go_back_to([(old, old.before(1))])
     fleet.hosts["h3"].reachable = True
     assert run.converge().exit_code == 4
     assert fleet.hosts["h3"].containers == before
