@@ -111,7 +111,7 @@ def proof_idle(hosts: Hosts, watch: Watch, args: argparse.Namespace) -> dict[str
 
 
 def proof_leak(hosts: Hosts, watch: Watch, args: argparse.Namespace) -> dict[str, object]:
-    """Many repairs, two a host side by side; files, threads and memory after a tenth of them, and so on."""
+    """Many repairs, two a host side by side; files, threads and memory after each tenth of them."""
     dice, shown = random.Random(args.seed), []
     done = 0
     while done < args.repairs:
@@ -120,7 +120,7 @@ def proof_leak(hosts: Hosts, watch: Watch, args: argparse.Namespace) -> dict[str
             list(pool.map(lambda item: hosts.kill_containers(item[0], *item[1]), victims.items()))
         done += sum(map(len, victims.values()))
         wait_for("all replicas run", lambda: whole(hosts), 60, 0.2)
-        if done >= args.repairs * (len(shown) * 9 + 1) / 10:
+        if done >= args.repairs * (len(shown) + 1) / 10:
             settled(hosts, watch)
             time.sleep(10)
             shown.append({"repairs": done, **usage(watch.process.pid)})

@@ -65,7 +65,9 @@ def services(
         )
 
 
-def project_of(project: Project, observed: Observed, drift: Iterable[str], waits: str) -> WatchedProject:
+def project_of(
+    project: Project, observed: Observed, plan: ProjectPlan | None, drift: Iterable[str], waits: str
+) -> WatchedProject:
     """A project with what the hosts remember of it."""
     return WatchedProject(
         name=project.name,
@@ -74,6 +76,7 @@ def project_of(project: Project, observed: Observed, drift: Iterable[str], waits
         leases=held_leases(project.name, observed),
         drift=tuple(drift),
         waits=waits,
+        rests=plan is not None and plan.rests,
     )
 
 

@@ -97,7 +97,8 @@ class ProjectPlan:
 
     ``release`` is what the run will record. ``notes`` are sentences for people: why a surge fell back,
     which host left the inventory. ``specs`` are the wanted specs by (service, host). ``repairs``: the release
-    is on record already, so nothing but what it says is brought back.
+    is on record already, so nothing but what it says is brought back. ``rests``: more differs, and is left
+    alone for now.
     """
 
     project: str
@@ -108,6 +109,7 @@ class ProjectPlan:
     files: Mapping[str, HostFiles] = field(default_factory=dict, repr=False)
     release: Release | None = None
     repairs: bool = False
+    rests: bool = False
     summaries: tuple[ServiceSummary, ...] = ()
     notes: tuple[str, ...] = ()
     specs: Mapping[tuple[str, str], str] = field(default_factory=dict, repr=False)

@@ -79,7 +79,9 @@ class WatchedProject:
     """A project: the newest release that a host remembers, and the leases that are held, by host.
 
     ``drift`` are the lines of the plan that is still to be done; empty where all is as it should be.
-    ``waits`` says why the watcher does not touch it: another run's lease, other files, a refusal.
+    ``waits`` says why the watcher does not touch it, or why it is not as its files say: another run's lease,
+    other files, a refusal, an update that was taken back. ``rests``: something failed, differs, and is left
+    alone for now.
     """
 
     name: str
@@ -88,6 +90,12 @@ class WatchedProject:
     leases: Mapping[str, Lease] = field(default_factory=dict)
     drift: tuple[str, ...] = ()
     waits: str = ""
+    rests: bool = False
+
+    @property
+    def as_wanted(self) -> bool:
+        """Nothing differs from what the files say, on the hosts that answer."""
+        return not (self.drift or self.waits or self.rests)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,5 +162,5 @@ class Snapshot:
         return (
             self.ready
             and all(host.reachable for host in self.hosts)
-            and not any(project.drift or project.waits for project in self.projects)
+            and all(project.as_wanted for project in self.projects)
         )

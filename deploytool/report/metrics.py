@@ -77,11 +77,11 @@ def _projects(snapshot: Snapshot) -> Iterator[Metric]:
         "project_converged",
         "1 where nothing differs from what the files say.",
         ("project",),
-        [((p.name,), not p.drift and not p.waits) for p in snapshot.projects],
+        [((p.name,), p.as_wanted) for p in snapshot.projects],
     )
     yield _gauge(
         "project_waiting",
-        "1 where the project is left alone: another run, other files, or a refusal.",
+        "1 where it is not to be as its files say: another run, other files, a refusal, a rollback.",
         ("project",),
         [((p.name,), bool(p.waits)) for p in snapshot.projects],
     )

@@ -91,7 +91,7 @@ def _summary(snapshot: Snapshot) -> str:
         f"<b>{healthy}</b> of <b>{wanted}</b> replicas are healthy",
         f"<b>{answering}</b> of <b>{len(snapshot.hosts)}</b> hosts answer",
     ]
-    if snapshot.last_success_s:
+    if snapshot.last_success_s and not snapshot.whole:
         facts.append(f"as expected {_since(snapshot.last_success_s, snapshot.now_s)} ago")
     lines = [f'<h1 class="{kind}">{escape(word)}</h1>', f"<p>{' · '.join(facts)}</p>"]
     if snapshot.problem:
@@ -117,6 +117,8 @@ def _verdict(snapshot: Snapshot) -> tuple[str, str]:
         return "Waiting", "warn"
     if any(project.drift for project in snapshot.projects):
         return "Drift", "warn"
+    if any(project.rests for project in snapshot.projects):
+        return "Backing off", "warn"
     if not snapshot.whole:
         return "Not all hosts answer", "bad"
     return "As expected", "good"
@@ -164,7 +166,7 @@ def _standing(project: WatchedProject, now_s: float) -> str:
     for host_name, lease in sorted(project.leases.items()):
         leases[lease.who, lease.reason, lease.manual].append(host_name)
     parts += [_lease(*key, hosts) for key, hosts in leases.items()] or ["no lease is held"]
-    waits = f'<p class="note warn">Left alone: {_text(project.waits)}</p>' if project.waits else ""
+    waits = f'<p class="note warn">Waits: {_text(project.waits)}</p>' if project.waits else ""
     return f'<p class="quiet">{" · ".join(parts)}</p>{waits}'
 
 

@@ -40,7 +40,11 @@ class Consent:
     def making(self, plan: ProjectPlan) -> None:
         """A plan is about to be carried out: what it records, all of it or on some hosts, is our own."""
         if plan.release:
-            self._agreed.setdefault(plan.project, set()).add((plan.release.number, plan.release.digest))
+            self.made(plan.project, plan.release)
+
+    def made(self, project: str, release: Release) -> None:
+        """A release is, or will be, on record on our own account."""
+        self._agreed.setdefault(project, set()).add((release.number, release.digest))
 
 
 def agrees(project: Project, release: Release, planner: Planner) -> bool:

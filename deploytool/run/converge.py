@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from deploytool.core.guard import unusable
-from deploytool.core.holdings import held_leases
+from deploytool.core.holdings import held_leases, newest_release
 from deploytool.engine.base import Hold
 from deploytool.errors import LeaseHeld, ManyProblems, Refused
 from deploytool.model.event import Ending, Event, Finished, Note, Planned, Report
@@ -22,7 +22,7 @@ from deploytool.run.interrupts import Interrupts
 from deploytool.run.lease import TTL_S, is_dead
 from deploytool.run.leases import Leases
 from deploytool.run.planning import Planner, members_elsewhere
-from deploytool.run.rollback import Past, past, rolled_back
+from deploytool.run.rollback import Kept, Past, past, rolled_back
 
 # Hosts that are lost, or that change under the plan, call for a new plan; not for ever.
 MAX_ROUNDS = 4
@@ -63,7 +63,7 @@ class Run:
 
     ``agreed`` raises ``Refused`` for a plan that is not the one that was agreed on: nothing is done then.
     ``seen`` is what the first plan was made from. ``away`` are hosts that are not asked: they are left as
-    they are, whatever they would say.
+    they are, whatever they would say. ``kept`` are the projects that the run took back after failures.
     """
 
     intent: Intent
@@ -79,6 +79,7 @@ class Run:
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
     interrupts: Interrupts = field(default_factory=Interrupts)
+    kept: dict[str, Kept] = field(default_factory=dict)
     _hosts: dict[str, Host] = field(default_factory=dict)
     _leases: Leases = field(init=False)
 
@@ -230,14 +231,16 @@ class Run:
         if not wanted:
             return
         try:
-            self._go_back(made, wanted)
+            kept = self._go_back(made, wanted)
         except Refused as error:
             self.emit(Note(f"not rolled back: {error.message}", "warning"))
         else:
-            self._tell_rollback(made, wanted)
+            self._tell_rollback(made, kept)
 
-    def _go_back(self, made: _Made, wanted: Sequence[tuple[Past, Release]]) -> None:
+    def _go_back(self, made: _Made, wanted: Sequence[tuple[Past, Release]]) -> list[Kept]:
         """Do the rollback; what waited for a host that is lost on the way is done in another round.
+
+        Returns what is wanted now.
 
         Raises:
             Refused: a release cannot be had, or a guard objects.
@@ -251,17 +254,24 @@ class Run:
             executed = self._round(made, planner)
             stopped = executed.failures or executed.interrupted or executed.held
             if stopped or not (made.left and executed.lost):
-                return
+                break
             lost = {name: Unreachable(why) for name, why in executed.lost.items()}
             wanted = [(replace(old, silent={**old.silent, **lost}), release) for old, release in wanted]
             intent, fixed = rolled_back(self.intent, wanted)
+        kept = []
+        for project, (old, release) in zip(intent.projects, wanted, strict=True):
+            there, silent = newest_release(project.name, made.seen) or release, tuple(sorted(old.silent))
+            kept.append(Kept(project, fixed[project.name], release.number, there, silent))
+        return kept
 
-    def _tell_rollback(self, made: _Made, wanted: Sequence[tuple[Past, Release]]) -> None:
+    def _tell_rollback(self, made: _Made, kept: Sequence[Kept]) -> None:
         differs = {project.project for project in made.left.projects if project.steps}
-        for old, release in wanted:
-            held = old.project not in differs
-            made.endings[old.project] = Ending.ROLLED_BACK if held else Ending.ROLLBACK_FAILED
-            made.went_back[old.project] = release.number
+        for one in kept:
+            name = one.project.name
+            made.went_back[name] = one.number
+            made.endings[name] = Ending.ROLLBACK_FAILED if name in differs else Ending.ROLLED_BACK
+            if name not in differs:
+                self.kept[name] = one
 
     # --- leases -----------------------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ from deploytool.model.inventory import Host
 from deploytool.model.observed import ObservedHost, Unreachable
 from deploytool.model.plan import Plan, ProjectPlan
 from deploytool.model.service import Intent
-from deploytool.model.watched import Snapshot, WatchedHost
+from deploytool.model.watched import Snapshot, WatchedHost, WatchedProject
 from deploytool.report.plan import plan_text
 from deploytool.run.chronicle import Chronicle
 
@@ -58,10 +58,7 @@ def picture(known: Knowledge) -> Snapshot:
         converging=known.converging,
         problem=known.problem,
         hosts=tuple(_hosts(known, epoch_s)),
-        projects=tuple(
-            survey.project_of(p, known.seen, drift_of(plans.get(p.name)), known.waits.get(p.name, ""))
-            for p in projects
-        ),
+        projects=tuple(_projects(known, plans)),
         services=tuple(
             one for p in projects for one in survey.services(p, plans.get(p.name), known.seen, resting)
         ),
@@ -73,6 +70,12 @@ def picture(known: Knowledge) -> Snapshot:
         last_success_s=known.chronicle.last_success_s,
         last_converge_s=known.chronicle.last_converge_s,
     )
+
+
+def _projects(known: Knowledge, plans: Mapping[str, ProjectPlan]) -> Iterator[WatchedProject]:
+    for project in known.intent.projects:
+        plan, waits = plans.get(project.name), known.waits.get(project.name, "")
+        yield survey.project_of(project, known.seen, plan, drift_of(plan), waits)
 
 
 def drift_of(plan: ProjectPlan | None) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from deploytool.core.guard import GuardPolicy, guard
 from deploytool.core.holdings import data_left_behind, latest_number, newest_release
 from deploytool.core.jobs import done, finished_elsewhere, with_done, without
+from deploytool.core.patience import NO_REST
 from deploytool.core.rebalance import moved, rebalance
 from deploytool.core.reconcile import Change, ReconcilePolicy, reconcile
 from deploytool.core.rollout import RolledOut, roll_out, unwatched
@@ -241,8 +242,10 @@ class Planner:
         rolled = roll_out(project, changes, observed, self.policy.timeout_s, _stopped(before))
         changed = tuple(dict.fromkeys(change.service for change in changes if change.touched))
         release = self._release(project, desired, files, observed, changed)
-        records = _records(project, release, files, changes, observed)
         repairs = release is newest_release(project.name, observed)
+        rests = self._leaves_alone(project, desired, files, observed, changes)
+        # A new release of which something is left alone for now has not come to be.
+        records = _records(project, release, files, changes, observed) if repairs or not rests else []
         ordered = self._ingress.steps(project, rolled.steps, desired, files, observed, before)
         changing = ordered if self.policy.patient or not repairs else unwatched(ordered)
         steps, left_out = _limited([*changing, *records], self.policy.limit)
@@ -256,10 +259,26 @@ class Planner:
             files={name: file for name, file in files.items() if name in touched},
             release=release,
             repairs=repairs,
+            rests=rests,
             summaries=tuple(_summaries(project, desired, changes, files, rolled)),
             specs={(s, name): spec.digest for name, f in files.items() for s, spec in f.specs.items()},
             notes=(*rolled.notes, *self._notes(project, desired, observed, left_out)),
         )
+
+    def _leaves_alone(
+        self,
+        project: Project,
+        desired: Desired,
+        files: Mapping[str, HostFiles],
+        observed: Observed,
+        changes: Sequence[Change],
+    ) -> bool:
+        """Whether more would change, were nothing left alone."""
+        policy = self.policy.reconcile
+        if policy.rest == NO_REST:
+            return False
+        every = reconcile(project, desired, files, observed, replace(policy, rest=NO_REST))
+        return [c for c in every if c.touched] != [c for c in changes if c.touched]
 
     def _files(self, project: Project, desired: Desired, observed: Observed) -> dict[str, HostFiles]:
         """What each host should hold: hosts of the play, and those that still hold what they should not."""

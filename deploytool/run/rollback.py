@@ -77,6 +77,21 @@ class Past:
         return older[-1]
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A project that was taken back to release ``number`` because a newer one failed, as it is wanted now.
+
+    ``release`` is on record since then: the same one, or what is known of it where hosts were ``silent`` and
+    could not say what they remember.
+    """
+
+    project: Project
+    desired: Desired
+    number: int
+    release: Release
+    silent: tuple[str, ...] = ()
+
+
 def past(project: Project, seen: Observed, engines: Engines, forks: int) -> Past:
     """Ask every host that answered what it remembers of a project."""
     answered = [name for name, host in seen.items() if isinstance(host, ObservedHost)]

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from deploytool.core.attention import next_delay
-from deploytool.core.holdings import held_leases
+from deploytool.core.holdings import held_leases, newest_release
 from deploytool.core.patience import History
 from deploytool.errors import DeploytoolError, LeaseHeld, ManyProblems
 from deploytool.model.event import Event, Note, Report
@@ -32,6 +32,7 @@ from deploytool.run.outlook import Limits, outlook, sentence_of
 from deploytool.run.picture import Knowledge, picture
 from deploytool.run.planning import Planner, PlanPolicy, members_elsewhere
 from deploytool.run.releases import Stamp
+from deploytool.run.rollback import Kept
 from deploytool.run.sight import Sight, View
 from deploytool.run.verdict import Verdicts
 
@@ -94,6 +95,7 @@ class Watcher:
         self._consent = Consent(options.force_own)
         self._chronicle = Chronicle()
         self._repairing: dict[str, tuple[Run, ProjectPlan]] = {}
+        self._kept: dict[str, Kept] = {}
         self._waits: dict[str, str] = {}
         self._left_behind: dict[tuple[str, str], str] = {}
         self._plan = Plan()
@@ -220,13 +222,32 @@ class Watcher:
 
     def _adopt(self, wanted: Wanted) -> None:
         self._wanted = wanted
-        self._planner = Planner(wanted.intent, wanted.policy, wanted.stamp)
+        self._keep({})
+
+    def _keep(self, kept: dict[str, Kept]) -> None:
+        """Want what the files say, but for projects that were taken back to what they were before."""
+        self._kept, intent = kept, self._wanted.intent
+        projects = tuple(kept[p.name].project if p.name in kept else p for p in intent.projects)
+        fixed = {name: one.desired for name, one in kept.items()}
+        intent = replace(intent, projects=projects)
+        self._planner = Planner(intent, self._wanted.policy, self._wanted.stamp, fixed)
         self._follow()
+
+    def _keep_no_longer(self, seen: Seen) -> None:
+        """Where somebody brought about another release since, the files count again."""
+        stays = {}
+        for name, kept in self._kept.items():
+            newest = newest_release(name, seen)
+            if newest is None or newest.digest == kept.release.digest:
+                stays[name] = kept
+        if stays.keys() != self._kept.keys():
+            self._keep(stays)
 
     def _follow(self) -> None:
         """Watch the hosts of the plays, and those that hold something although they left theirs."""
-        hosts = {host.name: host for project in self._wanted.intent.projects for host in project.hosts}
-        self.sight.follow(members_elsewhere(self._wanted.intent, _only(self.sight.seen, hosts)) | hosts)
+        intent = self._planner.intent
+        hosts = {host.name: host for project in intent.projects for host in project.hosts}
+        self.sight.follow(members_elsewhere(intent, _only(self.sight.seen, hosts)) | hosts)
 
     # --- what is ----------------------------------------------------------------------------------------
 
@@ -240,7 +261,7 @@ class Watcher:
             return
         if before is not None and silent:
             self.say(f"{name} answers again", host=name)
-        known, projects = self.history, self._wanted.intent.projects
+        known, projects = self.history, self._planner.intent.projects
         finishing = {(p.name, s.name) for p in projects for s in p.services if p.finishes(s)}
         last, now_s = before.last if before else None, self._clock()
         self.history = known.looked(name, last, seen, finishing, now_s, self._stopped_by_us())
@@ -261,6 +282,7 @@ class Watcher:
         """Plan with all that is known, and begin what has to be done and may be done."""
         self.sight.moved = False
         self._news = True
+        self._keep_no_longer(self.sight.seen)
         self._follow()
         seen, away = self.sight.seen, self.sight.away(now_s)
         policy, limits = self._wanted.policy, self.options.limits
@@ -278,6 +300,8 @@ class Watcher:
             elif plan.steps:
                 self._begin_repair(project, plan, seen)
         self._tell_waits(waits)
+        if not (waits or self._kept or any(plan.steps or plan.rests for plan in found.plan.projects)):
+            self._chronicle.last_success_s = self._wall()
 
     def _objection(self, project: Project, plan: ProjectPlan, seen: Seen) -> str:
         """Why not to touch a project now; empty where it may be touched.
@@ -286,6 +310,12 @@ class Watcher:
         lease that a dead run left behind is taken over only when that was seen twice, since what was seen
         before it died is not how it ended.
         """
+        kept = self._kept.get(project.name)
+        if kept and kept.silent:
+            return (
+                f"it was taken back to release {kept.number} while {', '.join(kept.silent)} did not"
+                " answer, so nobody knows what is to run there: bring the files up to date, or converge"
+            )
         waits = ""
         for host, lease in held_leases(project.name, seen, self._lease.owner).items():
             owner = lease.owner if is_dead(lease) else ""
@@ -305,8 +335,8 @@ class Watcher:
 
     def _begin_repair(self, project: Project, plan: ProjectPlan, seen: Seen) -> None:
         policy = replace(self._planner.policy, whole_playbook=False)
-        intent = replace(self._wanted.intent, projects=(project,))
-        planner = Planner(intent, policy, self._wanted.stamp)
+        intent = replace(self._planner.intent, projects=(project,))
+        planner = Planner(intent, policy, self._wanted.stamp, self._planner.fixed)
         options = RunOptions(self.options.forks, rounds=1)  # the next plan is made of all that is known then
         run = Run(intent, planner, self._engines, self._lease, self._tell_later, options)
         self._repairing[project.name] = (run, plan)
@@ -322,12 +352,18 @@ class Watcher:
                 found, after = run.carry_out(Plan((plan,)), seen)
             except (Exception, KeyboardInterrupt) as error:  # told by the deciding thread, which goes on
                 found, after = error, {}
-            self.post(lambda: self._repaired(project, plan, begun_s, found, after))
+            self.post(lambda: self._repaired(project, plan, begun_s, found, after, run.kept))
 
         self._start(work)
 
     def _repaired(
-        self, project: Project, plan: ProjectPlan, begun_s: float, found: Report | BaseException, after: Seen
+        self,
+        project: Project,
+        plan: ProjectPlan,
+        begun_s: float,
+        found: Report | BaseException,
+        after: Seen,
+        kept: Mapping[str, Kept],
     ) -> None:
         """A change has ended: learn from it, and look at what it touched."""
         now_s = self._clock()
@@ -335,6 +371,8 @@ class Watcher:
         del self._repairing[project.name]
         before = self.history
         outcome, self.history = self._verdicts.learn(project, plan, found, before, now_s)
+        if kept:
+            self._went_back(kept)
         for told in rests_told(before, self.history, now_s):
             self.say(told, "warning")
         self._chronicle.converged(outcome, now_s - begun_s, self._wall())
@@ -345,6 +383,15 @@ class Watcher:
         elif not isinstance(found, (Report, KeyboardInterrupt)):
             self.say(f"{project.name}: this is a bug in deploytool: {found!r}", "error")
         self.sight.moved = True
+
+    def _went_back(self, kept: Mapping[str, Kept]) -> None:
+        """Projects were taken back: what failed in them is not tried again until something is new."""
+        self.history = self.history.without(kept)
+        self._verdicts.forget(kept)
+        self._keep({**self._kept, **kept})
+        for name, one in kept.items():
+            self._consent.made(name, one.release)
+            self.say(f"{name}: {_keeping(one)}", "warning")
 
     # --- telling ----------------------------------------------------------------------------------------
 
@@ -362,14 +409,14 @@ class Watcher:
 
     def _publish(self, now_s: float) -> None:
         known = Knowledge(
-            intent=self._wanted.intent,
+            intent=self._planner.intent,
             hosts=self.sight.hosts,
             seen=self.sight.seen,
             looked_s={name: view.as_of_s for name, view in self.sight.views.items()},
             watches=self.sight.watches,
             heard=self.sight.ears.heard,
             plan=self._plan,
-            waits=self._waits,
+            waits={name: _keeping(one) for name, one in self._kept.items()} | self._waits,
             history=self.history,
             budget=self.options.limits.restart_budget,
             chronicle=self._chronicle,
@@ -385,6 +432,10 @@ class Watcher:
 
 def _project(intent: Intent, name: str) -> Project:
     return next(project for project in intent.projects if project.name == name)
+
+
+def _keeping(kept: Kept) -> str:
+    return f"release {kept.number} is kept until the files change, since the update failed"
 
 
 def _only(seen: Seen, hosts: Mapping[str, object]) -> Seen:

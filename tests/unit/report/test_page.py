@@ -130,7 +130,7 @@ def test_a_project_that_is_left_alone_says_why():
     waiting = replace(snapshot.projects[0], waits="the hosts run release 12, my files say otherwise")
     text = Read(page(replace(snapshot, projects=(waiting,), problem="site.yaml:3: broken"))).text
     assert "Waiting" in text
-    assert "Left alone: the hosts run release 12, my files say otherwise" in text
+    assert "Waits: the hosts run release 12, my files say otherwise" in text
     assert "The files that are there now are not used: site.yaml:3: broken" in text
 
 

@@ -9,8 +9,8 @@ from itertools import pairwise
 import pytest
 
 from deploytool.errors import InputError, Place, Problem
-from deploytool.model.observed import Lease
-from deploytool.model.service import Mode, Service
+from deploytool.model.observed import CONVERGED, Lease
+from deploytool.model.service import Mode, Service, Update
 from deploytool.run.converge import Run
 from tests.builders import Fleet, host, intent, project
 from tests.unit.run.watching import Watching
@@ -489,3 +489,112 @@ def test_a_thousand_repairs_leave_nothing_behind(watch):
     assert weights[0] == weights[1]
     assert sum(watching.fleet.counts().values()) == 10
     assert watching.snapshot.tally.converges["ok"] >= 1000
+
+
+# --- updates that fail ------------------------------------------------------------------------------------
+
+
+def careful(tag: int, **fields):
+    update = Update(parallelism=2, order="start-first", failure_action="rollback")
+    return shop(image=f"demo/web:{tag}", update=update, **fields)
+
+
+def sicken(watching: Watching, image: str) -> None:
+    for memory in watching.fleet.hosts.values():
+        memory.sick.add(image)
+
+
+def on_record(watching: Watching) -> list[str]:
+    """The outcomes of all releases that h1 remembers, oldest first."""
+    return [one.release.outcome for one in watching.fleet.hosts["h1"].folders["shop"].history]
+
+
+def test_an_update_that_failed_is_not_on_record_as_done(watch):
+    """Its service is left alone for a while, and until it is well that release has not come to be."""
+    watching = watch(shop(update=Update(parallelism=2)))
+    sicken(watching, "demo/web:2")
+    watching.intent, watching.dirty = shop(image="demo/web:2", update=Update(parallelism=2)), True
+    watching.turns(600)
+    assert watching.fleet.hosts["h1"].folders["shop"].release.number == 1
+    assert [outcome for outcome in on_record(watching) if outcome == CONVERGED] == [CONVERGED]
+    assert not watching.snapshot.whole
+    for memory in watching.fleet.hosts.values():
+        memory.sick.clear()
+    watching.turns(400)
+    assert watching.fleet.images() == {"demo/web:2"}
+    assert (on_record(watching)[-1], watching.snapshot.whole) == (CONVERGED, True)
+
+
+def test_what_was_taken_back_is_kept_and_repaired_until_the_files_change(watch):
+    """A failed update is tried once, not every five minutes; what runs instead is watched as before."""
+    watching = watch(careful(1))
+    sicken(watching, "demo/web:2")
+    watching.intent, watching.dirty = careful(2), True
+    watching.turns(600)
+    assert (watching.fleet.images(), sum(watching.fleet.counts().values())) == ({"demo/web:1"}, 10)
+    assert watching.notes.count("rolling back to release 1") == 1
+    assert "shop: release 1 is kept until the files change" in watching.notes
+    assert "kept until the files change" in watching.snapshot.projects[0].waits
+    watching.remove("h2")
+    watching.change("h3", state="exited", exit_code=137)
+    watching.settle()
+    assert (watching.fleet.images(), sum(watching.fleet.counts().values())) == ({"demo/web:1"}, 10)
+    watching.intent, watching.dirty = careful(3), True
+    watching.settle()
+    assert (watching.fleet.images(), watching.snapshot.whole) == ({"demo/web:3"}, True)
+
+
+def test_the_same_files_are_tried_again_where_somebody_converges_them(watch):
+    """The reason was elsewhere, and is gone: what a person brought about with these files is theirs."""
+    watching = watch(careful(1))
+    sicken(watching, "demo/web:2")
+    watching.intent, watching.dirty = careful(2), True
+    watching.settle()
+    for memory in watching.fleet.hosts.values():
+        memory.sick.clear()
+    assert watching.fleet.converge(careful(2)).exit_code == 0
+    watching.turns(120)
+    assert (watching.fleet.images(), watching.snapshot.whole) == ({"demo/web:2"}, True)
+    watching.remove("h1")
+    watching.settle()
+    assert (watching.fleet.images(), sum(watching.fleet.counts().values())) == ({"demo/web:2"}, 10)
+
+
+def test_where_a_host_was_silent_when_the_others_were_taken_back_nothing_is_touched(watch):
+    """What the release was there, nobody knows; when it comes back, it keeps what it has."""
+    watching = watch(careful(1))
+    sicken(watching, "demo/web:2")
+    before = watching.fleet.ids()
+    watching.fleet.hosts["h5"].reachable = False
+    watching.turns(120)
+    watching.intent, watching.dirty = careful(2), True
+    watching.turns(60)
+    assert "rolling back to release 1" in watching.notes
+    watching.fleet.hosts["h5"].reachable = True
+    watching.turns(600)
+    assert watching.fleet.ids() == before
+    assert "h5 did not answer, so nobody knows what is to run there" in watching.snapshot.projects[0].waits
+    watching.intent, watching.dirty = careful(1), True
+    watching.settle()
+    assert (watching.fleet.ids(), watching.snapshot.whole) == (before, True)
+
+
+def test_another_project_is_watched_as_before_while_one_is_kept(watch):
+    """What was taken back says nothing of its neighbours."""
+    other = project(Service("api", replicas=5), name="other", hosts=HOSTS)
+
+    def both(tag: int):
+        return intent(*careful(tag).projects, other, hosts=HOSTS)
+
+    watching = watch(both(1))
+    sicken(watching, "demo/web:2")
+    watching.intent, watching.dirty = both(2), True
+    watching.turns(120)
+    container = next(c for c in watching.fleet.hosts["h4"].containers if c.project == "other")
+    watching.fleet.hosts["h4"].containers.remove(container)
+    watching.stir("h4")
+    watching.settle()
+    assert sum(watching.fleet.counts("api").values()) == 5
+    assert {c.image for m in watching.fleet.hosts.values() for c in m.containers if c.service == "web"} == {
+        "demo/web:1"
+    }
