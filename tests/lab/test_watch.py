@@ -102,6 +102,24 @@ def test_a_person_comes_first_and_is_not_undone(lab, hosts, watch):
     assert {c.image for host in lab.hosts for c in lab.containers(host, "proof")} == images
 
 
+def test_an_update_that_fails_is_taken_back_and_what_ran_before_is_watched(lab, hosts, watch):
+    """It is tried once; what runs instead is repaired, until the files say something new."""
+    site = watch.folder / "site.yaml"
+    careful = PLAYBOOK.replace("monitor: 1s", "monitor: 1s, failure_action: rollback")
+    site.write_text(careful.replace("init: true", "command: [/bin/busybox, 'false']"), "utf-8")
+    wait_for("it is taken back", lambda: "release 1 is kept until" in watch.log.read_text(), LONG_S)
+    hosts.exec("lab2", "docker", "rm", "--force", hosts.replicas("lab2")[0])
+    hosts.kill_containers("lab3", hosts.replicas("lab3")[0])
+    wait_for("and is whole again", lambda: hosts.total() == 6, LONG_S)
+    wait_for("as the page knows", lambda: watch.metric("service_replicas_running") == 6, LONG_S)
+    assert watch.log.read_text().count("rolling back to release 1") == 1
+    assert (watch.metric("project_waiting"), watch.metric("project_release")) == (1, 1)
+    site.write_text(careful.replace("demo/web:1", "demo/web:2"), "utf-8")
+    wait_for("the files count again", lambda: watch.metric("project_converged") == 1, LONG_S)
+    assert {c.image for host in lab.hosts for c in lab.containers(host, "proof")} == {"demo/web:2"}
+    assert hosts.total() == 6
+
+
 def test_prometheus_reads_all_of_it(lab, hosts, watch, tmp_path, request):
     """The real server scrapes the watcher and finds the replicas by file_sd, with their labels."""
     try:

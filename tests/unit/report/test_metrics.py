@@ -26,6 +26,7 @@ SNAPSHOT = Snapshot(
         WatchedProject("shop", release=Release(12, "abc")),
         WatchedProject("blog", drift=("web",)),
         WatchedProject("wiki", waits="another run"),
+        WatchedProject("mail", rests=True),
     ),
     services=(
         WatchedService("shop", "web", {"h1": 2, "h3": 1}, {"h1": 2, "h2": 1}, {"h1": 1}, rests_s=9.0),
@@ -69,7 +70,9 @@ def samples(process: bool = False) -> dict[tuple[str, tuple[tuple[str, str], ...
         ("project_converged", {"project": "shop"}, 1),
         ("project_converged", {"project": "blog"}, 0),
         ("project_converged", {"project": "wiki"}, 0),
+        ("project_converged", {"project": "mail"}, 0),
         ("project_waiting", {"project": "wiki"}, 1),
+        ("project_waiting", {"project": "mail"}, 0),
         ("project_release", {"project": "shop"}, 12),
         ("converges_total", {"outcome": "ok"}, 3),
         ("converges_total", {"outcome": "lost"}, 0),

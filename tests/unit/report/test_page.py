@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from deploytool.model.watched import Action, Snapshot
+from deploytool.model.watched import Action, Snapshot, WatchedProject
 from deploytool.report.page import page, sections
 from tests.snapshots import HOSTILE, NOW_S, fleet, hostile
 
@@ -116,6 +116,7 @@ def test_without_a_script_it_is_loaded_again():
         ({"ready": False}, "Looking at the hosts"),
         ({"converging": True}, "Converging"),
         ({"projects": ()}, "Not all hosts answer"),
+        ({"projects": (WatchedProject("shop", rests=True),)}, "Backing off"),
         ({"projects": (), "hosts": ()}, "As expected"),
     ],
 )

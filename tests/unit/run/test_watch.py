@@ -49,6 +49,7 @@ def test_it_converges_first_and_then_has_nothing_to_do(watch):
     watching.turns(600)
     assert watching.fleet.ids() == before
     assert watching.looks("h1") - looks == 10
+    assert watching.snapshot.now_s - watching.snapshot.last_success_s <= 60
 
 
 def test_an_event_leads_to_a_look_at_that_host_alone_and_to_a_repair(watch):
