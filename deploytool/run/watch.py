@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from deploytool.core.attention import next_delay
-from deploytool.core.holdings import held_leases, newest_release
+from deploytool.core.holdings import held_leases
 from deploytool.core.patience import History
 from deploytool.errors import DeploytoolError, LeaseHeld, ManyProblems
 from deploytool.model.event import Event, Note, Report
@@ -26,6 +26,7 @@ from deploytool.run.board import Board
 from deploytool.run.chronicle import Chronicle, failures_told, rests_told
 from deploytool.run.consent import Consent
 from deploytool.run.converge import Run, RunOptions, Seen, held_by
+from deploytool.run.fallback import Fallbacks
 from deploytool.run.fanout import Engines
 from deploytool.run.lease import is_dead
 from deploytool.run.outlook import Limits, outlook, sentence_of
@@ -95,7 +96,7 @@ class Watcher:
         self._consent = Consent(options.force_own)
         self._chronicle = Chronicle()
         self._repairing: dict[str, tuple[Run, ProjectPlan]] = {}
-        self._kept: dict[str, Kept] = {}
+        self._fallbacks = Fallbacks()
         self._waits: dict[str, str] = {}
         self._left_behind: dict[tuple[str, str], str] = {}
         self._plan = Plan()
@@ -222,26 +223,14 @@ class Watcher:
 
     def _adopt(self, wanted: Wanted) -> None:
         self._wanted = wanted
-        self._keep({})
+        self._fall_back(Fallbacks())
 
-    def _keep(self, kept: dict[str, Kept]) -> None:
+    def _fall_back(self, fallbacks: Fallbacks) -> None:
         """Want what the files say, but for projects that were taken back to what they were before."""
-        self._kept, intent = kept, self._wanted.intent
-        projects = tuple(kept[p.name].project if p.name in kept else p for p in intent.projects)
-        fixed = {name: one.desired for name, one in kept.items()}
-        intent = replace(intent, projects=projects)
+        self._fallbacks = fallbacks
+        intent, fixed = fallbacks.instead(self._wanted.intent)
         self._planner = Planner(intent, self._wanted.policy, self._wanted.stamp, fixed)
         self._follow()
-
-    def _keep_no_longer(self, seen: Seen) -> None:
-        """Where somebody brought about another release since, the files count again."""
-        stays = {}
-        for name, kept in self._kept.items():
-            newest = newest_release(name, seen)
-            if newest is None or newest.digest == kept.release.digest:
-                stays[name] = kept
-        if stays.keys() != self._kept.keys():
-            self._keep(stays)
 
     def _follow(self) -> None:
         """Watch the hosts of the plays, and those that hold something although they left theirs."""
@@ -282,7 +271,9 @@ class Watcher:
         """Plan with all that is known, and begin what has to be done and may be done."""
         self.sight.moved = False
         self._news = True
-        self._keep_no_longer(self.sight.seen)
+        fallbacks = self._fallbacks.still(self.sight.seen)
+        if fallbacks is not self._fallbacks:
+            self._fall_back(fallbacks)
         self._follow()
         seen, away = self.sight.seen, self.sight.away(now_s)
         policy, limits = self._wanted.policy, self.options.limits
@@ -300,7 +291,7 @@ class Watcher:
             elif plan.steps:
                 self._begin_repair(project, plan, seen)
         self._tell_waits(waits)
-        if not (waits or self._kept or any(plan.steps or plan.rests for plan in found.plan.projects)):
+        if not (waits or self._fallbacks or any(plan.steps or plan.rests for plan in found.plan.projects)):
             self._chronicle.last_success_s = self._wall()
 
     def _objection(self, project: Project, plan: ProjectPlan, seen: Seen) -> str:
@@ -310,13 +301,7 @@ class Watcher:
         lease that a dead run left behind is taken over only when that was seen twice, since what was seen
         before it died is not how it ended.
         """
-        kept = self._kept.get(project.name)
-        if kept and kept.silent:
-            return (
-                f"it was taken back to release {kept.number} while {', '.join(kept.silent)} did not"
-                " answer, so nobody knows what is to run there: bring the files up to date, or converge"
-            )
-        waits = ""
+        waits = self._fallbacks.objection(project.name)
         for host, lease in held_leases(project.name, seen, self._lease.owner).items():
             owner = lease.owner if is_dead(lease) else ""
             if not owner or self._left_behind.get((host, project.name)) != owner:
@@ -388,10 +373,10 @@ class Watcher:
         """Projects were taken back: what failed in them is not tried again until something is new."""
         self.history = self.history.without(kept)
         self._verdicts.forget(kept)
-        self._keep({**self._kept, **kept})
+        self._fall_back(self._fallbacks.beside(kept))
         for name, one in kept.items():
             self._consent.made(name, one.release)
-            self.say(f"{name}: {_keeping(one)}", "warning")
+            self.say(f"{name}: {self._fallbacks.sentences[name]}", "warning")
 
     # --- telling ----------------------------------------------------------------------------------------
 
@@ -416,7 +401,7 @@ class Watcher:
             watches=self.sight.watches,
             heard=self.sight.ears.heard,
             plan=self._plan,
-            waits={name: _keeping(one) for name, one in self._kept.items()} | self._waits,
+            waits=self._fallbacks.sentences | self._waits,
             history=self.history,
             budget=self.options.limits.restart_budget,
             chronicle=self._chronicle,
@@ -432,10 +417,6 @@ class Watcher:
 
 def _project(intent: Intent, name: str) -> Project:
     return next(project for project in intent.projects if project.name == name)
-
-
-def _keeping(kept: Kept) -> str:
-    return f"release {kept.number} is kept until the files change, since the update failed"
 
 
 def _only(seen: Seen, hosts: Mapping[str, object]) -> Seen:
