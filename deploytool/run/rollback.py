@@ -79,7 +79,7 @@ class Past:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A project that was taken back to release ``number`` because a newer one failed, as it is wanted now.
+    """A project as release ``number`` says, because a newer one failed.
 
     ``release`` is on record since then: the same one, or what is known of it where hosts were ``silent`` and
     could not say what they remember.
@@ -147,6 +147,20 @@ def rolled_back(intent: Intent, pasts: Sequence[tuple[Past, Release]]) -> tuple[
     return replace(intent, projects=tuple(projects)), fixed
 
 
+def kept(intent: Intent, project: Project, seen: Observed, engines: Engines, forks: int) -> Kept | None:
+    """A project as the release on record says; None where there is none, or its definitions cannot be had."""
+    old = past(project, seen, engines, forks)
+    newest = newest_release(project.name, seen)
+    if old.recorded is None or newest is None:
+        return None
+    try:
+        then, fixed = rolled_back(intent, [(old, old.recorded)])
+    except Refused:
+        return None
+    (project,) = then.projects
+    return Kept(project, fixed[project.name], newest.number, newest, tuple(sorted(old.silent)))
+
+
 def _silent(seen: Observed) -> dict[str, Unreachable]:
     return {name: host for name, host in seen.items() if isinstance(host, Unreachable)}
 
@@ -202,7 +216,8 @@ def _services(project: Project, release: Release, texts: Mapping[str, str]) -> l
         hosts = [host for host, count in release.placements[name].items() if count and host in texts]
         if hosts:  # else it ran nowhere, or on hosts that are away: what it was, these know
             definition = stored_definition(texts[hosts[0]], hosts[0])
-            found.append(stored_service(name, definition, project.service(name)))
+            then = stored_service(name, definition, project.service(name))
+            found.append(replace(then, replicas=sum(release.placements[name].values())))
     return found
 
 

@@ -16,7 +16,7 @@ from deploytool.core.attention import next_delay
 from deploytool.core.holdings import held_leases
 from deploytool.core.patience import History
 from deploytool.errors import DeploytoolError, LeaseHeld, ManyProblems
-from deploytool.model.event import Event, Note, Report
+from deploytool.model.event import Ending, Event, Note, Report
 from deploytool.model.ingress import EDGE
 from deploytool.model.observed import Lease, ObservedHost, Unreachable
 from deploytool.model.plan import Plan, ProjectPlan, StepKind
@@ -33,7 +33,7 @@ from deploytool.run.outlook import Limits, outlook, sentence_of
 from deploytool.run.picture import Knowledge, picture
 from deploytool.run.planning import Planner, PlanPolicy, members_elsewhere
 from deploytool.run.releases import Stamp
-from deploytool.run.rollback import Kept
+from deploytool.run.rollback import Kept, kept
 from deploytool.run.sight import Sight, View
 from deploytool.run.verdict import Verdicts
 
@@ -271,14 +271,15 @@ class Watcher:
         """Plan with all that is known, and begin what has to be done and may be done."""
         self.sight.moved = False
         self._news = True
-        fallbacks = self._fallbacks.still(self.sight.seen)
+        fallbacks = self._fallbacks.still(self.sight.seen, now_s)
         if fallbacks is not self._fallbacks:
             self._fall_back(fallbacks)
         self._follow()
         seen, away = self.sight.seen, self.sight.away(now_s)
         policy, limits = self._wanted.policy, self.options.limits
         found = outlook(self._planner, policy, limits, seen, away, self.history, now_s)
-        self._plan, self._wake_s = found.plan, found.wake_s
+        wakes_s = [time_s for time_s in (found.wake_s, fallbacks.next_s) if time_s is not None]
+        self._plan, self._wake_s = found.plan, min(wakes_s, default=None)
         waits = dict(found.waits)
         for plan in found.plan.projects:
             project = _project(self._planner.whole, plan.project)
@@ -326,18 +327,23 @@ class Watcher:
         run = Run(intent, planner, self._engines, self._lease, self._tell_later, options)
         self._repairing[project.name] = (run, plan)
         self._chronicle.drifted(plan.steps)
-        services = [(project.name, s.service) for s in plan.steps if s.gate for _ in range(s.count)]
+        mended = plan.steps if plan.repairs else ()
+        services = [(project.name, s.service) for s in mended if s.gate for _ in range(s.count)]
         self.history = self.history.repaired(services, self._clock())
         self._consent.making(plan)
         begun_s = self._clock()
 
         def work() -> None:
             found: Report | BaseException
+            instead = None
             try:
                 found, after = run.carry_out(Plan((plan,)), seen)
+                instead = run.kept.get(project.name)
+                if found.endings.get(project.name) is Ending.UNCHANGED and not plan.repairs:
+                    instead = kept(intent, project, after, self._engines, self.options.forks)
             except (Exception, KeyboardInterrupt) as error:  # told by the deciding thread, which goes on
                 found, after = error, {}
-            self.post(lambda: self._repaired(project, plan, begun_s, found, after, run.kept))
+            self.post(lambda: self._repaired(project, plan, begun_s, found, after, instead))
 
         self._start(work)
 
@@ -348,16 +354,20 @@ class Watcher:
         begun_s: float,
         found: Report | BaseException,
         after: Seen,
-        kept: Mapping[str, Kept],
+        instead: Kept | None,
     ) -> None:
-        """A change has ended: learn from it, and look at what it touched."""
+        """A change has ended: learn from it, and look at what it touched.
+
+        ``instead`` is what to hold from now on where an update failed.
+        """
         now_s = self._clock()
         self.sight.changed({step.host for step in plan.steps}, after)
         del self._repairing[project.name]
-        before = self.history
-        outcome, self.history = self._verdicts.learn(project, plan, found, before, now_s)
-        if kept:
-            self._went_back(kept)
+        before, outcome = self.history, "failed"
+        if instead and isinstance(found, Report):
+            self._fall_back_to(instead, found, now_s)
+        else:
+            outcome, self.history = self._verdicts.learn(project, plan, found, before, now_s)
         for told in rests_told(before, self.history, now_s):
             self.say(told, "warning")
         self._chronicle.converged(outcome, now_s - begun_s, self._wall())
@@ -369,14 +379,18 @@ class Watcher:
             self.say(f"{project.name}: this is a bug in deploytool: {found!r}", "error")
         self.sight.moved = True
 
-    def _went_back(self, kept: Mapping[str, Kept]) -> None:
-        """Projects were taken back: what failed in them is not tried again until something is new."""
-        self.history = self.history.without(kept)
-        self._verdicts.forget(kept)
-        self._fall_back(self._fallbacks.beside(kept))
-        for name, one in kept.items():
-            self._consent.made(name, one.release)
-            self.say(f"{name}: {self._fallbacks.sentences[name]}", "warning")
+    def _fall_back_to(self, kept: Kept, report: Report, now_s: float) -> None:
+        """Hold a release where an update failed, as long as that makes sense."""
+        name, fallbacks = kept.project.name, self._fallbacks
+        if report.endings[name] is Ending.UNCHANGED:
+            fallbacks = fallbacks.put_off(kept, report.failures[0].reason, now_s)
+        else:
+            fallbacks = fallbacks.taken_back(kept)
+            self.history = self.history.without({name})  # what failed is not there any more
+            self._verdicts.forget({name})
+        self._fall_back(fallbacks)
+        self._consent.made(name, kept.release)
+        self.say(f"{name}: {fallbacks.sentences[name]}", "warning")
 
     # --- telling ----------------------------------------------------------------------------------------
 

@@ -102,9 +102,14 @@ def test_a_person_comes_first_and_is_not_undone(lab, hosts, watch):
     assert {c.image for host in lab.hosts for c in lab.containers(host, "proof")} == images
 
 
-def test_an_update_that_fails_is_taken_back_and_what_ran_before_is_watched(lab, hosts, watch):
-    """It is tried once; what runs instead is repaired, until the files say something new."""
+def test_while_an_update_fails_what_ran_before_is_watched(lab, hosts, watch):
+    """It cannot begin, or is taken back; what runs instead is repaired, until the files say something new."""
     site = watch.folder / "site.yaml"
+    site.write_text(PLAYBOOK.replace("demo/web:1", "demo/web:typo\n      pull_policy: never"), "utf-8")
+    wait_for("it cannot begin", lambda: "the update could not begin" in watch.log.read_text(), LONG_S)
+    hosts.exec("lab1", "docker", "rm", "--force", hosts.replicas("lab1")[0])
+    wait_for("what is gone is missed", lambda: hosts.total() == 5, LONG_S)
+    wait_for("and comes back", lambda: hosts.total() == 6, LONG_S)
     careful = PLAYBOOK.replace("monitor: 1s", "monitor: 1s, failure_action: rollback")
     site.write_text(careful.replace("init: true", "command: [/bin/busybox, 'false']"), "utf-8")
     wait_for("it is taken back", lambda: "release 1 is kept until" in watch.log.read_text(), LONG_S)

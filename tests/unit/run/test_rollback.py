@@ -96,6 +96,23 @@ def test_what_the_newer_release_brought_goes_with_it(fleet):
     assert (fleet.counts("new"), sum(fleet.counts().values())) == ({}, 3)
 
 
+def test_a_rollback_tolerates_the_share_of_its_replicas_that_it_says():
+    """A third of six replicas do not get well again: with a half tolerated the others go back, too."""
+    fleet = Fleet.of("h1", "h2", "h3")
+    rolling = Update(parallelism=2, max_failure_ratio=0.5)
+
+    def wanted(tag: int):
+        services = (Service("web", replicas=6, rollback=rolling),)
+        return intent(project(*services, hosts=HOSTS, images={"web": f"demo/web:{tag}"}), hosts=HOSTS)
+
+    for tag in (1, 2):
+        assert fleet.converge(wanted(tag)).exit_code == 0
+    fleet.hosts["h1"].sick.add("demo/web:1")
+    assert go_back(fleet, wanted(2)).exit_code == 5
+    images = {name: {c.image for c in memory.containers} for name, memory in fleet.hosts.items()}
+    assert images["h2"] == images["h3"] == {"demo/web:1"}
+
+
 def test_drift_is_no_update(fleet):
     """What crashed or is gone does not make a rollback stay where it is."""
     fleet.hosts["h1"].containers.clear()

@@ -574,7 +574,8 @@ def test_where_a_host_was_silent_when_the_others_were_taken_back_nothing_is_touc
     watching.fleet.hosts["h5"].reachable = True
     watching.turns(600)
     assert watching.fleet.ids() == before
-    assert "h5 did not answer, so nobody knows what is to run there" in watching.snapshot.projects[0].waits
+    waits = watching.snapshot.projects[0].waits
+    assert "h5 did not answer when the update failed, so nobody knows what is to run there" in waits
     watching.intent, watching.dirty = careful(1), True
     watching.settle()
     assert (watching.fleet.ids(), watching.snapshot.whole) == (before, True)
@@ -599,3 +600,25 @@ def test_another_project_is_watched_as_before_while_one_is_kept(watch):
     assert {c.image for m in watching.fleet.hosts.values() for c in m.containers if c.service == "web"} == {
         "demo/web:1"
     }
+
+
+def test_what_runs_is_repaired_while_an_update_cannot_even_begin(watch):
+    """An image that is not there: tried again less and less often, and meanwhile all is as it was."""
+    watching = watch()
+    for memory in watching.fleet.hosts.values():
+        memory.images = {"demo/web:1"}
+    watching.intent, watching.dirty = shop(image="demo/web:typo"), True
+    watching.turns(60)
+    watching.remove("h1")
+    watching.change("h2", state="exited", exit_code=137)
+    watching.turns(540)
+    assert (watching.fleet.images(), sum(watching.fleet.counts().values())) == ({"demo/web:1"}, 10)
+    tries = watching.notes.count(
+        "release 1 is kept meanwhile, since the update could not begin: image demo/web:typo"
+    )
+    assert tries == 6, "at once, and 10, 20, 40, 80, 160 s after the last time; not yet 300 s after it"
+    assert (watching.snapshot.projects[0].release.number, watching.snapshot.whole) == (1, False)
+    for memory in watching.fleet.hosts.values():
+        memory.images = {"demo/web:typo"}
+    watching.turns(310)
+    assert (watching.fleet.images(), watching.snapshot.whole) == ({"demo/web:typo"}, True)
