@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import fnmatch
 import signal
+import socket
 from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
@@ -28,6 +29,21 @@ def _on_request(channel: paramiko.Channel, message: paramiko.Message) -> None:
     channel.status_event.set()
 
 
+class Recent(dict[int, bool]):
+    """The last numbers that were put in.
+
+    Paramiko keeps those of all channels as long as the connection lives, since what still comes for a closed
+    one is no error. A watcher opens a channel a minute, for months.
+    """
+
+    most = 1000
+
+    def __setitem__(self, number: int, seen: bool) -> None:
+        super().__setitem__(number, seen)
+        if len(self) > self.most:
+            del self[next(iter(self))]
+
+
 class ClientTransport(paramiko.Transport):
     """A connection to one sshd."""
 
@@ -44,6 +60,10 @@ class ClientTransport(paramiko.Transport):
     """For how long it had given no sign of life, where it was given up for that."""
 
     _unanswered = 0
+
+    def __init__(self, stream: socket.socket, **options: Any) -> None:
+        super().__init__(stream, **options)
+        self.channels_seen = Recent()
 
     def keep_alive(self, interval_s: int, most: int) -> None:
         """Ask for a sign of life when nothing was said for ``interval_s``; 0 never asks.
