@@ -166,7 +166,8 @@ def _standing(project: WatchedProject, now_s: float) -> str:
     for host_name, lease in sorted(project.leases.items()):
         leases[lease.who, lease.reason, lease.manual].append(host_name)
     parts += [_lease(*key, hosts) for key, hosts in leases.items()] or ["no lease is held"]
-    waits = f'<p class="note warn">Waits: {_text(project.waits)}</p>' if project.waits else ""
+    why = project.waits[:1].upper() + project.waits[1:]
+    waits = f'<p class="note warn">{_text(why)}</p>' if why else ""
     return f'<p class="quiet">{" · ".join(parts)}</p>{waits}'
 
 

@@ -1,4 +1,4 @@
-"""What a watcher holds instead of its files, where these cannot be carried out: the releases on record."""
+"""What a watcher holds instead of its files, where these cannot be carried out."""
 
 from __future__ import annotations
 
@@ -8,17 +8,27 @@ from dataclasses import dataclass, field, replace
 from deploytool.core.holdings import newest_release
 from deploytool.core.patience import next_delay
 from deploytool.model.desired import Desired
-from deploytool.model.observed import Observed
-from deploytool.model.service import Intent
+from deploytool.model.observed import Observed, Release
+from deploytool.model.service import Intent, Project
 from deploytool.run.rollback import Kept
+
+LOOK_AGAIN_S = 60.0  # what cannot be planned now may be possible when hosts come and go
+
+Before = tuple[Project, Desired | None]  # a project as it was planned, and its schedule where that was fixed
 
 
 @dataclass(frozen=True, slots=True)
 class _Fallback:
-    """``until_s`` is when the files are tried again; None where that makes no sense before they change."""
+    """A project as it was, its schedule where that is fixed, and the release that was on record then.
 
-    kept: Kept
-    why: str
+    ``until_s`` is when the files are tried again; None where that makes no sense before they change.
+    """
+
+    project: Project
+    desired: Desired | None
+    release: Release | None
+    sentence: str
+    objection: str = ""
     until_s: float | None = None
 
 
@@ -37,41 +47,47 @@ class Fallbacks:
 
     def taken_back(self, kept: Kept) -> Fallbacks:
         """An update failed half way and was taken back: once is enough."""
-        return replace(self, held={**self.held, kept.project.name: _Fallback(kept, "the update failed")})
+        sentence = f"release {kept.number} is kept until the files change, since the update failed"
+        return self._with(_of(kept, sentence))
 
     def put_off(self, kept: Kept, why: str, now_s: float) -> Fallbacks:
         """An update could not begin, and changed nothing: it is tried again, less and less often."""
         name = kept.project.name
         tries = self.tries.get(name, 0) + 1
-        put_off = _Fallback(kept, f"the update could not begin: {why}", now_s + next_delay(tries + 1))
-        return Fallbacks({**self.held, name: put_off}, {**self.tries, name: tries})
+        sentence = f"release {kept.number} is kept meanwhile, since the update could not begin: {why}"
+        until_s = now_s + next_delay(tries + 1)
+        return replace(self._with(_of(kept, sentence, until_s)), tries={**self.tries, name: tries})
+
+    def as_before(self, before: Before, why: str, observed: Observed, now_s: float) -> Fallbacks:
+        """What the files say of a project now cannot be planned: what was planned before holds."""
+        project, desired = before
+        sentence = f"it is kept as the files said before, since what they say now cannot be: {why}"
+        release = newest_release(project.name, observed)
+        return self._with(_Fallback(project, desired, release, sentence, until_s=now_s + LOOK_AGAIN_S))
+
+    def _with(self, one: _Fallback) -> Fallbacks:
+        return replace(self, held={**self.held, one.project.name: one})
 
     def still(self, observed: Observed, now_s: float) -> Fallbacks:
         """Those of which it is not time yet, and whose release is still the one on record."""
         stays = {}
         for name, one in self.held.items():
             newest = newest_release(name, observed)
-            same = newest is None or newest.digest == one.kept.release.digest
+            same = newest is None or one.release is None or newest.digest == one.release.digest
             if same and (one.until_s is None or now_s < one.until_s):
                 stays[name] = one
         return self if stays.keys() == self.held.keys() else replace(self, held=stays)
 
     def instead(self, intent: Intent) -> tuple[Intent, dict[str, Desired]]:
         """The intent with these projects as they were, and their schedules, for ``Planner.fixed``."""
-        kept = {name: one.kept for name, one in self.held.items()}
-        projects = tuple(kept[p.name].project if p.name in kept else p for p in intent.projects)
-        return replace(intent, projects=projects), {name: one.desired for name, one in kept.items()}
+        held = self.held
+        projects = tuple(held[p.name].project if p.name in held else p for p in intent.projects)
+        fixed = {name: one.desired for name, one in held.items() if one.desired is not None}
+        return replace(intent, projects=projects), fixed
 
     def objection(self, project_name: str) -> str:
-        """Why not to touch a project, although its release is kept; empty where it may be touched."""
-        one = self.held.get(project_name)
-        if one is None or not one.kept.silent:
-            return ""
-        silent = ", ".join(one.kept.silent)
-        return (
-            f"release {one.kept.number} is kept, and {silent} did not answer when the update failed,"
-            " so nobody knows what is to run there: bring the files up to date, or converge"
-        )
+        """Why not to touch a project even so; empty where it may be touched."""
+        return self.held[project_name].objection if project_name in self.held else ""
 
     @property
     def next_s(self) -> float | None:
@@ -81,8 +97,14 @@ class Fallbacks:
     @property
     def sentences(self) -> dict[str, str]:
         """Why these projects are not as the files say."""
-        found = {}
-        for name, one in self.held.items():
-            until = "until the files change, since" if one.until_s is None else "meanwhile, since"
-            found[name] = f"release {one.kept.number} is kept {until} {one.why}"
-        return found
+        return {name: one.sentence for name, one in self.held.items()}
+
+
+def _of(kept: Kept, sentence: str, until_s: float | None = None) -> _Fallback:
+    objection, silent = "", ", ".join(kept.silent)
+    if silent:
+        objection = (
+            f"release {kept.number} is kept, and {silent} did not answer when the update failed,"
+            " so nobody knows what is to run there: bring the files up to date, or converge"
+        )
+    return _Fallback(kept.project, kept.desired, kept.release, sentence, objection, until_s)

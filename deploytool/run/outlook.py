@@ -33,11 +33,12 @@ class Limits:
 @dataclass(frozen=True, slots=True)
 class Outlook:
     """``waits`` says of projects why something is not done for them, ``wake_s`` when that may change by time
-    alone; None where it may not."""
+    alone; None where it may not. ``problems`` are the projects that cannot be planned at all, and why."""
 
     plan: Plan
     waits: Mapping[str, str]
     wake_s: float | None
+    problems: Mapping[str, str]
 
 
 def outlook(
@@ -71,14 +72,15 @@ def outlook(
     )
     plan, problems = _plan_without(planner, base, observed, lost)
     waits = {project.name: why_not(project, away, limits.after_s(project), fleet) for project in projects}
-    waits |= {name: sentence_of(error) for name, error in problems.items()}
+    unplanned = {name: sentence_of(error) for name, error in problems.items()}
+    waits |= unplanned
     decision_s = next_decision([(project, limits.after_s(project)) for project in projects], away)
     times = [
         history.wakes_s(projects, now_s, limits.restart_budget),
         None if decision_s is None else now_s + decision_s,
     ]
     wake_s = min((time_s for time_s in times if time_s is not None), default=None)
-    return Outlook(plan, {name: why for name, why in waits.items() if why}, wake_s)
+    return Outlook(plan, {name: why for name, why in waits.items() if why}, wake_s, unplanned)
 
 
 def sentence_of(error: ManyProblems) -> str:

@@ -26,7 +26,7 @@ from deploytool.run.board import Board
 from deploytool.run.chronicle import Chronicle, failures_told, rests_told
 from deploytool.run.consent import Consent
 from deploytool.run.converge import Run, RunOptions, Seen, held_by
-from deploytool.run.fallback import Fallbacks
+from deploytool.run.fallback import Before, Fallbacks
 from deploytool.run.fanout import Engines
 from deploytool.run.lease import is_dead
 from deploytool.run.outlook import Limits, outlook, sentence_of
@@ -97,6 +97,7 @@ class Watcher:
         self._chronicle = Chronicle()
         self._repairing: dict[str, tuple[Run, ProjectPlan]] = {}
         self._fallbacks = Fallbacks()
+        self._before: dict[str, Before] = {}
         self._waits: dict[str, str] = {}
         self._left_behind: dict[tuple[str, str], str] = {}
         self._plan = Plan()
@@ -278,7 +279,9 @@ class Watcher:
         seen, away = self.sight.seen, self.sight.away(now_s)
         policy, limits = self._wanted.policy, self.options.limits
         found = outlook(self._planner, policy, limits, seen, away, self.history, now_s)
-        wakes_s = [time_s for time_s in (found.wake_s, fallbacks.next_s) if time_s is not None]
+        if self._hold_what_was(found.problems, seen, now_s):
+            found = outlook(self._planner, policy, limits, seen, away, self.history, now_s)
+        wakes_s = [time_s for time_s in (found.wake_s, self._fallbacks.next_s) if time_s is not None]
         self._plan, self._wake_s = found.plan, min(wakes_s, default=None)
         waits = dict(found.waits)
         for plan in found.plan.projects:
@@ -291,7 +294,7 @@ class Watcher:
                 waits[project.name] = objection
             elif plan.steps:
                 self._begin_repair(project, plan, seen)
-        self._tell_waits(waits)
+        self._tell_waits({name: f"left alone: {why}" for name, why in waits.items()})
         if not (waits or self._fallbacks or any(plan.steps or plan.rests for plan in found.plan.projects)):
             self._chronicle.last_success_s = self._wall()
 
@@ -311,11 +314,27 @@ class Watcher:
                 waits = waits or f"waiting for {held_by(host, lease)}"
         return waits or self._consent.objection(project, plan, seen, self._planner)
 
+    def _hold_what_was(self, problems: Mapping[str, str], seen: Seen, now_s: float) -> bool:
+        """Where a project cannot be planned any more, let what was planned last hold; says if so."""
+        fallbacks = self._fallbacks
+        for project in self._planner.intent.projects:
+            name, now = project.name, (project, self._planner.fixed.get(project.name))
+            if name not in problems:
+                self._before[name] = now
+            elif name not in fallbacks.held and self._before.get(name, now) != now:
+                fallbacks = fallbacks.as_before(self._before[name], problems[name], seen, now_s)
+        if fallbacks is self._fallbacks:
+            return False
+        self._fall_back(fallbacks)
+        return True
+
     def _tell_waits(self, waits: Mapping[str, str]) -> None:
-        for name, why in sorted(waits.items()):
+        """Say what is new of why projects are not as their files say."""
+        told = {**self._fallbacks.sentences, **waits}
+        for name, why in sorted(told.items()):
             if self._waits.get(name) != why:
-                self.say(f"{name}: left alone: {why}", "warning")
-        self._waits = dict(waits)
+                self.say(f"{name}: {why}", "warning")
+        self._waits = told
 
     # --- changing ---------------------------------------------------------------------------------------
 
@@ -390,7 +409,6 @@ class Watcher:
             self._verdicts.forget({name})
         self._fall_back(fallbacks)
         self._consent.made(name, kept.release)
-        self.say(f"{name}: {fallbacks.sentences[name]}", "warning")
 
     # --- telling ----------------------------------------------------------------------------------------
 
@@ -415,7 +433,7 @@ class Watcher:
             watches=self.sight.watches,
             heard=self.sight.ears.heard,
             plan=self._plan,
-            waits=self._fallbacks.sentences | self._waits,
+            waits=self._waits,
             history=self.history,
             budget=self.options.limits.restart_budget,
             chronicle=self._chronicle,

@@ -128,10 +128,12 @@ def test_the_first_word_is_the_verdict(changes, word):
 def test_a_project_that_is_left_alone_says_why():
     """And the files that are not used."""
     snapshot = fleet()
-    waiting = replace(snapshot.projects[0], waits="the hosts run release 12, my files say otherwise")
+    waiting = replace(
+        snapshot.projects[0], waits="left alone: the hosts run release 12, my files say otherwise"
+    )
     text = Read(page(replace(snapshot, projects=(waiting,), problem="site.yaml:3: broken"))).text
     assert "Waiting" in text
-    assert "Waits: the hosts run release 12, my files say otherwise" in text
+    assert "Left alone: the hosts run release 12, my files say otherwise" in text
     assert "The files that are there now are not used: site.yaml:3: broken" in text
 
 

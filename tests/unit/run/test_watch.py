@@ -10,7 +10,7 @@ import pytest
 
 from deploytool.errors import InputError, Place, Problem
 from deploytool.model.observed import CONVERGED, Lease
-from deploytool.model.service import Mode, Service, Update
+from deploytool.model.service import Constraint, Mode, Service, Update
 from deploytool.run.converge import Run
 from tests.builders import Fleet, host, intent, project
 from tests.unit.run.watching import Watching
@@ -622,3 +622,41 @@ def test_what_runs_is_repaired_while_an_update_cannot_even_begin(watch):
         memory.images = {"demo/web:typo"}
     watching.turns(310)
     assert (watching.fleet.images(), watching.snapshot.whole) == ({"demo/web:typo"}, True)
+
+
+def test_what_the_files_said_before_holds_where_what_they_say_now_cannot_be(watch):
+    """A constraint that no host fulfils, or a service that vanished: told, and mended with the files."""
+    watching = watch()
+    constraints = (Constraint("node.labels.disk", "==", "ssd"),)
+    watching.intent, watching.dirty = shop(constraints=constraints), True
+    watching.turns(300)
+    watching.remove("h1")
+    watching.settle()
+    assert sum(watching.fleet.counts().values()) == 10
+    kept = "shop: it is kept as the files said before, since what they say now cannot be: "
+    assert watching.notes.count(kept) == 1
+    assert "kept as the files said before" in watching.snapshot.projects[0].waits
+    assert not watching.snapshot.whole
+    gone = intent(project(Service("other", replicas=1), hosts=HOSTS))
+    watching.intent, watching.dirty = gone, True
+    watching.turns(5)
+    watching.remove("h2")
+    watching.settle()
+    assert sum(watching.fleet.counts().values()) == 10
+    assert "10 of 10 healthy replicas would be stopped" in watching.snapshot.projects[0].waits
+    watching.intent, watching.dirty = shop(5), True
+    watching.settle()
+    assert (sum(watching.fleet.counts().values()), watching.snapshot.whole) == (5, True)
+
+
+def test_what_comes_to_fit_is_carried_out(watch):
+    """The hosts have what the new files ask for by then: their engines got a label."""
+    watching = watch()
+    constraints = (Constraint("engine.labels.disk", "==", "ssd"),)
+    watching.intent, watching.dirty = shop(constraints=constraints, image="demo/web:2"), True
+    watching.turns(30)
+    assert watching.fleet.images() == {"demo/web:1"}
+    for memory in watching.fleet.hosts.values():
+        memory.facts = replace(memory.facts, labels={"disk": "ssd"})
+    watching.turns(130)
+    assert (watching.fleet.images(), watching.snapshot.whole) == ({"demo/web:2"}, True)
