@@ -47,7 +47,7 @@ test: lint ## Check and test everything, on disposable hosts too
 	$(BIN)/python -m pytest -q -n 2 -m 'not lab'
 	@# The tests say so, or fail in CI, if the hosts cannot be had.
 	-$(DEPLOYTOOL) lab up --start-engine
-	$(BIN)/python -m pytest -q -m 'lab and not proof'
+	$(BIN)/python -m pytest -q --durations=25 --durations-min=4 -m 'lab and not proof'
 
 proof: .venv/testable ## Prove what updates and ingress promise, with faults and under load; takes half an hour to an hour
 	$(DEPLOYTOOL) lab up --start-engine --envoy
