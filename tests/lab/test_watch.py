@@ -110,7 +110,7 @@ def test_while_an_update_fails_what_ran_before_is_watched(lab, hosts, watch):
     hosts.exec("lab1", "docker", "rm", "--force", hosts.replicas("lab1")[0])
     wait_for("what is gone comes back", lambda: hosts.total() == 6, LONG_S)
     careful = PLAYBOOK.replace("monitor: 1s", "monitor: 1s, failure_action: rollback")
-    site.write_text(careful.replace("init: true", "command: [/bin/busybox, 'false']"), "utf-8")
+    site.write_text(careful.replace("init: true", "entrypoint: [/bin/busybox, 'false']"), "utf-8")
     wait_for("it is taken back", lambda: "release 1 is kept until" in watch.log.read_text(), LONG_S)
     hosts.exec("lab2", "docker", "rm", "--force", hosts.replicas("lab2")[0])
     hosts.kill_containers("lab3", hosts.replicas("lab3")[0])
