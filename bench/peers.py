@@ -83,7 +83,10 @@ def one_round(
         yield case, Figure(cost, load_of(hosts).since(before))
 
 
-def measure(tools: Sequence[Tool], hosts: Hosts, inventory: Path, rounds: int, cases: Sequence[str]) -> Table:
+def measure(
+    tools: Sequence[Tool], hosts: Hosts, inventory: Path, rounds: int, cases: Sequence[str]
+) -> Iterator[Table]:
+    """The table after each turn of a tool, so that what fails later costs nothing that was measured."""
     table: Table = {}
     with tempfile.TemporaryDirectory() as folder, watched(hosts):
         for _ in range(rounds):
@@ -100,9 +103,9 @@ def measure(tools: Sequence[Tool], hosts: Hosts, inventory: Path, rounds: int, c
                 clean(hosts)
                 for case, figure in one_round(tool, own, hosts, inventory, cases):
                     table.setdefault(tool.name, {}).setdefault(case, []).append(figure)
+                yield table
                 clean(hosts)
                 on_all(hosts, tool.afterwards)
-    return table
 
 
 def install_python(hosts: Hosts) -> None:
@@ -128,15 +131,23 @@ def main() -> None:
     if options.python:
         install_python(hosts)
     chosen = [tool for tool in TOOLS if not options.tools or tool.key in options.tools.split(",")]
-    table = measure(chosen, hosts, options.inventory, options.rounds, CASES[: options.cases])
-    if options.out:
-        rows = {
-            name: {case: [asdict(f) for f in figures] for case, figures in row.items()}
-            for name, row in table.items()
-        }
-        options.out.write_text(json.dumps({"hosts": len(hosts), "rounds": options.rounds, "figures": rows}))
-    print(f"{len(hosts)} hosts, medians of {options.rounds} rounds")
-    show(table)
+    table: Table = {}
+    try:
+        for table in measure(chosen, hosts, options.inventory, options.rounds, CASES[: options.cases]):
+            if options.out:
+                keep(options.out, table, len(hosts), options.rounds)
+    finally:
+        print(f"{len(hosts)} hosts, medians of {options.rounds} rounds")
+        show(table)
+
+
+def keep(path: Path, table: Table, hosts: int, rounds: int) -> None:
+    """All figures as JSON."""
+    rows = {
+        name: {case: [asdict(f) for f in figures] for case, figures in row.items()}
+        for name, row in table.items()
+    }
+    path.write_text(json.dumps({"hosts": hosts, "rounds": rounds, "figures": rows}))
 
 
 def show(table: Table) -> None:
