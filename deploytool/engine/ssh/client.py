@@ -36,7 +36,7 @@ class Recent(dict[int, bool]):
     one is no error. A watcher opens a channel a minute, for months.
     """
 
-    most = 1000
+    most = 100
 
     def __setitem__(self, number: int, seen: bool) -> None:
         super().__setitem__(number, seen)
