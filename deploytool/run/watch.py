@@ -358,7 +358,8 @@ class Watcher:
             try:
                 found, after = run.carry_out(Plan((plan,)), seen)
                 instead = run.kept.get(project.name)
-                if found.endings.get(project.name) is Ending.UNCHANGED and not plan.repairs:
+                begun = plan.repairs or found.endings.get(project.name) is not Ending.UNCHANGED
+                if not begun and project.name != EDGE:  # which is made anew from the plays that need it
                     instead = kept(intent, project, after, self._engines, self.options.forks)
             except (Exception, KeyboardInterrupt) as error:  # told by the deciding thread, which goes on
                 found, after = error, {}
