@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from deploytool.core.guard import unusable
-from deploytool.core.holdings import held_leases, newest_release
+from deploytool.core.holdings import held_leases
 from deploytool.engine.base import Hold
 from deploytool.errors import LeaseHeld, ManyProblems, Refused
 from deploytool.model.event import Ending, Event, Finished, Note, Planned, Report
@@ -22,7 +22,7 @@ from deploytool.run.interrupts import Interrupts
 from deploytool.run.lease import TTL_S, is_dead
 from deploytool.run.leases import Leases
 from deploytool.run.planning import Planner, members_elsewhere
-from deploytool.run.rollback import Kept, Past, past, rolled_back
+from deploytool.run.rollback import Kept, Past, keeping, past, rolled_back
 
 # Hosts that are lost, or that change under the plan, call for a new plan; not for ever.
 MAX_ROUNDS = 4
@@ -112,10 +112,8 @@ class Run:
             Refused: a release cannot be had.
         """
         self.away = {name: why for old, _ in wanted for name, why in old.silent.items()}
-        self.intent, self.planner.fixed = rolled_back(self.intent, wanted)
-        policy = self.planner.policy
-        self.planner.policy = replace(policy, guard=replace(policy.guard, allow_vanished=True))
-        self.planner.intent = self.intent
+        self.intent, fixed = rolled_back(self.intent, wanted)
+        self.planner.want_as_asked(self.intent, fixed)
 
     def plan(self) -> tuple[Plan, Seen]:
         """What would change; touches nothing.
@@ -258,11 +256,8 @@ class Run:
             lost = {name: Unreachable(why) for name, why in executed.lost.items()}
             wanted = [(replace(old, silent={**old.silent, **lost}), release) for old, release in wanted]
             intent, fixed = rolled_back(self.intent, wanted)
-        kept = []
-        for project, (old, release) in zip(intent.projects, wanted, strict=True):
-            there, silent = newest_release(project.name, made.seen) or release, tuple(sorted(old.silent))
-            kept.append(Kept(project, fixed[project.name], release.number, there, silent))
-        return kept
+        pairs = zip(intent.projects, wanted, strict=True)
+        return [keeping(project, old, release, made.seen) for project, (old, release) in pairs]
 
     def _tell_rollback(self, made: _Made, kept: Sequence[Kept]) -> None:
         differs = {project.project for project in made.left.projects if project.steps}

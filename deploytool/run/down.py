@@ -39,10 +39,7 @@ def prepare_down(run: Run, names: Sequence[str]) -> None:
     run.intent = replace(run.intent, projects=tuple(projects))
     if not all(name in known for name in names):
         run.intent = _with_owners(run.intent, run.observe())
-    policy = run.planner.policy
-    run.planner.intent = run.intent
-    run.planner.policy = replace(policy, guard=replace(policy.guard, allow_vanished=True))
-    run.planner.fixed = {name: Desired(name, {}) for name in names}
+    run.planner.want_as_asked(run.intent, {name: Desired(name, {}) for name in names})
 
 
 def take_down(run: Run) -> tuple[Report, dict[str, str]]:

@@ -52,7 +52,8 @@ def outlook(
 ) -> Outlook:
     """Plan with all that is known. ``away`` are the silent hosts; ``policy`` is what a person allowed.
 
-    The planner keeps the policy that results: what is left alone, given up and chosen last.
+    The planner keeps the policy that results: what is left alone, given up and chosen last. The proxies that
+    its last plan needed count as a project.
     """
     projects, fleet = planner.intent.projects, len(observed)
     lost = frozenset(
@@ -66,7 +67,7 @@ def outlook(
         reconcile=replace(
             policy.reconcile,
             respect_restart=True,
-            rest=history.rest(projects, now_s, limits.restart_budget),
+            rest=history.rest(planner.whole.projects, now_s, limits.restart_budget),
         ),
         patient=False,
     )
@@ -76,7 +77,7 @@ def outlook(
     waits |= unplanned
     decision_s = next_decision([(project, limits.after_s(project)) for project in projects], away)
     times = [
-        history.wakes_s(projects, now_s, limits.restart_budget),
+        history.wakes_s(planner.whole.projects, now_s, limits.restart_budget),
         None if decision_s is None else now_s + decision_s,
     ]
     wake_s = min((time_s for time_s in times if time_s is not None), default=None)

@@ -73,6 +73,15 @@ class Planner:
         """The intent of the last plan, with the proxies that it needs as a project of their own."""
         return self._ingress.whole(self.intent)
 
+    def want(self, intent: Intent, fixed: Mapping[str, Desired]) -> None:
+        """Plan for another intent from now on, and these schedules; what did not change is not made anew."""
+        self.intent, self.fixed = intent, fixed
+
+    def want_as_asked(self, intent: Intent, fixed: Mapping[str, Desired]) -> None:
+        """As ``want``, for what a person named: what vanishes from the files is meant to."""
+        self.want(intent, fixed)
+        self.policy = replace(self.policy, guard=replace(self.policy.guard, allow_vanished=True))
+
     def desired(self, observed: Observed) -> list[Claim]:
         """The schedule of every project.
 

@@ -150,15 +150,20 @@ def rolled_back(intent: Intent, pasts: Sequence[tuple[Past, Release]]) -> tuple[
 def kept(intent: Intent, project: Project, seen: Observed, engines: Engines, forks: int) -> Kept | None:
     """A project as the release on record says; None where there is none, or its definitions cannot be had."""
     old = past(project, seen, engines, forks)
-    newest = newest_release(project.name, seen)
-    if old.recorded is None or newest is None:
+    if old.recorded is None:
         return None
     try:
-        then, fixed = rolled_back(intent, [(old, old.recorded)])
+        then, _ = rolled_back(intent, [(old, old.recorded)])
     except Refused:
         return None
     (project,) = then.projects
-    return Kept(project, fixed[project.name], newest.number, newest, tuple(sorted(old.silent)))
+    return keeping(project, old, old.recorded, seen)
+
+
+def keeping(project: Project, old: Past, release: Release, seen: Observed) -> Kept:
+    """``project`` as ``rolled_back`` made it of ``release``, with what is on record of it since."""
+    there = newest_release(project.name, seen) or release
+    return Kept(project, _desired(project.name, release), release.number, there, tuple(sorted(old.silent)))
 
 
 def _silent(seen: Observed) -> dict[str, Unreachable]:

@@ -217,20 +217,20 @@ class Watcher:
         if same:
             return
         # Whatever failed before, with what is there now it may not: nobody is left alone any more.
-        projects = {p.name for files in (self._wanted, wanted) for p in files.intent.projects}
+        projects = {p.name for files in (self._planner.whole, wanted.intent) for p in files.projects}
         self.history = self.history.without(projects)
         self._verdicts.forget(projects)
         self._adopt(wanted)
 
     def _adopt(self, wanted: Wanted) -> None:
         self._wanted = wanted
+        self._planner = Planner(wanted.intent, wanted.policy, wanted.stamp)
         self._fall_back(Fallbacks())
 
     def _fall_back(self, fallbacks: Fallbacks) -> None:
         """Want what the files say, but for projects that were taken back to what they were before."""
         self._fallbacks = fallbacks
-        intent, fixed = fallbacks.instead(self._wanted.intent)
-        self._planner = Planner(intent, self._wanted.policy, self._wanted.stamp, fixed)
+        self._planner.want(*fallbacks.instead(self._wanted.intent))
         self._follow()
 
     def _follow(self) -> None:
@@ -427,7 +427,7 @@ class Watcher:
 
     def _publish(self, now_s: float) -> None:
         known = Knowledge(
-            intent=self._planner.intent,
+            intent=self._planner.whole,
             hosts=self.sight.hosts,
             seen=self.sight.seen,
             looked_s={name: view.as_of_s for name, view in self.sight.views.items()},
