@@ -44,14 +44,22 @@ demo: .venv/installed ## See it work, on three disposable hosts
 		'$(DEPLOYTOOL) lab down' 'take the hosts away'
 
 test: lint ## Check and test everything, on disposable hosts too
-	$(BIN)/python -m pytest -q -n 2 -m 'not lab'
+	@# At the same time: tests on hosts wait most of the time.
+	$(MAKE) --jobs=2 --output-sync=target test-here test-on-hosts
+
+.PHONY: test-here test-on-hosts
+test-on-hosts: .venv/testable
 	@# The tests say so, or fail in CI, if the hosts cannot be had.
 	-$(DEPLOYTOOL) lab up --start-engine
 	$(BIN)/python -m pytest -q --durations=25 --durations-min=4 -m 'lab and not proof'
 
+test-here: .venv/testable
+	nice $(BIN)/python -m pytest -q -n 2 -m 'not lab'
+
 proof: .venv/testable ## Prove what updates and ingress promise, with faults and under load; takes half an hour to an hour
 	$(DEPLOYTOOL) lab up --start-engine --envoy
-	DEPLOYTOOL_PROOF_EXAMPLES=600 $(BIN)/python -m pytest -q -n 2 tests/unit/run/test_promises.py
+	DEPLOYTOOL_PROOF_EXAMPLES=600 $(BIN)/python -m pytest -q -n 2 tests/unit/run/test_promises.py \
+		tests/unit/run/test_ingress_promises.py tests/unit/run/test_watch_chaos.py
 	$(BIN)/python -m pytest -q -s -m proof
 
 lint: .venv/testable ## Check style and types

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
@@ -49,13 +49,17 @@ class _PortTaken(Exception):
 
 @dataclass(slots=True)
 class Folder:
-    """A project's folder on the host: the text of compose.yaml, what is staged, release and lease."""
+    """A project's folder on the host: the text of compose.yaml, what is staged, release and lease.
+
+    ``leaving`` are the containers that the plan under way lets go.
+    """
 
     compose: str | None = None
     staged: str | None = None
     release: Release | None = None
     lease: Lease | None = None
     history: list[StoredRelease] = field(default_factory=list)
+    leaving: set[str] = field(default_factory=set)
 
     @property
     def latest(self) -> int:
@@ -321,6 +325,7 @@ class MemoryEngine:
         if missing:
             return Outcome(f"image {missing[0]} cannot be pulled: not found", "check its name and tag")
         folder.staged = task.files.compose if task.files else None
+        folder.leaving.clear()  # the plan before lets nothing go any more
         return Outcome()
 
     def _start(self, task: Task, folder: Folder) -> Outcome:
@@ -357,25 +362,29 @@ class MemoryEngine:
         part = {file.path: file.content.decode() for file in task.files.ingress} if task.files else {}
         if not any((c.project, c.service) == (EDGE, PROXY) and c.healthy for c in self.host.containers):
             return Outcome("its admin socket does not answer")
-        before = served.pop(project, Served())
+        before = served.get(project, Served())
+        folder.leaving |= {container.id for container in task.step.containers}
         if "offers.json" in part:
-            served[project] = self._served(task.step, part, before)
+            served[project] = self._served(task.step, part, before, folder.leaving)
         elif task.step.containers:  # it is let go before all is forgotten
             names = {container.name for container in task.step.containers}
             local = {name: tuple(n for n in found if n not in names) for name, found in before.local.items()}
             served[project] = replace(before, local=local)
+        else:
+            served.pop(project, None)
         return Outcome()
 
-    def _served(self, step: Step, part: Mapping[str, str], before: Served) -> Served:
+    def _served(
+        self, step: Step, part: Mapping[str, str], before: Served, leaving: Collection[str]
+    ) -> Served:
         services = sorted({path[9:].partition("~")[0] for path in part if path.startswith("clusters/")})
         remote = {name: dict(before.remote.get(name, {})) for name in services}
         remote.get(step.service, {}).update(step.remotes)
         offers = [
             Offer(**{**raw, "domains": tuple(raw["domains"])}) for raw in json.loads(part["offers.json"])
         ]
-        going = {container.id for container in step.containers}
         local = {
-            name: [c.name for c in self._replicas(step.project, name) if c.healthy and c.id not in going]
+            name: [c.name for c in self._replicas(step.project, name) if c.serves and c.id not in leaving]
             for name in services
         }
         return Served(

@@ -73,6 +73,11 @@ class Container:
         """Does its work: runs, and no healthcheck says otherwise."""
         return self.state == "running" and self.health in ("", "healthy")
 
+    @property
+    def serves(self) -> bool:
+        """May be among the endpoints of a service: a proxy sees for itself whether it is healthy."""
+        return self.state == "running" and self.health != "starting"
+
     def loops(self, now_s: float) -> bool:
         """Whether it crashes again and again: it waits for its next start, or runs between two crashes.
 

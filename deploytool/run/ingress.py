@@ -9,6 +9,7 @@ from deploytool.core.ingress.beside import beside
 from deploytool.core.ingress.edge import Edge, concerned, edge_of
 from deploytool.core.ingress.knowledge import Wanted
 from deploytool.core.ingress.order import behind_ingress
+from deploytool.core.patience import Rest
 from deploytool.core.schedule import Claim
 from deploytool.errors import InputError
 from deploytool.model.desired import Desired, HostFiles
@@ -45,6 +46,7 @@ class Ingress:
         files: Mapping[str, HostFiles],
         observed: Observed,
         before: Iterable[ProjectPlan],
+        rest: Rest,
     ) -> tuple[Step, ...]:
         """The steps of one project with those that ingress adds, in an order in which they could run."""
         if self.project is None:
@@ -61,6 +63,7 @@ class Ingress:
             digests={name: digest for name, file in files.items() if (digest := parts_digest(file.ingress))},
             edge=_starts(before),
             sticky=frozenset(s.name for s in project.services if s.exposure and s.exposure.sticky),
+            rest=rest,
         )
         return behind_ingress(project, steps, desired, observed, wanted)
 

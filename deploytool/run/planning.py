@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from deploytool.core.guard import GuardPolicy, guard
 from deploytool.core.holdings import data_left_behind, latest_number, newest_release
 from deploytool.core.jobs import done, finished_elsewhere, with_done, without
-from deploytool.core.patience import NO_REST
+from deploytool.core.patience import NO_REST, Rest
 from deploytool.core.rebalance import moved, rebalance
 from deploytool.core.reconcile import Change, ReconcilePolicy, reconcile
 from deploytool.core.rollout import RolledOut, roll_out, unwatched
@@ -252,10 +252,14 @@ class Planner:
         changed = tuple(dict.fromkeys(change.service for change in changes if change.touched))
         release = self._release(project, desired, files, observed, changed)
         repairs = release is newest_release(project.name, observed)
-        rests = self._leaves_alone(project, desired, files, observed, changes)
+        rest = self.policy.reconcile.rest
+        rests = rest != NO_REST and (
+            self._differs(project, desired, files, observed, release, NO_REST)
+            != self._differs(project, desired, files, observed, release, rest)
+        )
         # A new release of which something is left alone for now has not come to be.
-        records = _records(project, release, files, changes, observed) if repairs or not rests else []
-        ordered = self._ingress.steps(project, rolled.steps, desired, files, observed, before)
+        records = _records(project, release, files, changes, observed, rest) if repairs or not rests else []
+        ordered = self._ingress.steps(project, rolled.steps, desired, files, observed, before, rest)
         changing = ordered if self.policy.patient or not repairs else unwatched(ordered)
         steps, left_out = _limited([*changing, *records], self.policy.limit)
         touched = {step.host for step in steps}
@@ -274,20 +278,22 @@ class Planner:
             notes=(*rolled.notes, *self._notes(project, desired, observed, left_out)),
         )
 
-    def _leaves_alone(
+    def _differs(
         self,
         project: Project,
         desired: Desired,
         files: Mapping[str, HostFiles],
         observed: Observed,
-        changes: Sequence[Change],
-    ) -> bool:
-        """Whether more would change, were nothing left alone."""
-        policy = self.policy.reconcile
-        if policy.rest == NO_REST:
-            return False
-        every = reconcile(project, desired, files, observed, replace(policy, rest=NO_REST))
-        return [c for c in every if c.touched] != [c for c in changes if c.touched]
+        release: Release,
+        rest: Rest,
+    ) -> tuple[object, ...]:
+        """All that is to be changed, in no order, where ``rest`` is left alone."""
+        changes = reconcile(project, desired, files, observed, replace(self.policy.reconcile, rest=rest))
+        return (
+            [change for change in changes if change.touched],
+            _records(project, release, files, (), observed, rest),
+            self._ingress.steps(project, (), desired, files, observed, (), rest),
+        )
 
     def _files(self, project: Project, desired: Desired, observed: Observed) -> dict[str, HostFiles]:
         """What each host should hold: hosts of the play, and those that still hold what they should not."""
@@ -380,13 +386,14 @@ def _records(
     files: Mapping[str, HostFiles],
     changes: Iterable[Change],
     observed: Observed,
+    rest: Rest,
 ) -> list[Step]:
     """A host's folder is written when its containers change, or when it does not say what is true."""
     touched = {change.host for change in changes if change.touched}
     steps = []
     for host_name in sorted(files):
         seen = observed.get(host_name)
-        if not isinstance(seen, ObservedHost):
+        if not isinstance(seen, ObservedHost) or (project.name, host_name) in rest.hosts:
             continue
         cause = _why_record(project.name, release, files[host_name], seen)
         if cause or host_name in touched:

@@ -10,17 +10,19 @@ from deploytool.model.event import Report
 from deploytool.model.plan import ProjectPlan, Step, StepKind
 from deploytool.model.service import Project
 
+Subject = tuple[str, str, str]  # project, and a service, or a host whose folder it is; else empty
 Difference = frozenset[tuple[object, ...]]
 
 # The same difference after this many repairs that went well is not what a repair can cure.
 SAME_TWICE = 2
+CAME_BACK = "the same difference came back after it was repaired"
 
 
 class Verdicts:
-    """Remembers, by service, the difference that was there after its last repair, and how often."""
+    """Remembers which difference the last repair of a service, or of a host's folder, left, and how often."""
 
     def __init__(self) -> None:
-        self._left: dict[ServiceKey, tuple[Difference, int]] = {}
+        self._left: dict[Subject, tuple[Difference, int]] = {}
 
     def forget(self, projects: Collection[str]) -> None:
         """The files of these projects have changed."""
@@ -37,26 +39,31 @@ class Verdicts:
         """The outcome in a word (ok, failed, held, refused, lost), and what is remembered of it.
 
         A service of which a step failed is left alone for a while; so is one whose steps went well twice
-        while the same difference came back. A host that could not be prepared is left alone for its project,
-        unless the project gets a new release: that changes all hosts or none.
+        while the same difference came back. A host that could not be prepared, or whose proxy or folder did
+        not take what it was given, is left alone for its project, unless the project gets a new release:
+        that changes all hosts or none.
         """
         if isinstance(found, (LeaseHeld, KeyboardInterrupt)):
             return "held", history
         if isinstance(found, BaseException):
             why = found.problems[0].message if isinstance(found, ManyProblems) else repr(found)
-            history = history.judged(dict.fromkeys(_services(plan.steps), why), (), now_s)
+            bad, hosts = _all_of(plan, why)
+            history = history.judged(bad, (), now_s).prepared(hosts, (), now_s)
             return "refused" if isinstance(found, ManyProblems) else "failed", history
         bad, hosts = self._failed(plan, found)
         left = {one.project: one for one in found.left.projects}.get(project.name)
-        for key in () if found.skipped else _services(plan.steps) - bad.keys():
-            again = [step for step in left.steps if not _has_own_rest(step, history)] if left else []
-            if self._came_back(key, plan.steps, again):
-                bad[key] = "the same difference came back after it was repaired"
+        again = [step for step in left.steps if not _has_own_rest(step, history)] if left else []
+        if not found.skipped:
+            for key in _services(plan.steps) - bad.keys():
+                if self._came_back((*key, ""), plan.steps, again):
+                    bad[key] = CAME_BACK
+            for name, host in _hosts(plan.steps) - hosts.keys():
+                if self._came_back((name, "", host), plan.steps, again):
+                    hosts[name, host] = CAME_BACK
         lost = bool(found.unreachable.keys() & {step.host for step in plan.steps})
         if not (lost or found.interrupted):
-            tried = {(project.name, step.host) for step in plan.steps}
             history = history.judged(bad, _services(plan.steps) - bad.keys(), now_s)
-            history = history.prepared(hosts, tried - hosts.keys(), now_s)
+            history = history.prepared(hosts, _hosts(plan.steps) - hosts.keys(), now_s)
         return "failed" if bad or hosts else "lost" if lost else "ok", history
 
     def _failed(self, plan: ProjectPlan, report: Report) -> tuple[dict[ServiceKey, str], dict[HostKey, str]]:
@@ -64,22 +71,24 @@ class Verdicts:
         hosts: dict[HostKey, str] = {}
         for failure in report.failures:
             step = failure.step
-            if step.service:
-                bad[step.project, step.service] = failure.reason
-            elif plan.repairs:
+            if plan.repairs and (not step.service or step.kind is StepKind.ENDPOINTS):
                 hosts[step.project, step.host] = failure.reason
+            elif step.service:
+                bad[step.project, step.service] = failure.reason
             else:
-                bad |= dict.fromkeys(_services(plan.steps), failure.reason)
+                services, instead = _all_of(plan, failure.reason)
+                bad |= services
+                hosts |= instead
         return bad, hosts
 
-    def _came_back(self, key: ServiceKey, planned: Iterable[Step], left: Iterable[Step]) -> bool:
-        before, after = _difference(key, planned), _difference(key, left)
+    def _came_back(self, subject: Subject, planned: Iterable[Step], left: Iterable[Step]) -> bool:
+        before, after = _difference(subject, planned), _difference(subject, left)
         if not after or before != after:
-            self._left.pop(key, None)
+            self._left.pop(subject, None)
             return False
-        known, times = self._left.get(key, (after, 0))
-        self._left[key] = (after, times + 1 if known == after else 1)
-        return self._left[key][1] >= SAME_TWICE
+        known, times = self._left.get(subject, (after, 0))
+        self._left[subject] = (after, times + 1 if known == after else 1)
+        return self._left[subject][1] >= SAME_TWICE
 
 
 def _has_own_rest(step: Step, history: History) -> bool:
@@ -89,14 +98,33 @@ def _has_own_rest(step: Step, history: History) -> bool:
     return all(container.id in history.containers for container in step.containers)
 
 
+def _all_of(plan: ProjectPlan, why: str) -> tuple[dict[ServiceKey, str], dict[HostKey, str]]:
+    """The services that a plan is about; where it is about none, its hosts."""
+    services = dict.fromkeys(_services(plan.steps), why)
+    return services, {} if services else dict.fromkeys(_hosts(plan.steps), why)
+
+
 def _services(steps: Iterable[Step]) -> set[ServiceKey]:
     return {(step.project, step.service) for step in steps if step.service}
 
 
-def _difference(key: ServiceKey, steps: Iterable[Step]) -> Difference:
-    """What is to be done for a service, so that it can be told whether it is the same again."""
+def _hosts(steps: Iterable[Step]) -> set[HostKey]:
+    return {(step.project, step.host) for step in steps}
+
+
+def _difference(subject: Subject, steps: Iterable[Step]) -> Difference:
+    """What is to be done, so that it can be told whether it is the same again.
+
+    A host's folder has something of its own to be done only where nothing else is to be done on the host:
+    each change writes it.
+    """
+    project, service, host = subject
+    mine = [step for step in steps if step.project == project and step.kind is not StepKind.PREPARE]
+    mine = [step for step in mine if (step.host == host if host else step.service == service)]
+    if host and any(step.kind is not StepKind.RECORD for step in mine):
+        return frozenset()
     return frozenset(
         (step.kind, step.host, step.count, step.total, step.changes, step.containers)
-        for step in steps
-        if (step.project, step.service) == key and step.kind is not StepKind.RECORD
+        for step in mine
+        if host or step.kind is not StepKind.RECORD
     )

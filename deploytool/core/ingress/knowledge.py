@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from deploytool.core.patience import NO_REST, Rest
 from deploytool.model.desired import Desired
 from deploytool.model.ingress import UNFINISHED, Served
 from deploytool.model.observed import Container, Observed, ObservedHost
@@ -18,18 +19,19 @@ class Wanted:
     """What the proxies of a project's hosts should know: the digest of each host's part, by host.
 
     ``edge`` are the steps after which a host's proxy is there, ``sticky`` the services whose proxies list
-    their own host, too.
+    their own host, too. ``rest`` is left alone for now.
     """
 
     digests: Mapping[str, str]
     edge: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     sticky: frozenset[str] = frozenset()
+    rest: Rest = NO_REST
 
 
 class Knowledge:
-    """``seen`` are the hosts that answered and whose proxy serves the project, or did.
+    """``seen`` are the hosts that answered, are not left alone, and whose proxy serves the project, or did.
 
-    ``exposed`` are its services behind ingress.
+    ``exposed`` are its services behind ingress, ``tended`` those that are not left alone.
     """
 
     def __init__(self, project: Project, desired: Desired, observed: Observed, wanted: Wanted) -> None:
@@ -38,8 +40,14 @@ class Knowledge:
             name: host
             for name, host in observed.items()
             if isinstance(host, ObservedHost) and (name in wanted.digests or project.name in host.served)
+            if (project.name, name) not in wanted.rest.hosts
         }
         self.exposed = tuple(service.name for service in project.services if service.exposure)
+        self.tended = tuple(name for name in self.exposed if not self.rests(name))
+
+    def rests(self, service: str) -> bool:
+        """Whether a service is left alone on every host."""
+        return (self._project.name, service) in self._wanted.rest.services
 
     def served(self, host_name: str) -> Served:
         """What the proxy of a host was told last."""
@@ -54,7 +62,7 @@ class Knowledge:
 
         One that is to forget the project goes on passing requests to the others until then.
         """
-        if host_name not in self._wanted.digests:
+        if host_name not in self._wanted.digests or self.rests(service):
             return {}
         known = self.served(host_name).remote.get(service, {})
         goal: dict[str, int] = {}
@@ -75,7 +83,7 @@ class Knowledge:
             return "its last change was not finished"
         if served.digest != digest:
             return "its part is not there yet" if not served.digest else "what is offered changes"
-        for service in self.exposed if digest else ():
+        for service in self.tended if digest else ():
             names = tuple(sorted(c.name for c in self.replicas(host_name, service)))
             if names != served.local.get(service, ()):
                 return f"{service} runs in {', '.join(names) or 'no container'}"
@@ -85,5 +93,5 @@ class Knowledge:
         """The replicas on a host that may get requests."""
         for c in self.seen[host_name].containers:
             mine = c.replica and (c.project, c.service) == (self._project.name, service)
-            if mine and c.state == "running" and c.health != "starting":
+            if mine and c.serves:
                 yield c

@@ -88,8 +88,14 @@ class _Order:
                     self._visible[start] = (self._endpoints(host_name, service, (start,), cause),)
 
     def _shown_with_a_stop(self, start: str, service: str, host_name: str) -> bool:
-        stops = self._downs.get((service, host_name), ())
-        return any(start in self._steps[stop].needs and self._goes(stop) for stop in stops)
+        stops = (self._steps[stop] for stop in self._downs.get((service, host_name), ()))
+        return any(self._shows(stop, start) for stop in stops)
+
+    def _shows(self, stop: Step, start: str) -> bool:
+        """Whether a new replica may be shown when an old one goes: at once, and after nothing later."""
+        if start not in stop.needs or not stop.replaces or stop.delay_s or not self._going(stop):
+            return False
+        return not self._that_wait_for(start, [need for need in stop.needs if need != start])
 
     def _join(self, service: str) -> dict[str, str]:
         """Host → the step after which its proxy knows of all hosts that serve from now on, or serve more."""
@@ -133,13 +139,14 @@ class _Order:
                 step = self._steps[stop]
                 if step.replaces == replaced:
                     before = (*self._before(step), *needs(host_name))
-                    self._steps[stop] = self._let_go(step, before)
+                    early = self._that_wait_for(stop, before)
+                    self._steps[stop] = self._let_go(step, [need for need in before if need not in early])
 
     def _let_go(self, step: Step, needs: Sequence[str]) -> Step:
         """The stop, behind what takes its containers out of the endpoints until nothing is under way."""
-        going = tuple(ref for ref in step.containers if ref.id in self._running)
+        going = self._going(step)
         if not going:
-            return self._with(step, needs)
+            return step
         names = ", ".join(ref.name for ref in going)
         if self._is_last(step, going):
             needs = self._go_round(step, needs)
@@ -147,8 +154,8 @@ class _Order:
         out = self._endpoints(step.host, step.service, needs, cause, remotes, containers=going)
         self._steps[out] = replace(self._steps[out], delay_s=step.delay_s)
         for start in self._ups.get((step.service, step.host), ()):
-            if start in step.needs:
-                self._visible.setdefault(start, (out,))
+            if start not in self._visible and self._shows(step, start):
+                self._visible[start] = (out,)
         drain = Step("", StepKind.DRAIN, step.host, step.project, f"{names} to go", step.service, len(going))
         drained = self._add(replace(drain, containers=going, grace_s=step.grace_s), (out,))
         return replace(self._with(step, (drained,)), delay_s=0.0)
@@ -187,8 +194,23 @@ class _Order:
         for need in step.needs:
             yield from self._visible.get(need, (need,))
 
-    def _goes(self, stop: str) -> bool:
-        return any(ref.id in self._running for ref in self._steps[stop].containers)
+    def _going(self, stop: Step) -> tuple[Ref, ...]:
+        return tuple(ref for ref in stop.containers if ref.id in self._running)
+
+    def _that_wait_for(self, step_id: str, needs: Iterable[str]) -> set[str]:
+        """Those of ``needs`` that are done only after a step: it cannot wait for them."""
+        waits: dict[str, bool] = {step_id: True}
+        todo = list(needs)
+        while todo:
+            here = todo[-1]
+            before = self._steps[here].needs if here in self._steps and here not in waits else ()
+            new = [need for need in before if need not in waits]
+            if new:
+                todo += new
+            else:
+                todo.pop()
+                waits.setdefault(here, any(waits[need] for need in before))
+        return {need for need in needs if waits[need]}
 
     def _settle(self, host_name: str) -> None:
         """A host without a step so far, whose proxy does not know what it should; or that is to forget all.
@@ -200,8 +222,10 @@ class _Order:
         cause = self._known.difference(host_name)
         if cause and (forgets or not any(step.kind is StepKind.ENDPOINTS for step in mine)):
             needs = [step.id for step in mine if forgets and step.kind is StepKind.STOP]
-            service = next(iter(self._known.exposed or sorted(self._known.served(host_name).local)), "")
-            self._endpoints(host_name, service, needs, cause)
+            concerned = self._known.exposed or sorted(self._known.served(host_name).local)
+            service = next((name for name in concerned if not self._known.rests(name)), "")
+            if service or not concerned:
+                self._endpoints(host_name, service, needs, cause)
 
     # --- making steps -------------------------------------------------------------------------------
 

@@ -440,6 +440,55 @@ def test_the_same_difference_twice_is_not_repaired_a_third_time_at_once(watch):
     assert "the same difference came back" in watching.snapshot.services[0].why
 
 
+def _spoil(watching):
+    watching.fleet.hosts["h1"].folders["shop"].compose = "services: {}\n"
+    watching.stir("h1")
+
+
+def _scale(watching):
+    watching.intent, watching.dirty = shop(8), True
+
+
+@pytest.mark.parametrize("change", [_spoil, _scale])
+def test_a_folder_that_cannot_be_written_is_tried_less_and_less_often(watch, change):
+    """A full disk: what is there goes on, the host's reason is told, and later it is put right."""
+    watching = watch()
+    tries: list[float] = []
+
+    def refuse(host_name: str, verb: str, when: str) -> str:
+        if (host_name, verb, when) == ("h1", "record", "before"):
+            tries.append(watching.now_s)
+            return "no space is left"
+        return ""
+
+    watching.fleet.fault = refuse
+    change(watching)
+    watching.turns(200, most=300)
+    assert [round(b - a) for a, b in pairwise(tries)][:5] in ([10, 20, 40, 80], [0, 10, 20, 40, 80])
+    assert not watching.snapshot.whole and "h1: shop: no space is left; left alone" in watching.notes
+    watching.fleet.fault = lambda *call: ""
+    watching.turns(400)
+    assert watching.snapshot.whole
+
+
+def test_a_folder_that_others_spoil_again_and_again_is_left_alone(watch):
+    """As the same difference of a service is."""
+    watching = watch()
+    repairs: list[float] = []
+
+    def undo(host_name: str, verb: str, when: str) -> str:
+        if (host_name, verb, when) == ("h1", "record", "after"):
+            repairs.append(watching.now_s)
+            watching.fleet.hosts["h1"].folders["shop"].compose = "services: {}\n"
+        return ""
+
+    watching.fleet.fault = undo
+    _spoil(watching)
+    watching.turns(100, most=300)
+    assert 2 <= len(repairs) <= 6
+    assert "the same difference came back" in watching.notes
+
+
 def test_one_broken_project_does_not_keep_another_from_being_repaired(watch):
     """A guard that refuses, or a replica without a home, is one project's own business."""
     good = project(Service("web", replicas=5), hosts=HOSTS)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+
+import pytest
 
 from deploytool.model.event import StepFailed
 from deploytool.model.ingress import EDGE, PROXY
@@ -60,4 +63,50 @@ def test_an_update_of_the_proxies_that_cannot_begin_is_tried_less_and_less_often
     watching.turns(5)  # with other files nobody is left alone any more
     assert fleet.images("envoy") == {"envoy:2"}, watching.notes
     watching.turns(30)
+    assert watching.snapshot.whole, watching.notes
+
+
+def _lose_one(watching: Watching) -> None:
+    memory = watching.fleet.hosts["h2"]
+    memory.containers.remove(next(c for c in memory.containers if c.service == "web"))
+    watching.stir("h2")
+
+
+def _one_too_many(watching: Watching) -> None:
+    memory = watching.fleet.hosts["h2"]
+    web = next(c for c in memory.containers if c.service == "web")
+    memory.containers.append(replace(web, id="another", name="shop-web-9", number=9))
+    watching.stir("h2")
+
+
+def _other_files(**options: object) -> Callable[[Watching], None]:
+    def change(watching: Watching) -> None:
+        watching.intent, watching.dirty = intent(shop(**{"replicas": 3, **options})), True
+
+    return change
+
+
+CHANGES = {
+    "a replica is lost": _lose_one,
+    "a replica is too many": _one_too_many,
+    "fewer replicas": _other_files(replicas=2),
+    "another image": _other_files(image="demo/web:2"),
+    "another proxy": _other_files(envoy="envoy:2"),
+}
+
+
+@pytest.mark.parametrize("verb", ["prepare", "start", "endpoints", "drain", "stop", "record"])
+@pytest.mark.parametrize("change", sorted(CHANGES))
+def test_what_fails_again_and_again_is_tried_less_and_less_often(verb, change):
+    """A verb that fails on all hosts for two minutes; when it works again, so does everything."""
+    watching = Watching(Fleet.of("h1", "h2", "h3"), intent(shop(3)))
+    watching.turns(30)
+    assert watching.snapshot.whole, watching.notes
+    watching.fleet.fault = lambda host, asked, when: "it fails" if (asked, when) == (verb, "before") else ""
+    CHANGES[change](watching)
+    watching.turns(120, most=500)
+    failed = sum(isinstance(event, StepFailed) for event in watching.events)
+    assert failed <= 3 * 6, watching.notes  # on three hosts, after 0, 0, 10, 30 and 70 seconds, and the rest
+    watching.fleet.fault = lambda *call: ""
+    watching.turns(400)
     assert watching.snapshot.whole, watching.notes
