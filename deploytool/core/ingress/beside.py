@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from graphlib import TopologicalSorter
 
+from deploytool.core.ingress.waiting import that_wait_for
 from deploytool.model.ingress import HOLDER, PROXY
 from deploytool.model.plan import Step, StepKind
 
@@ -34,8 +35,10 @@ def beside(
             continue
         if step.service == HOLDER:
             others = {found[need].host for need in step.needs if need in found} - {step.host}
-            found[step.id] = _with(step, [listening[name] for name in sorted(others) if name in listening])
-        elif step.service == PROXY and step.host not in renewed and _another_serves(step, proxies):
+            needs = [listening[name] for name in sorted(others) if name in listening]
+            later = that_wait_for(step.id, needs, found)
+            found[step.id] = _with(step, [need for need in needs if need not in later])
+        elif step.service == PROXY and step.host not in renewed and _another_serves(step, proxies, found):
             needs = [listening[step.host]] if step.host in listening else []
             going = tuple(ref for ref in step.containers if ref.id in running)
             if going and step.host in staying:
@@ -48,10 +51,12 @@ def beside(
     return tuple(found[name] for name in TopologicalSorter(graph).static_order() if name in found)
 
 
-def _another_serves(stop: Step, proxies: Mapping[str, Step]) -> bool:
+def _another_serves(stop: Step, proxies: Mapping[str, Step], steps: Mapping[str, Step]) -> bool:
     """Whether another proxy has taken over by then: not where the old one goes first, since it is broken."""
     start = proxies.get(stop.host)
-    return not stop.replaces or (start is not None and start.id in stop.needs)
+    if start is None or start.id in stop.needs:
+        return start is not None or not stop.replaces
+    return not stop.replaces and not that_wait_for(stop.id, (start.id,), steps)
 
 
 def _beside(step: Step, kind: StepKind, cause: str, needs: Sequence[str]) -> Step:

@@ -14,6 +14,7 @@ from dataclasses import replace
 from graphlib import TopologicalSorter
 
 from deploytool.core.ingress.knowledge import Knowledge, Wanted
+from deploytool.core.ingress.waiting import that_wait_for
 from deploytool.core.serial import in_waves
 from deploytool.model.desired import Desired
 from deploytool.model.observed import Observed
@@ -95,7 +96,7 @@ class _Order:
         """Whether a new replica may be shown when an old one goes: at once, and after nothing later."""
         if start not in stop.needs or not stop.replaces or stop.delay_s or not self._going(stop):
             return False
-        return not self._that_wait_for(start, [need for need in stop.needs if need != start])
+        return not that_wait_for(start, [need for need in stop.needs if need != start], self._steps)
 
     def _join(self, service: str) -> dict[str, str]:
         """Host → the step after which its proxy knows of all hosts that serve from now on, or serve more."""
@@ -139,8 +140,8 @@ class _Order:
                 step = self._steps[stop]
                 if step.replaces == replaced:
                     before = (*self._before(step), *needs(host_name))
-                    early = self._that_wait_for(stop, before)
-                    self._steps[stop] = self._let_go(step, [need for need in before if need not in early])
+                    later = that_wait_for(stop, before, self._steps)
+                    self._steps[stop] = self._let_go(step, [need for need in before if need not in later])
 
     def _let_go(self, step: Step, needs: Sequence[str]) -> Step:
         """The stop, behind what takes its containers out of the endpoints until nothing is under way."""
@@ -196,21 +197,6 @@ class _Order:
 
     def _going(self, stop: Step) -> tuple[Ref, ...]:
         return tuple(ref for ref in stop.containers if ref.id in self._running)
-
-    def _that_wait_for(self, step_id: str, needs: Iterable[str]) -> set[str]:
-        """Those of ``needs`` that are done only after a step: it cannot wait for them."""
-        waits: dict[str, bool] = {step_id: True}
-        todo = list(needs)
-        while todo:
-            here = todo[-1]
-            before = self._steps[here].needs if here in self._steps and here not in waits else ()
-            new = [need for need in before if need not in waits]
-            if new:
-                todo += new
-            else:
-                todo.pop()
-                waits.setdefault(here, any(waits[need] for need in before))
-        return {need for need in needs if waits[need]}
 
     def _settle(self, host_name: str) -> None:
         """A host without a step so far, whose proxy does not know what it should; or that is to forget all.

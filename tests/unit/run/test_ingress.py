@@ -368,6 +368,33 @@ def test_a_dead_replica_is_waited_for_by_nobody() -> None:
     assert_true_endpoints(fleet)
 
 
+def test_a_dead_proxy_beside_one_that_runs_holds_no_update_up() -> None:
+    """What an interrupted update left behind goes first, and waits for nobody."""
+    fleet = up()
+    memory = fleet.hosts["h2"]
+    (proxy,) = (c for c in memory.containers if c.service == "envoy")
+    dead = replace(proxy, id="dead", name="deploytool-ingress-envoy-9", number=9, state="exited", exit_code=1)
+    memory.containers.append(dead)
+    report = fleet.converge(intent(shop(envoy="envoy:2")))
+    assert report.exit_code == 0, report.failures
+    assert fleet.images("envoy") == {"envoy:2"} and len(fleet.ids("envoy")) == 3
+    assert_true_endpoints(fleet)
+
+
+def test_a_dead_proxy_is_not_waited_for_when_everything_goes() -> None:
+    """Nobody listens to what it would be told: down ends, and leaves nothing."""
+    fleet = up()
+    memory = fleet.hosts["h2"]
+    memory.containers = [
+        replace(c, state="exited", exit_code=1) if c.service == "envoy" else c for c in memory.containers
+    ]
+    run = fleet.run(intent(shop()))
+    prepare_down(run, ["shop"])
+    report, failed = take_down(run)
+    assert (report.exit_code, failed) == (0, {}), report.failures
+    assert not any(memory.containers or memory.served or memory.folders for memory in fleet.hosts.values())
+
+
 def _faults() -> Iterator[tuple[str, str, str]]:
     verbs = ("prepare", "start", "endpoints", "drain", "stop", "record")
     yield from product(verbs, ("before", "after"), ("crash", "lost", "it breaks"))
