@@ -99,7 +99,8 @@ class Trouble:
         self.memory.sick = {f"demo/web:{self.version + 1}"}
 
     def let_a_verb_fail(self) -> None:
-        verb, rate, chance = self.chance.choice(VERBS), self.chance.choice((0.2, 1.0)), self.chance
+        verb, rate = self.chance.choice(VERBS), self.chance.choice((0.2, 1.0))
+        chance = random.Random(self.chance.random())  # noqa: S311 - no secret
         self.watching.fleet.fault = lambda name, asked, when: (
             "it fails" if (asked, when) == (verb, "before") and chance.random() < rate else ""
         )
@@ -146,13 +147,14 @@ TROUBLES = (
 
 
 @pytest.mark.parametrize("behind_ingress", [False, True], ids=["plain", "ingress"])
-@given(st.randoms(use_true_random=False), st.integers(3, 20))
+@given(st.integers(0, 2**32))  # a seed: which step comes when, of several at a time, is no one's to draw
 @settings(thorough, max_examples=EXAMPLES // 4)
-def test_after_all_troubles_everything_is_as_the_files_say(behind_ingress, chance, number) -> None:
+def test_after_all_troubles_everything_is_as_the_files_say(behind_ingress, seed) -> None:
     """Whatever came before, two minutes later: the right replicas of the right image, and no more."""
+    chance = random.Random(seed)  # noqa: S311 - no secret
     trouble = Trouble(chance, behind_ingress=behind_ingress)
     watching = trouble.watching
-    for _ in range(number):
+    for _ in range(chance.randint(3, 20)):
         chance.choice(TROUBLES)(trouble)
         watching.turns(chance.choice((0, 1, 5, 30, 200)), most=500)
     trouble.over()
