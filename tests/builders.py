@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -12,7 +13,7 @@ from deploytool.model.event import Event, Report
 from deploytool.model.inventory import Connection, Host, HostState, Inventory
 from deploytool.model.observed import Lease
 from deploytool.model.plan import Plan
-from deploytool.model.service import Definition, Intent, Project, Service
+from deploytool.model.service import Definition, Intent, Project, Service, Update
 from deploytool.run.converge import Run, RunOptions
 from deploytool.run.fanout import Engines
 from deploytool.run.planning import Planner, PlanPolicy
@@ -118,6 +119,16 @@ def _bury() -> None:
     for thread in threading.enumerate():
         if thread.name.startswith("step"):
             thread.join()
+
+
+def any_update(chance: random.Random) -> Update:
+    """A policy by chance, which does not watch what it started."""
+    return Update(
+        parallelism=chance.randint(0, 2),
+        order=chance.choice(("start-first", "stop-first")),
+        monitor_s=0,
+        failure_action=chance.choice(("pause", "continue", "rollback")),
+    )
 
 
 def drained(drained_host: Host) -> Host:

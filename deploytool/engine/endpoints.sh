@@ -29,7 +29,7 @@ receive() { # "leaving ids"; a part that was not sent again keeps its state, and
   fi
   # Without offers.json the project offers nothing here any more, but only when its last replicas were let go.
   leaves=$([ -f "$arriving/offers.json" ] || echo yes)
-  if [ ! -f "$arriving/offers.json" ] && [ -n "$1" ]; then
+  if [ -n "$leaves" ] && [ -n "$1" ]; then
     rm -rf "$arriving"
     unfinished "$part"
     return

@@ -17,6 +17,11 @@ places() {
   part=$edge/projects/$project arriving=$edge/.arriving
 }
 
+proxies() { # options of docker ps
+  docker ps --filter label=com.docker.compose.project=deploytool-ingress \
+    --filter label=com.docker.compose.service=envoy "$@"
+}
+
 sockets() { # the admin sockets of the proxies that answer, also of those that were let go
   for found in "$edge"/run/*.sock; do
     if [ -S "$found" ] && admin "$found" GET /server_info >/dev/null 2>&1; then echo "$found"; fi
@@ -25,8 +30,7 @@ sockets() { # the admin sockets of the proxies that answer, also of those that w
 
 serving() { # the admin sockets of the proxies that take connections
   if [ "$project" = deploytool-ingress ]; then # each that runs counts, also one that does not answer yet
-    docker ps --no-trunc --filter label=com.docker.compose.project=deploytool-ingress --filter status=running \
-      --filter label=com.docker.compose.service=envoy --format '{{.ID}} {{.Label "deploytool.ingress.admin"}}' |
+    proxies --no-trunc --filter status=running --format '{{.ID}} {{.Label "deploytool.ingress.admin"}}' |
       while read -r id socket; do [ -f "$(own "$id").until" ] || echo "$edge/$socket"; done
   else
     for socket in $(sockets); do [ -f "${socket%.sock}.until" ] || echo "$socket"; done

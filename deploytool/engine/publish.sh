@@ -148,8 +148,7 @@ say_failed() { # sentence, groups as do_endpoints'
 }
 
 runs() { # whether the host has a proxy, be it one that does not answer
-  [ -n "$(docker ps --quiet --filter label=com.docker.compose.project=deploytool-ingress --filter status=running \
-    --filter label=com.docker.compose.service=envoy)" ]
+  [ -n "$(proxies --quiet --filter status=running)" ]
 }
 
 await_all() { # lines, with _ for a space in all but the first: until every proxy says each of them
@@ -173,8 +172,7 @@ await_all() { # lines, with _ for a space in all but the first: until every prox
 }
 
 refusal() { # Envoy's own words
-  found=$(docker ps --quiet --filter label=com.docker.compose.project=deploytool-ingress \
-    --filter label=com.docker.compose.service=envoy | while read -r id; do docker logs --tail 40 "$id" 2>&1; done |
+  found=$(proxies --quiet | while read -r id; do docker logs --tail 40 "$id" 2>&1; done |
     grep -i -E 'reject|fail|error' | tail -n 1 | sed 's/^\[[^]]*\]*//')
   echo "${found:-it does not say why}"
 }

@@ -253,10 +253,7 @@ class Planner:
         release = self._release(project, desired, files, observed, changed)
         repairs = release is newest_release(project.name, observed)
         rest = self.policy.reconcile.rest
-        rests = rest != NO_REST and (
-            self._differs(project, desired, files, observed, release, NO_REST)
-            != self._differs(project, desired, files, observed, release, rest)
-        )
+        rests = rest != NO_REST and self._leaves_alone(project, desired, files, observed, release, changes)
         # A new release of which something is left alone for now has not come to be.
         records = _records(project, release, files, changes, observed, rest) if repairs or not rests else []
         ordered = self._ingress.steps(project, rolled.steps, desired, files, observed, before, rest)
@@ -278,22 +275,27 @@ class Planner:
             notes=(*rolled.notes, *self._notes(project, desired, observed, left_out)),
         )
 
-    def _differs(
+    def _leaves_alone(
         self,
         project: Project,
         desired: Desired,
         files: Mapping[str, HostFiles],
         observed: Observed,
         release: Release,
-        rest: Rest,
-    ) -> tuple[object, ...]:
-        """All that is to be changed, in no order, where ``rest`` is left alone."""
-        changes = reconcile(project, desired, files, observed, replace(self.policy.reconcile, rest=rest))
-        return (
-            [change for change in changes if change.touched],
-            _records(project, release, files, (), observed, rest),
-            self._ingress.steps(project, (), desired, files, observed, (), rest),
-        )
+        changes: Sequence[Change],
+    ) -> bool:
+        """Whether more would change, were nothing left alone."""
+        policy = self.policy.reconcile
+        every = reconcile(project, desired, files, observed, replace(policy, rest=NO_REST))
+
+        def differs(changes: Sequence[Change], rest: Rest) -> tuple[object, ...]:
+            return (
+                [change for change in changes if change.touched],
+                _records(project, release, files, (), observed, rest),
+                self._ingress.steps(project, (), desired, files, observed, (), rest),
+            )
+
+        return differs(every, NO_REST) != differs(changes, policy.rest)
 
     def _files(self, project: Project, desired: Desired, observed: Observed) -> dict[str, HostFiles]:
         """What each host should hold: hosts of the play, and those that still hold what they should not."""

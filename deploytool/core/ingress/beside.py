@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from graphlib import TopologicalSorter
 
-from deploytool.core.ingress.waiting import that_wait_for
+from deploytool.core.ingress.waiting import may_need
 from deploytool.model.ingress import HOLDER, PROXY
 from deploytool.model.plan import Step, StepKind
 
@@ -36,8 +36,7 @@ def beside(
         if step.service == HOLDER:
             others = {found[need].host for need in step.needs if need in found} - {step.host}
             needs = [listening[name] for name in sorted(others) if name in listening]
-            later = that_wait_for(step.id, needs, found)
-            found[step.id] = _with(step, [need for need in needs if need not in later])
+            found[step.id] = _with(step, may_need(step.id, needs, found))
         elif step.service == PROXY and step.host not in renewed and _another_serves(step, proxies, found):
             needs = [listening[step.host]] if step.host in listening else []
             going = tuple(ref for ref in step.containers if ref.id in running)
@@ -54,9 +53,9 @@ def beside(
 def _another_serves(stop: Step, proxies: Mapping[str, Step], steps: Mapping[str, Step]) -> bool:
     """Whether another proxy has taken over by then: not where the old one goes first, since it is broken."""
     start = proxies.get(stop.host)
-    if start is None or start.id in stop.needs:
-        return start is not None or not stop.replaces
-    return not stop.replaces and not that_wait_for(stop.id, (start.id,), steps)
+    if start is None:
+        return not stop.replaces
+    return start.id in stop.needs if stop.replaces else bool(may_need(stop.id, (start.id,), steps))
 
 
 def _beside(step: Step, kind: StepKind, cause: str, needs: Sequence[str]) -> Step:

@@ -14,7 +14,7 @@ from dataclasses import replace
 from graphlib import TopologicalSorter
 
 from deploytool.core.ingress.knowledge import Knowledge, Wanted
-from deploytool.core.ingress.waiting import that_wait_for
+from deploytool.core.ingress.waiting import may_need
 from deploytool.core.serial import in_waves
 from deploytool.model.desired import Desired
 from deploytool.model.observed import Observed
@@ -96,7 +96,8 @@ class _Order:
         """Whether a new replica may be shown when an old one goes: at once, and after nothing later."""
         if start not in stop.needs or not stop.replaces or stop.delay_s or not self._going(stop):
             return False
-        return not that_wait_for(start, [need for need in stop.needs if need != start], self._steps)
+        others = [need for need in stop.needs if need != start]
+        return may_need(start, others, self._steps) == others
 
     def _join(self, service: str) -> dict[str, str]:
         """Host → the step after which its proxy knows of all hosts that serve from now on, or serve more."""
@@ -140,8 +141,7 @@ class _Order:
                 step = self._steps[stop]
                 if step.replaces == replaced:
                     before = (*self._before(step), *needs(host_name))
-                    later = that_wait_for(stop, before, self._steps)
-                    self._steps[stop] = self._let_go(step, [need for need in before if need not in later])
+                    self._steps[stop] = self._let_go(step, may_need(stop, before, self._steps))
 
     def _let_go(self, step: Step, needs: Sequence[str]) -> Step:
         """The stop, behind what takes its containers out of the endpoints until nothing is under way."""

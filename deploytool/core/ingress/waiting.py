@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from deploytool.model.plan import Step
 
 
-def that_wait_for(step_id: str, needs: Iterable[str], steps: Mapping[str, Step]) -> set[str]:
-    """Those of ``needs`` that are done only after a step, if by way of others: it cannot need these."""
+def may_need(step_id: str, needs: Iterable[str], steps: Mapping[str, Step]) -> list[str]:
+    """Those of ``needs`` that are not done only after the step itself, be it by way of others."""
     needs = list(needs)
     waits: dict[str, bool] = {step_id: True}
     todo = list(needs)
@@ -21,4 +21,4 @@ def that_wait_for(step_id: str, needs: Iterable[str], steps: Mapping[str, Step])
         else:
             todo.pop()
             waits.setdefault(here, any(waits[need] for need in before))
-    return {need for need in needs if waits[need]}
+    return [need for need in needs if not waits[need]]

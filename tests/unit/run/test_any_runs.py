@@ -19,11 +19,11 @@ from deploytool.engine.memory import Crash, no_fault
 from deploytool.errors import DeploytoolError, NoHost
 from deploytool.model.ingress import EdgeSettings, Exposure
 from deploytool.model.inventory import HostState
-from deploytool.model.service import Intent, Port, Project, Service, Update
+from deploytool.model.service import Intent, Port, Project, Service
 from deploytool.run.down import prepare_down, take_down
 from deploytool.run.planning import PlanPolicy
 from deploytool.run.rollback import past
-from tests.builders import Fleet, host, intent, project
+from tests.builders import Fleet, any_update, host, intent, project
 from tests.unit.run.test_promises import EXAMPLES, thorough
 
 NAMES = ("h1", "h2", "h3", "h4")
@@ -64,15 +64,7 @@ class Story:
             "exposure": Exposure(domains=(f"{name}.{of}",), sticky=self.chance.random() < 0.2),
         }
         given = exposed if self.chance.random() < 0.7 else {}
-        return Service(name, replicas=self.chance.randint(0, 5), update=self.update(), **given)
-
-    def update(self) -> Update:
-        return Update(
-            parallelism=self.chance.randint(0, 2),
-            order=self.chance.choice(("start-first", "stop-first")),
-            monitor_s=0,
-            failure_action=self.chance.choice(("pause", "continue", "rollback")),
-        )
+        return Service(name, replicas=self.chance.randint(0, 5), update=any_update(self.chance), **given)
 
     # --- runs -----------------------------------------------------------------------------------------
 

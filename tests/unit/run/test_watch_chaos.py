@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from deploytool.engine.memory import MemoryHost, no_fault
 from deploytool.errors import DeploytoolError
 from deploytool.model.ingress import EdgeSettings, Exposure
-from deploytool.model.service import Intent, Port, Service, Update
-from tests.builders import Fleet, host, intent, project
+from deploytool.model.service import Intent, Port, Service
+from tests.builders import Fleet, any_update, host, intent, project
 from tests.unit.run.test_ingress import assert_true_endpoints
 from tests.unit.run.test_promises import EXAMPLES, thorough
 from tests.unit.run.watching import Watching
@@ -39,24 +39,16 @@ class Trouble:
         """Some files of the current version."""
         names = ("web",) if self.behind_ingress else ("web", "api")
         ingress = {"ports": (Port(8080, 80, 80, mode="ingress"),), "exposure": Exposure()}
+        given = ingress if self.behind_ingress else {}
         services = [
-            Service(name, replicas=self.chance.randint(1, 5), update=self.update(), **given)
+            Service(name, replicas=self.chance.randint(1, 5), update=any_update(self.chance), **given)
             for name in names
-            for given in [ingress if self.behind_ingress else {}]
         ]
         images = {name: f"demo/{name}:{self.version}" for name in names}
         made = project(*services, hosts=HOSTS, images=images)
         edge = EdgeSettings(f"envoy:{self.chance.choice((1, 1, self.version))}")
         after_s = self.chance.choice((None, 5.0))
         return intent(replace(made, edge=edge, reschedule_after_s=after_s))
-
-    def update(self) -> Update:
-        return Update(
-            parallelism=self.chance.randint(0, 2),
-            order=self.chance.choice(("start-first", "stop-first")),
-            monitor_s=0,
-            failure_action=self.chance.choice(("pause", "continue", "rollback")),
-        )
 
     @property
     def memory(self) -> MemoryHost:
@@ -114,9 +106,7 @@ class Trouble:
 
     def let_ci_converge(self) -> None:
         self.change_the_files()
-        with suppress(
-            DeploytoolError
-        ):  # a refusal: the watcher has the same files, and does what can be done
+        with suppress(DeploytoolError):  # a refusal: the watcher does with the same files what can be done
             self.watching.fleet.converge(self.watching.intent)
         for name in self.watching.fleet.hosts:
             self.watching.stir(name)
