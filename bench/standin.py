@@ -90,7 +90,8 @@ def _tasks(verb: str, project: str, words: Sequence[str], stdin: bytes) -> Itera
         release = parse_release(texts.get("release.json", ""))
         images = tuple(zip(words[1::2], words[2::2], strict=True)) if kind is StepKind.PREPARE else ()
         step = Step("", kind, "", project, "")
-        yield Task(step, HostFiles(texts.get("compose.yaml")), release, images=images)
+        others = tuple(texts.get("others", "").split())
+        yield Task(step, HostFiles(texts.get("compose.yaml")), release, others, images=images)
         return
     groups = iter(words)
     while group := list(islice(groups, _GROUPS[verb])):
@@ -150,6 +151,8 @@ def _observation(seen: ObservedHost) -> Iterator[str]:
         yield f"project {json.dumps({'name': name, 'sha256': folder.compose_sha256})}"
         if folder.release:
             yield f"release {name} {json.dumps(asdict(folder.release))}"
+        if folder.others:
+            yield f"others {name} {' '.join(folder.others)}"
         if folder.lease:
             lease = folder.lease
             yield f"lease {name} {lease.owner} {int(lease.expires_s)} {json.dumps({'who': lease.who})}"

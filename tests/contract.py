@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Protocol
 
-from deploytool.engine.base import Engine, Hold, Outcome, Output, Task
+from deploytool.engine.base import Attempt, Engine, Hold, Outcome, Output, Task
 from deploytool.model.desired import Desired, HostFiles
 from deploytool.model.observed import Container, ContainerEvent, Lease, Release
 from deploytool.model.plan import Gate, Ref, Step, StepKind
@@ -186,6 +186,23 @@ class EngineContract:
         stored = bed.engine.releases(PROJECT)
         assert [one.release.number for one in stored] == [1, 2]
         assert [one.compose for one in stored] == [files_for().compose, files_for("demo/web:2").compose]
+
+    def test_a_host_remembers_other_hosts_that_may_hold_something(self, bed):
+        """From a preparation, a record, an attempt; and forgets them with the next of these."""
+
+        def others() -> tuple[str, ...]:
+            return bed.engine.observe().projects[PROJECT].others
+
+        assert self.do(bed, replace(prepare(files_for()), others=("h2", "h3"))).ok
+        assert others() == ("h2", "h3")
+        assert self.do(bed, replace(record(files_for(), 1), others=("h3",))).ok
+        assert others() == ("h3",)
+        assert self.do(bed, record(files_for(), 2)).ok
+        assert others() == ()
+        assert bed.engine.lock(PROJECT, MINE).ok
+        assert bed.engine.unlock(PROJECT, MINE, Attempt(Release(3, "digest", outcome="failed"), ("h4",))).ok
+        assert others() == ("h4",)
+        assert [one.release.number for one in bed.engine.releases(PROJECT)] == [1, 2, 3]
 
     def test_a_lease_can_be_taken_by_hand_and_given_back_by_another(self, bed):
         """lock acquire and lock release."""

@@ -32,7 +32,8 @@ from deploytool.run.down import prepare_down, take_down
 def down(projects: Sequence[str], **options: Any) -> int:
     """Stop and remove all replicas and networks of the playbook's projects, and forget their releases.
 
-    Named volumes stay where they are.
+    Named volumes stay where they are. A host that does not answer keeps what it has, and the others remember
+    that: run it again when the host is back.
 
     Example: deploytool down inventories/lab.yaml --project shop
     """

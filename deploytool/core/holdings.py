@@ -34,6 +34,31 @@ def newest_release(project_name: str, observed: Observed) -> Release | None:
     return newest
 
 
+def may_hold(project_name: str, observed: Observed) -> set[str]:
+    """The hosts that may hold something of a project, as far as any host knows.
+
+    The members of the newest release, the others that a host remembers, and those that are seen to.
+    """
+    release = newest_release(project_name, observed)
+    found = set(release.members if release else ())
+    for host_name, host in observed.items():
+        if not isinstance(host, ObservedHost):
+            continue
+        folder = host.projects.get(project_name)
+        found.update(folder.others if folder else ())
+        if holds(project_name, host):
+            found.add(host_name)
+    return found
+
+
+def holds(project_name: str, host: ObservedHost) -> bool:
+    """Whether a host has something of a project: a replica, a definition, or what its proxy was told."""
+    folder = host.projects.get(project_name)
+    defined = folder is not None and bool(folder.compose_sha256)
+    replicas = any(c.replica and c.project == project_name for c in host.containers)
+    return defined or replicas or project_name in host.served
+
+
 def held_leases(project_name: str, observed: Observed, owner: str = "") -> dict[str, Lease]:
     """Host → the lease that still holds by the host's own clock, hosts in order; not those of ``owner``."""
     found = {}

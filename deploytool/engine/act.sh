@@ -112,7 +112,7 @@ done
 
 # --- the definition ------------------------------------------------------------------------------------
 
-stage() { # stdin: a tar with compose.yaml (not where nothing is to run), files/ and maybe release.json
+stage() { # stdin: a tar with compose.yaml (not where nothing is to run), files/, maybe release.json and others
   rm -rf .stage .news.* # and what a host that was switched off in a wait had left
   mkdir .stage && tar -xpf - -C .stage || {
     fail 0 "the files cannot be written: $(free_space)"
@@ -126,11 +126,16 @@ stage() { # stdin: a tar with compose.yaml (not where nothing is to run), files/
       exit 0
     }
   fi
+  note_others .stage
   mkdir -p files
   for found in .stage/files/*; do
     [ -e "$found" ] || continue
     [ -e "files/${found##*/}" ] || mv "$found" files/ || exit 1
   done
+}
+
+note_others() { # where a list may have come of other hosts that may hold something; none came: there are none
+  if [ -f "$1/others" ]; then mv -f "$1/others" others; else rm -f others; fi
 }
 
 activate() { # the staged definition becomes the current one, by rename
@@ -655,7 +660,7 @@ do_lock() {
 do_unlock() { # maybe a release number and how many to keep: then stdin has an attempt that goes on record
   if [ $# -eq 2 ]; then
     rm -rf .attempt && mkdir .attempt && tar -xpf - -C .attempt && mkdir -p releases && rm -rf "releases/$1" &&
-      mv .attempt "releases/$1" || fail 0 "how it ended cannot be recorded: $(free_space)"
+      note_others .attempt && mv .attempt "releases/$1" || fail 0 "how it ended cannot be recorded: $(free_space)"
     rm -rf .attempt
     retire "$2"
   fi

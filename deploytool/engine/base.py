@@ -126,15 +126,24 @@ class Transport(Protocol):
 class Task:
     """A step with all that its host needs to do it.
 
-    ``files`` and ``release`` are what the step writes, ``spec`` what the started containers are made from,
-    ``images`` the pull policy and name of each image to have ready.
+    ``files``, ``release`` and ``others`` (hosts) are what the step writes, ``spec`` what the started
+    containers are made from, ``images`` the pull policy and name of each image to have ready.
     """
 
     step: Step
     files: HostFiles | None = None
     release: Release | None = None
+    others: tuple[str, ...] = ()
     spec: str = ""
     images: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A release that did not come to be, and the other hosts that may hold something of it."""
+
+    release: Release
+    others: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,10 +240,10 @@ class Engine(Protocol):
         """Take the lease and do nothing else."""
         ...
 
-    def unlock(self, project: str, hold: Hold, attempt: Release | None = None) -> Outcome:
+    def unlock(self, project: str, hold: Hold, attempt: Attempt | None = None) -> Outcome:
         """Give the lease back if it is ours, or ``take_from``'s; drop what was staged.
 
-        ``attempt`` is a release that did not come to be, and goes on record as that.
+        ``attempt`` goes on record.
         """
         ...
 

@@ -17,7 +17,17 @@ from functools import cache
 from importlib.resources import files as package_files
 
 from deploytool.engine import logs
-from deploytool.engine.base import KEPT_RELEASES, Hold, Outcome, Result, Stream, Task, Terminal, Transport
+from deploytool.engine.base import (
+    KEPT_RELEASES,
+    Attempt,
+    Hold,
+    Outcome,
+    Result,
+    Stream,
+    Task,
+    Terminal,
+    Transport,
+)
 from deploytool.engine.docker import no_docker, parse_event, parse_lease, parse_observation, parse_release
 from deploytool.engine.feed import LineFeed
 from deploytool.errors import HostUnreachable
@@ -113,9 +123,9 @@ class ComposeEngine:
     def lock(self, project: str, hold: Hold) -> Outcome:
         return self._outcomes(self._act("lock", project, hold), 1)[0]
 
-    def unlock(self, project: str, hold: Hold, attempt: Release | None = None) -> Outcome:
-        arguments = [str(attempt.number), str(self.keep_releases)] if attempt else []
-        stdin = _tar(None, attempt) if attempt else b""
+    def unlock(self, project: str, hold: Hold, attempt: Attempt | None = None) -> Outcome:
+        arguments = [str(attempt.release.number), str(self.keep_releases)] if attempt else []
+        stdin = _tar(None, attempt.release, attempt.others) if attempt else b""
         return self._outcomes(self._act("unlock", project, hold, arguments, stdin), 1)[0]
 
     def prune(self, project: str, hold: Hold) -> tuple[Outcome, Sequence[str]]:
@@ -241,13 +251,13 @@ _Words = tuple[list[str], bytes, float]
 def _prepare_words(tasks: Sequence[Task]) -> _Words:
     (task,) = tasks
     images = [word for pair in task.images for word in pair]
-    return images, _tar(task.files, None), PREPARE_TIMEOUT_S
+    return images, _tar(task.files, None, task.others), PREPARE_TIMEOUT_S
 
 
 def _record_words(tasks: Sequence[Task]) -> _Words:
     (task,) = tasks
     number = task.release.number if task.release else 0
-    return [str(number)], _tar(task.files, task.release), SLACK_S
+    return [str(number)], _tar(task.files, task.release, task.others), SLACK_S
 
 
 def _start_words(tasks: Sequence[Task]) -> _Words:
@@ -319,14 +329,16 @@ def _longest_gate(tasks: Sequence[Task]) -> float:
     return max((gate.deadline_s + gate.hold_s for gate in gates if gate), default=0.0)
 
 
-def _tar(files: HostFiles | None, release: Release | None) -> bytes:
-    """All that a step writes, as one tar: ``compose.yaml``, ``files/…``, ``release.json``."""
+def _tar(files: HostFiles | None, release: Release | None, others: Sequence[str]) -> bytes:
+    """All that a step writes, as one tar: ``compose.yaml``, ``files/…``, ``release.json``, ``others``."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.GNU_FORMAT) as archive:
         if files and files.compose is not None:
             _add(archive, "compose.yaml", files.compose.encode(), 0o600)
         if release:
             _add(archive, "release.json", json.dumps(asdict(release)).encode(), 0o600)
+        if others:
+            _add(archive, "others", "".join(f"{host}\n" for host in others).encode(), 0o600)
         folders: set[str] = set()
         for file in files.files if files else ():
             parts = file.path.split("/")[:-1]

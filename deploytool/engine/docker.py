@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from deploytool.errors import HostUnreachable
@@ -207,6 +208,7 @@ def parse_reserve(label: str) -> Resources:
 def _projects(said: Mapping[str, list[str]]) -> dict[str, ProjectFolder]:
     releases = dict(_named(said.get("release", ())))
     leases = dict(_named(said.get("lease", ())))
+    others = dict(_named(said.get("others", ())))
     found = {}
     for line in said.get("project", ()):
         raw = _json(line)
@@ -215,9 +217,19 @@ def _projects(said: Mapping[str, list[str]]) -> dict[str, ProjectFolder]:
             release, lease = releases.get(name, ""), leases.get(name, "")
             latest = int(raw.get("latest") or 0)
             found[name] = ProjectFolder(
-                name, str(raw["sha256"]), parse_release(release), parse_lease(lease), latest
+                name,
+                str(raw["sha256"]),
+                parse_release(release),
+                parse_lease(lease),
+                latest,
+                _others(others.get(name, "")),
             )
     return found
+
+
+@lru_cache(maxsize=32)
+def _others(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
 
 
 def _served(said: Mapping[str, list[str]]) -> dict[str, Served]:
@@ -261,6 +273,7 @@ def _named(lines: Iterable[str]) -> Iterator[tuple[str, str]]:
         yield name, rest
 
 
+@lru_cache(maxsize=32)  # all hosts of a project remember the same one, which names every host
 def parse_release(text: str) -> Release | None:
     """A ``release.json``; None where it is damaged: the next run records it anew."""
     raw = _json(text)

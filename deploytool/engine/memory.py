@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from deploytool.engine.base import KEPT_RELEASES, Hold, Outcome, Result, Task, Terminal
+from deploytool.engine.base import KEPT_RELEASES, Attempt, Hold, Outcome, Result, Task, Terminal
 from deploytool.engine.docker import parse_reserve
 from deploytool.engine.memoryfeed import MemoryFeed, MemoryStream
 from deploytool.errors import HostUnreachable
@@ -49,7 +49,7 @@ class _PortTaken(Exception):
 
 @dataclass(slots=True)
 class Folder:
-    """A project's folder on the host: the text of compose.yaml, what is staged, release and lease.
+    """A project's folder on the host: the text of compose.yaml, what is staged, release, other hosts, lease.
 
     ``leaving`` are the containers that the plan under way lets go.
     """
@@ -57,6 +57,7 @@ class Folder:
     compose: str | None = None
     staged: str | None = None
     release: Release | None = None
+    others: tuple[str, ...] = ()
     lease: Lease | None = None
     history: list[StoredRelease] = field(default_factory=list)
     leaving: set[str] = field(default_factory=set)
@@ -192,7 +193,12 @@ class MemoryEngine:
             containers=tuple(self.host.containers),
             projects={
                 name: ProjectFolder(
-                    name, text_sha256(folder.compose), folder.release, folder.lease, folder.latest
+                    name,
+                    text_sha256(folder.compose),
+                    folder.release,
+                    folder.lease,
+                    folder.latest,
+                    folder.others,
                 )
                 for name, folder in list(folders.items())
             },
@@ -223,11 +229,12 @@ class MemoryEngine:
         self._enter("lock")
         return self._take(project, hold) or Outcome()
 
-    def unlock(self, project: str, hold: Hold, attempt: Release | None = None) -> Outcome:
+    def unlock(self, project: str, hold: Hold, attempt: Attempt | None = None) -> Outcome:
         self._enter("unlock")
         folder = self._folder(project)
         if attempt:
-            folder.remember(StoredRelease(attempt))
+            folder.remember(StoredRelease(attempt.release))
+            folder.others = attempt.others
         if folder.lease and folder.lease.owner in (hold.lease.owner, hold.take_from):
             folder.lease = None
         return Outcome()
@@ -325,6 +332,7 @@ class MemoryEngine:
         if missing:
             return Outcome(f"image {missing[0]} cannot be pulled: not found", "check its name and tag")
         folder.staged = task.files.compose if task.files else None
+        folder.others = task.others
         folder.leaving.clear()  # the plan before lets nothing go any more
         return Outcome()
 
@@ -402,6 +410,7 @@ class MemoryEngine:
     def _record(self, task: Task, folder: Folder) -> Outcome:
         folder.compose = task.files.compose if task.files else None
         folder.staged, folder.release, folder.lease = None, task.release, None
+        folder.others = task.others
         if task.release:
             folder.remember(StoredRelease(task.release, folder.compose))
         return Outcome()

@@ -39,6 +39,7 @@ look() { # $1: deploytool's folder; $2: "keep" to keep the facts for the next lo
     done
     printf 'project {"name":"%s","sha256":"%s","latest":%s}\n' "$name" "${sum%% *}" "$latest"
     [ ! -f "$folder/release.json" ] || printf 'release %s %s\n' "$name" "$(cat "$folder/release.json")"
+    [ ! -f "$folder/others" ] || printf 'others %s %s\n' "$name" "$(tr '\n' ' ' <"$folder/others")"
     [ ! -d "$folder/projects" ] || { served "$folder/projects" && believes "$folder" && let_go_of "$folder"; }
     [ ! -f "$folder/lease" ] || printf 'lease %s %s\n' "$name" "$(tr '\n' ' ' <"$folder/lease")"
   done

@@ -201,6 +201,7 @@ class ProjectFolder:
     """A project's folder on a host. ``compose_sha256`` is empty where there is no compose.yaml.
 
     ``release`` is the current one; ``latest`` the highest number of a release or attempt on record here.
+    ``others`` are hosts, beside the members of the release, that may hold something of the project.
     """
 
     name: str
@@ -208,6 +209,7 @@ class ProjectFolder:
     release: Release | None = None
     lease: Lease | None = None
     latest: int = 0
+    others: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

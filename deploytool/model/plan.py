@@ -98,7 +98,8 @@ class ProjectPlan:
     ``release`` is what the run will record. ``notes`` are sentences for people: why a surge fell back,
     which host left the inventory. ``specs`` are the wanted specs by (service, host). ``repairs``: the release
     is on record already, so nothing but what it says is brought back. ``rests``: more differs, and is left
-    alone for now.
+    alone for now. ``others`` are hosts, beside those with replicas, that may hold something of the project
+    when all is done; ``others_meanwhile`` all that may until then.
     """
 
     project: str
@@ -113,6 +114,8 @@ class ProjectPlan:
     summaries: tuple[ServiceSummary, ...] = ()
     notes: tuple[str, ...] = ()
     specs: Mapping[tuple[str, str], str] = field(default_factory=dict, repr=False)
+    others: tuple[str, ...] = ()
+    others_meanwhile: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

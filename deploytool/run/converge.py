@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from deploytool.core.guard import unusable
 from deploytool.core.holdings import held_leases
-from deploytool.engine.base import Hold
+from deploytool.engine.base import Attempt, Hold
 from deploytool.errors import LeaseHeld, ManyProblems, Refused
 from deploytool.model.event import Ending, Event, Finished, Note, Planned, Report
 from deploytool.model.inventory import Host
@@ -97,13 +97,17 @@ class Run:
         return {name: host for name, host in seen.items() if isinstance(host, ObservedHost)}
 
     def observe(self) -> Seen:
-        """Look at every host of every play, then at those that hold something although they left theirs."""
+        """Look at every host of every play, then at those that may hold something though they left theirs."""
         of_plays = (host for project in self.intent.projects for host in project.hosts)
         self._hosts = {host.name: host for host in of_plays if host.name not in self.away}
         seen = {**self.away, **look(self._hosts, self.engines, self.emit, self.options.forks)}
-        elsewhere = members_elsewhere(self.intent, seen)
-        self._hosts |= elsewhere
-        return seen | look(elsewhere, self.engines, self.emit, self.options.forks)
+        known = self.intent.inventory.hosts
+        elsewhere = {name: known[name] for name in self.seen if name in known and name not in seen}
+        while elsewhere := elsewhere | members_elsewhere(self.intent, seen):
+            self._hosts |= elsewhere
+            seen |= look(elsewhere, self.engines, self.emit, self.options.forks)
+            elsewhere = {}
+        return seen
 
     def go_back_to(self, wanted: Sequence[tuple[Past, Release]]) -> None:
         """Want older releases in the place of what the files say; whoever asks for that means what vanishes.
@@ -328,11 +332,11 @@ class Run:
         self._look_anew(made)
         return deadline
 
-    def _give_back(self, made: _Made, attempts: dict[str, tuple[Release, frozenset[str]]]) -> None:
+    def _give_back(self, made: _Made, attempts: dict[str, tuple[Attempt, frozenset[str]]]) -> None:
         """Give back every lease that no ``RECORD`` gave back, with how it ended."""
         on_record = {
-            (host, project): release
-            for project, (release, hosts) in attempts.items()
+            (host, project): attempt
+            for project, (attempt, hosts) in attempts.items()
             for host in hosts
             if isinstance(made.seen.get(host), ObservedHost)
         }

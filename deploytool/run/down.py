@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from deploytool.core.holdings import newest_release
+from deploytool.core.holdings import may_hold, newest_release
 from deploytool.engine.base import Hold
 from deploytool.errors import HostUnreachable, UsageError
 from deploytool.model.desired import Desired
@@ -51,9 +51,8 @@ def take_down(run: Run) -> tuple[Report, dict[str, str]]:
     if report.exit_code not in (0, HostUnreachable.exit_code) or report.left:
         return report, {}
     seen = run.observe()
-    folders = {
-        name: _to_forget(run.intent, host) for name, host in seen.items() if isinstance(host, ObservedHost)
-    }
+    known = [name for name in (project.name for project in run.intent.projects) if _is_known(run, name, seen)]
+    folders = {name: _to_forget(known, host) for name, host in seen.items() if isinstance(host, ObservedHost)}
     hosts = [name for name, projects in folders.items() if projects]
     told = each(hosts, lambda name: _forget(run, name, folders[name]), run.options.forks)
     return report, {name: why for name, why in told.items() if why}
@@ -63,9 +62,15 @@ def _without_play(name: str, hosts: tuple[Host, ...]) -> Project:
     return Project(name, "", name, "all", hosts, (), _NoDefinitions())
 
 
-def _to_forget(intent: Intent, host: ObservedHost) -> list[str]:
+def _is_known(run: Run, name: str, seen: Observed) -> bool:
+    """Whether all hosts answered that may hold something of a project: else the others go on naming them."""
+    hosts = may_hold(name, seen) & run.intent.inventory.hosts.keys()
+    return all(isinstance(seen.get(host), ObservedHost) for host in hosts)
+
+
+def _to_forget(projects: Sequence[str], host: ObservedHost) -> list[str]:
     """The projects that were taken down, and that of the host's proxy, if it went with the last of them."""
-    names = [project.name for project in intent.projects]
+    names = list(projects)
     if not host.served and not any(container.project == EDGE for container in host.containers):
         names.append(EDGE)
     return [name for name in names if name in host.projects]

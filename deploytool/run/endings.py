@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from deploytool.engine.base import Attempt
 from deploytool.model.event import Ending
-from deploytool.model.observed import Release
 from deploytool.model.plan import Plan, ProjectPlan
 from deploytool.model.service import Project
 from deploytool.run.execute import Executed
@@ -31,7 +31,7 @@ def ending_of(project: Project, total: Executed) -> Ending | None:
 
 def attempts_of(
     plan: Plan, total: Executed, endings: Mapping[str, Ending], went_back: Mapping[str, int]
-) -> dict[str, tuple[Release, frozenset[str]]]:
+) -> dict[str, tuple[Attempt, frozenset[str]]]:
     """The releases that a run tried and did not bring about, by project, with the hosts that it changed.
 
     A release that was on record before is not among them: it was repaired, not tried.
@@ -41,7 +41,8 @@ def attempts_of(
         ended = _ended(project, total, endings.get(project.project), went_back.get(project.project))
         if ended and project.release and not project.repairs:
             hosts = frozenset(step.host for step in project.steps)
-            found[project.project] = replace(project.release, outcome=ended), hosts
+            attempt = Attempt(replace(project.release, outcome=ended), project.others_meanwhile)
+            found[project.project] = attempt, hosts
     return found
 
 

@@ -244,6 +244,7 @@ class Execution:
             step=step,
             files=files if writes else None,
             release=project.release if step.kind is StepKind.RECORD else None,
+            others=project.others if step.kind is StepKind.RECORD else project.others_meanwhile,
             spec=spec.digest if spec else "",
             images=self._images(project, step.host) if step.kind is StepKind.PREPARE else (),
         )

@@ -10,9 +10,8 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from deploytool.engine.base import Hold, Outcome
+from deploytool.engine.base import Attempt, Hold, Outcome
 from deploytool.errors import HostUnreachable
-from deploytool.model.observed import Release
 from deploytool.run.fanout import Engines, each
 
 Key = tuple[str, str]  # (host, project)
@@ -49,7 +48,7 @@ class Leases:
         host_name, project = key
         return self.engines.named(host_name).renew(project, self.hold)
 
-    def give_back(self, lost: Collection[str], attempts: Mapping[Key, Release], forks: int) -> dict[Key, str]:
+    def give_back(self, lost: Collection[str], attempts: Mapping[Key, Attempt], forks: int) -> dict[Key, str]:
         """Give all back. A host in ``lost`` lets its leases expire.
 
         ``attempts`` go on record as releases that did not come to be. Returns what went wrong.

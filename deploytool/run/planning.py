@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from deploytool.core.guard import GuardPolicy, guard
-from deploytool.core.holdings import data_left_behind, latest_number, newest_release
+from deploytool.core.holdings import data_left_behind, holds, latest_number, may_hold, newest_release
 from deploytool.core.jobs import done, finished_elsewhere, with_done, without
 from deploytool.core.patience import NO_REST, Rest
 from deploytool.core.rebalance import moved, rebalance
@@ -22,7 +22,13 @@ from deploytool.errors import InputError, ManyProblems, NoHost, Refused
 from deploytool.model.desired import Desired, HostFiles
 from deploytool.model.ingress import EDGE
 from deploytool.model.inventory import Host
-from deploytool.model.observed import CONVERGED, Observed, ObservedHost, Release, Unreachable
+from deploytool.model.observed import (
+    CONVERGED,
+    Observed,
+    ObservedHost,
+    Release,
+    Unreachable,
+)
 from deploytool.model.plan import Plan, ProjectPlan, ServiceSummary, Step, StepKind
 from deploytool.model.service import Intent, Project
 from deploytool.render.compose import host_files, release_digest, text_sha256
@@ -252,13 +258,20 @@ class Planner:
         changed = tuple(dict.fromkeys(change.service for change in changes if change.touched))
         release = self._release(project, desired, files, observed, changed)
         repairs = release is newest_release(project.name, observed)
+        others, meanwhile = self._others(project, desired, files, observed)
+        record = _Record(release, others, frozenset(hosts))
         rest = self.policy.reconcile.rest
-        rests = rest != NO_REST and self._leaves_alone(project, desired, files, observed, release, changes)
-        # A new release of which something is left alone for now has not come to be.
-        records = _records(project, release, files, changes, observed, rest) if repairs or not rests else []
+        rests = rest != NO_REST and self._leaves_alone(project, desired, files, observed, record, changes)
         ordered = self._ingress.steps(project, rolled.steps, desired, files, observed, before, rest)
         changing = ordered if self.policy.patient or not repairs else unwatched(ordered)
-        steps, left_out = _limited([*changing, *records], self.policy.limit)
+        records = []
+        if repairs or not rests:  # a new release of which something is left alone for now has not come to be
+            written = _prepared(changing) if record.names_too_many(meanwhile) else set()
+            written |= {change.host for change in changes if change.touched}
+            records = _records(project, record, files, written, observed, rest)
+        joining = set(meanwhile) - may_hold(project.name, observed)
+        announced = _announced(project, _prepared(changing), records) if joining else []
+        steps, left_out = _limited([*announced, *changing, *records], self.policy.limit)
         touched = {step.host for step in steps}
         return ProjectPlan(
             project=project.name,
@@ -273,6 +286,8 @@ class Planner:
             summaries=tuple(_summaries(project, desired, changes, files, rolled)),
             specs={(s, name): spec.digest for name, f in files.items() for s, spec in f.specs.items()},
             notes=(*rolled.notes, *self._notes(project, desired, observed, left_out)),
+            others=others,
+            others_meanwhile=meanwhile,
         )
 
     def _leaves_alone(
@@ -281,7 +296,7 @@ class Planner:
         desired: Desired,
         files: Mapping[str, HostFiles],
         observed: Observed,
-        release: Release,
+        record: _Record,
         changes: Sequence[Change],
     ) -> bool:
         """Whether more would change, were nothing left alone."""
@@ -291,11 +306,30 @@ class Planner:
         def differs(changes: Sequence[Change], rest: Rest) -> tuple[object, ...]:
             return (
                 [change for change in changes if change.touched],
-                _records(project, release, files, (), observed, rest),
+                _records(project, record, files, (), observed, rest),
                 self._ingress.steps(project, (), desired, files, observed, (), rest),
             )
 
         return differs(every, NO_REST) != differs(changes, policy.rest)
+
+    def _others(
+        self, project: Project, desired: Desired, files: Mapping[str, HostFiles], observed: Observed
+    ) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The hosts that may hold something of a project: at the end, beside those with replicas; until then.
+
+        Hosts that left the inventory cannot be looked at.
+        """
+        if project.name == EDGE:
+            return (), ()  # it is where the projects are that need it
+        wanted = {name for name, file in files.items() if file.compose is not None or file.ingress}
+        known = may_hold(project.name, observed) & self.intent.inventory.hosts.keys()
+        holding = {name for name in known if _holds(project, observed, name)}
+        whole = self.policy.limit is None and self.policy.reconcile.rest == NO_REST
+        staying = {name for name in holding if not (whole and isinstance(observed.get(name), ObservedHost))}
+        return (
+            tuple(sorted((wanted | staying) - set(desired.members))),
+            tuple(sorted(wanted | holding)),
+        )
 
     def _files(self, project: Project, desired: Desired, observed: Observed) -> dict[str, HostFiles]:
         """What each host should hold: hosts of the play, and those that still hold what they should not."""
@@ -316,11 +350,9 @@ class Planner:
         return before[1]
 
     def _notes(self, project: Project, desired: Desired, observed: Observed, left_out: int) -> Iterable[str]:
-        release = newest_release(project.name, observed)
-        members = release.members if release else ()
-        gone = [name for name in members if name not in self.intent.inventory.hosts]
+        gone = sorted(may_hold(project.name, observed) - self.intent.inventory.hosts.keys())
         if gone:
-            yield f"{', '.join(gone)} left the inventory and may still hold replicas of {project.name}"
+            yield f"{', '.join(gone)} left the inventory and may still hold containers of {project.name}"
         on_paper = [f"{host} ({n})" for host in desired.members if (n := _lost(desired, host, observed))]
         if on_paper:
             yield f"replicas on hosts that did not answer stay on paper: {', '.join(on_paper)}"
@@ -364,11 +396,8 @@ class Planner:
 
 
 def members_elsewhere(intent: Intent, observed: Observed) -> dict[str, Host]:
-    """Hosts that hold something of a project, are in no play, and were not looked at yet."""
-    names: set[str] = set()
-    for project in intent.projects:
-        release = newest_release(project.name, observed)
-        names.update(release.members if release else ())
+    """Hosts that may hold something of a project, are in no play, and were not looked at yet."""
+    names = {name for project in intent.projects for name in may_hold(project.name, observed)}
     hosts = intent.inventory.hosts
     return {name: hosts[name] for name in sorted(names) if name in hosts and name not in observed}
 
@@ -382,41 +411,96 @@ def _any_answered(project: Project, observed: Observed) -> bool:
     return any(isinstance(observed.get(host.name), ObservedHost) for host in project.hosts)
 
 
+@dataclass(frozen=True, slots=True)
+class _Record:
+    """What every host is to remember: the release, and the other hosts that may hold something.
+
+    Those of the play (``hosts``) are looked at in any case: that a host names one too many is no reason to
+    write.
+    """
+
+    release: Release
+    others: tuple[str, ...]
+    hosts: frozenset[str]
+
+    def names_too_many(self, others: Iterable[str]) -> bool:
+        """Whether a list of other hosts has one that nobody need look at any more."""
+        return bool(set(others) - self.hosts - set(self.others))
+
+    def is_known(self, others: tuple[str, ...]) -> bool:
+        """Whether a list of other hosts says what it has to say, and nothing that is not so any more."""
+        complete = others == self.others or not set(self.others) - set(others)
+        return complete and not self.names_too_many(others)
+
+
+def _holds(project: Project, observed: Observed, host_name: str) -> bool:
+    """Whether a host may hold something: unknown is not absent."""
+    seen = observed.get(host_name)
+    return not isinstance(seen, ObservedHost) or holds(project.name, seen)
+
+
 def _records(
     project: Project,
-    release: Release,
+    record: _Record,
     files: Mapping[str, HostFiles],
-    changes: Iterable[Change],
+    written: Collection[str],
     observed: Observed,
     rest: Rest,
 ) -> list[Step]:
-    """A host's folder is written when its containers change, or when it does not say what is true."""
-    touched = {change.host for change in changes if change.touched}
-    steps = []
-    for host_name in sorted(files):
+    """A host's folder is written when something changes there, or when it does not say what is true.
+
+    The hosts on which nothing is to run come first: no other forgets them before.
+    """
+    steps: list[Step] = []
+    emptied: tuple[str, ...] = ()
+    for host_name in sorted(files, key=lambda name: (files[name].compose is not None, name)):
         seen = observed.get(host_name)
         if not isinstance(seen, ObservedHost) or (project.name, host_name) in rest.hosts:
             continue
-        cause = _why_record(project.name, release, files[host_name], seen)
-        if cause or host_name in touched:
+        cause = _why_record(project.name, record, files[host_name], seen)
+        if cause or host_name in written:
             step_id = f"{project.name}/{host_name}/record/1"
-            steps.append(Step(step_id, StepKind.RECORD, host_name, project.name, cause or "replicas change"))
+            step = Step(step_id, StepKind.RECORD, host_name, project.name, cause or "replicas change")
+            if files[host_name].compose is None:
+                emptied = (*emptied, step_id)
+                steps.append(step)
+            else:
+                steps.append(replace(step, needs=emptied))
     return steps
 
 
-def _why_record(project_name: str, release: Release, files: HostFiles, seen: ObservedHost) -> str:
+def _prepared(steps: Iterable[Step]) -> set[str]:
+    return {step.host for step in steps if step.kind is StepKind.PREPARE}
+
+
+def _announced(project: Project, prepared: Collection[str], records: Iterable[Step]) -> list[Step]:
+    """Before hosts get something of a project for the first time, those that stay know of them.
+
+    So a run that is killed leaves nothing behind that nobody would find, were these to leave the play.
+    """
+    hosts = [step.host for step in records if step.host not in prepared]
+    step_id = f"{project.name}/{{}}/prepare/1".format
+    return [Step(step_id(host), StepKind.PREPARE, host, project.name, "hosts that join") for host in hosts]
+
+
+def _why_record(project_name: str, record: _Record, files: HostFiles, seen: ObservedHost) -> str:
     folder = seen.projects.get(project_name)
     if files.compose is None:
-        return "nothing is to run here any more" if folder and folder.compose_sha256 else ""
+        if folder and folder.compose_sha256:
+            return "nothing is to run here any more"
+        return _OLD_HOSTS if folder and record.names_too_many(folder.others) else ""
     if folder is None or not folder.compose_sha256:
         return "compose.yaml is not there"
     if folder.compose_sha256 != text_sha256(files.compose):
         return "compose.yaml differs"
     if project_name == EDGE:
         return ""  # each playbook sees other hosts of it, and records what it sees
-    if folder.release is None or folder.release.digest != release.digest:
-        return f"release {release.number} is not on record"
-    return ""
+    if folder.release is None or folder.release.digest != record.release.digest:
+        return f"release {record.release.number} is not on record"
+    return "" if record.is_known(folder.others) else _OLD_HOSTS
+
+
+_OLD_HOSTS = "its list of hosts is out of date"
 
 
 def _guard_policy(project: Project, policy: GuardPolicy) -> GuardPolicy:

@@ -15,7 +15,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from deploytool.core.guard import GuardPolicy
-from deploytool.engine.memory import Crash, no_fault
+from deploytool.engine.memory import Crash, MemoryHost, no_fault
 from deploytool.errors import DeploytoolError, NoHost
 from deploytool.model.ingress import EdgeSettings, Exposure
 from deploytool.model.inventory import HostState
@@ -47,9 +47,17 @@ class Story:
         edge = EdgeSettings(f"envoy:{self.chance.choice((1, 1, self.version))}")
         names = ("shop", "blog")[: self.chance.randint(1, 2)]
         serial = self.chance.choice(((), (), ("1",), ("50%",)))
-        made = [replace(self.project(name, hosts), edge=edge, serial=serial) for name in names]
-        self.wish = intent(*made)
+        made = [
+            replace(self.project(name, self.some(hosts, name)), edge=edge, serial=serial) for name in names
+        ]
+        self.wish = intent(*made, hosts=hosts)
         return self.wish
+
+    def some(self, hosts: list, name: str) -> list:
+        """The hosts of a play: most of them, and one of those that have something of the project."""
+        held = [one for one in NAMES if _holds(self.fleet.hosts[one], name)]
+        stays = self.chance.choice(held or NAMES)
+        return [one for one in hosts if one.name == stays or self.chance.random() < 0.7]
 
     def project(self, name: str, hosts: list) -> Project:
         services = [
@@ -133,6 +141,13 @@ class Story:
         self.fleet.hosts[self.chance.choice(NAMES)].reachable = self.chance.random() < 0.5
 
 
+def _holds(memory: MemoryHost, of: str) -> bool:
+    """Whether a host has something of a project, be it a definition or what its proxy was told."""
+    folder = memory.folders.get(of)
+    containers = {container.project for container in memory.containers}
+    return of in {*memory.served, *containers} or bool(folder and folder.compose)
+
+
 CHAPTERS = (
     Story.converge,
     Story.converge_with_a_fault,
@@ -168,4 +183,7 @@ def test_after_any_runs_one_converge_ends_as_desired(seed) -> None:
     for service in (service for one in wish.projects for service in one.services):
         assert len(story.fleet.ids(service.name)) == service.replicas
         assert sum(story.fleet.counts(service.name).values()) == service.replicas
+    for one in wish.projects:
+        for name in set(NAMES) - {there.name for there in one.hosts}:
+            assert not _holds(story.fleet.hosts[name], one.name)
     assert not story.fleet.plan(wish, ALLOWED)
