@@ -66,7 +66,7 @@ EXIT_HELD, EXIT_FENCED, EXIT_CHANGED, EXIT_BUSY, EXIT_DOWN = 75, 76, 77, 78, 79
 _BEAT = "beat"  # the sign of life that act.sh gives on stderr
 # What a terminal would obey, and nobody wants in a report: escape sequences, and all controls but the tab.
 _CONTROLS = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f]")
-_FACTS = ("key ", "compose ", "facts ")  # what observe.sh says of the engine where it had to ask
+_FACTS = ("key ", "compose ", "facts ", "root ")  # what observe.sh says of the engine where it had to ask
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._-]*")
 
 

@@ -13,7 +13,8 @@ look() { # $1: deploytool's folder; $2: "keep" to keep the facts for the next lo
   facts_key
   facts_kept "${3:-}"
   if [ -n "$kept" ]; then
-    containers
+    engine_root=${kept##*"${newline}root "}
+    containers "${engine_root%%"$newline"*}"
     printf '%s\n' "$kept"
   else
     # The facts and the containers come from slow commands that do not need each other: the left side of
@@ -121,15 +122,17 @@ brief() { # a Go program that is over before its threads and its collector pay: 
   GOMAXPROCS=1 GOGC=400 "$@"
 }
 
-containers() {
-  # A container may go away between the two commands: then the list is taken anew.
+containers() { # maybe where the engine keeps what it has: whoever may read that need not ask it for a list
+  ids=$(ls "${1:-/nowhere}/containers" 2>/dev/null)
+  # A container may go away between the two commands, or the folder be another engine's: then it is asked.
   for attempt in 1 2 3; do
-    ids=$(brief docker ps --all --quiet --no-trunc 2>&1) || {
+    [ -n "$ids" ] || ids=$(brief docker ps --all --quiet --no-trunc 2>&1) || {
       printf '%s\nfault engine\n' "$ids"
       return
     }
-    [ -n "$ids" ] || return
+    [ -n "$ids" ] || return 0
     listed=$(brief docker inspect --type container --format "$container" $ids 2>&1) && break
+    ids=''
   done
   printf '%s\n' "$listed"
 }
@@ -147,7 +150,7 @@ facts() {
 facts_key() { # sets key: nothing where it cannot be told whether the engine was started anew
   key=''
   [ -z "${DOCKER_HOST:-}" ] && [ -f /run/docker.pid ] || return 0
-  key=$(stat -c 'kernel too: %n %i %Y' /run/docker.pid "$(command -v docker)" $(plugin_places) 2>/dev/null)
+  key=$(stat -c 'kernel, root too: %n %i %Y' /run/docker.pid "$(command -v docker)" $(plugin_places) 2>/dev/null)
   key=$(echo $key) # in one line
 }
 
@@ -178,5 +181,5 @@ facts_keep() { # lines, the first of them the key
   printf '%s\n' "${1#key }" >"$dir/.facts.new" && mv -f "$dir/.facts.new" "$dir/.facts"
 }
 
-facts='{{range .ClientInfo.Plugins}}{{if eq .Name "compose"}}compose {{json .Version}}{{println}}{{end}}{{end}}facts {"node_id":{{json .ID}},"os":{{json .OSType}},"arch":{{json .Architecture}},"cpus":{{.NCPU}},"memory_bytes":{{.MemTotal}},"labels":{{json .Labels}},"docker":{{json .ServerVersion}},"kernel":{{json .KernelVersion}}}'
+facts='{{range .ClientInfo.Plugins}}{{if eq .Name "compose"}}compose {{json .Version}}{{println}}{{end}}{{end}}facts {"node_id":{{json .ID}},"os":{{json .OSType}},"arch":{{json .Architecture}},"cpus":{{.NCPU}},"memory_bytes":{{.MemTotal}},"labels":{{json .Labels}},"docker":{{json .ServerVersion}},"kernel":{{json .KernelVersion}}}{{println}}root {{.DockerRootDir}}'
 container='container {"id":{{json .Id}},"name":{{json .Name}},"created":{{json .Created}},"image":{{json .Config.Image}},"image_id":{{json .Image}},"labels":{{json .Config.Labels}},"restarts":{{.RestartCount}},"state":{{json .State.Status}},"exit_code":{{.State.ExitCode}},"oom":{{.State.OOMKilled}},"error":{{json .State.Error}},"grace":{{with index .Config "StopTimeout"}}{{json .}}{{else}}null{{end}},"started":{{json .State.StartedAt}},"health":{{with index .State "Health"}}{{json .Status}}{{else}}""{{end}},"published":{{json .NetworkSettings.Ports}},"wanted":{{json .HostConfig.PortBindings}},"network":{{json .HostConfig.NetworkMode}}}'
