@@ -54,9 +54,9 @@ def may_hold(project_name: str, observed: Observed) -> set[str]:
 def holds(project_name: str, host: ObservedHost) -> bool:
     """Whether a host has something of a project: a replica, a definition, or what its proxy was told."""
     folder = host.projects.get(project_name)
-    defined = folder is not None and bool(folder.compose_sha256)
-    replicas = any(c.replica and c.project == project_name for c in host.containers)
-    return defined or replicas or project_name in host.served
+    if (folder and folder.compose_sha256) or project_name in host.served:
+        return True
+    return any(container.replica and container.project == project_name for container in host.containers)
 
 
 def held_leases(project_name: str, observed: Observed, owner: str = "") -> dict[str, Lease]:

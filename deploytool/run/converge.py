@@ -21,7 +21,7 @@ from deploytool.run.fanout import Engines, look, observe
 from deploytool.run.interrupts import Interrupts
 from deploytool.run.lease import TTL_S, is_dead
 from deploytool.run.leases import Leases
-from deploytool.run.planning import Planner, members_elsewhere
+from deploytool.run.planning import Planner, hosts_elsewhere
 from deploytool.run.rollback import Kept, Past, keeping, past, rolled_back
 
 # Hosts that are lost, or that change under the plan, call for a new plan; not for ever.
@@ -103,7 +103,7 @@ class Run:
         seen = {**self.away, **look(self._hosts, self.engines, self.emit, self.options.forks)}
         known = self.intent.inventory.hosts
         elsewhere = {name: known[name] for name in self.seen if name in known and name not in seen}
-        while elsewhere := elsewhere | members_elsewhere(self.intent, seen):
+        while elsewhere := elsewhere | hosts_elsewhere(self.intent, seen):
             self._hosts |= elsewhere
             seen |= look(elsewhere, self.engines, self.emit, self.options.forks)
             elsewhere = {}

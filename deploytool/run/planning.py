@@ -258,7 +258,8 @@ class Planner:
         changed = tuple(dict.fromkeys(change.service for change in changes if change.touched))
         release = self._release(project, desired, files, observed, changed)
         repairs = release is newest_release(project.name, observed)
-        others, meanwhile = self._others(project, desired, files, observed)
+        known = may_hold(project.name, observed)
+        others, meanwhile = self._others(project, desired, files, known, observed)
         record = _Record(release, others, frozenset(hosts))
         rest = self.policy.reconcile.rest
         rests = rest != NO_REST and self._leaves_alone(project, desired, files, observed, record, changes)
@@ -269,8 +270,7 @@ class Planner:
             written = _prepared(changing) if record.names_too_many(meanwhile) else set()
             written |= {change.host for change in changes if change.touched}
             records = _records(project, record, files, written, observed, rest)
-        joining = set(meanwhile) - may_hold(project.name, observed)
-        announced = _announced(project, _prepared(changing), records) if joining else []
+        announced = [] if known >= set(meanwhile) else _announced(project, _prepared(changing), records)
         steps, left_out = _limited([*announced, *changing, *records], self.policy.limit)
         touched = {step.host for step in steps}
         return ProjectPlan(
@@ -285,7 +285,7 @@ class Planner:
             rests=rests,
             summaries=tuple(_summaries(project, desired, changes, files, rolled)),
             specs={(s, name): spec.digest for name, f in files.items() for s, spec in f.specs.items()},
-            notes=(*rolled.notes, *self._notes(project, desired, observed, left_out)),
+            notes=(*rolled.notes, *self._notes(project, desired, known, observed, left_out)),
             others=others,
             others_meanwhile=meanwhile,
         )
@@ -313,17 +313,22 @@ class Planner:
         return differs(every, NO_REST) != differs(changes, policy.rest)
 
     def _others(
-        self, project: Project, desired: Desired, files: Mapping[str, HostFiles], observed: Observed
+        self,
+        project: Project,
+        desired: Desired,
+        files: Mapping[str, HostFiles],
+        known: Collection[str],
+        observed: Observed,
     ) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """The hosts that may hold something of a project: at the end, beside those with replicas; until then.
 
-        Hosts that left the inventory cannot be looked at.
+        ``known`` are those that may now. Hosts that left the inventory cannot be looked at.
         """
         if project.name == EDGE:
             return (), ()  # it is where the projects are that need it
         wanted = {name for name, file in files.items() if file.compose is not None or file.ingress}
-        known = may_hold(project.name, observed) & self.intent.inventory.hosts.keys()
-        holding = {name for name in known if _holds(project, observed, name)}
+        inventory = self.intent.inventory.hosts
+        holding = {name for name in known if name in inventory and _holds(project, observed, name)}
         whole = self.policy.limit is None and self.policy.reconcile.rest == NO_REST
         staying = {name for name in holding if not (whole and isinstance(observed.get(name), ObservedHost))}
         return (
@@ -349,8 +354,15 @@ class Planner:
             self._rendered[project.name, host.name] = before
         return before[1]
 
-    def _notes(self, project: Project, desired: Desired, observed: Observed, left_out: int) -> Iterable[str]:
-        gone = sorted(may_hold(project.name, observed) - self.intent.inventory.hosts.keys())
+    def _notes(
+        self,
+        project: Project,
+        desired: Desired,
+        known: Collection[str],
+        observed: Observed,
+        left_out: int,
+    ) -> Iterable[str]:
+        gone = sorted(set(known) - self.intent.inventory.hosts.keys())
         if gone:
             yield f"{', '.join(gone)} left the inventory and may still hold containers of {project.name}"
         on_paper = [f"{host} ({n})" for host in desired.members if (n := _lost(desired, host, observed))]
@@ -395,7 +407,7 @@ class Planner:
         )
 
 
-def members_elsewhere(intent: Intent, observed: Observed) -> dict[str, Host]:
+def hosts_elsewhere(intent: Intent, observed: Observed) -> dict[str, Host]:
     """Hosts that may hold something of a project, are in no play, and were not looked at yet."""
     names = {name for project in intent.projects for name in may_hold(project.name, observed)}
     hosts = intent.inventory.hosts

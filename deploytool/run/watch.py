@@ -31,7 +31,7 @@ from deploytool.run.fanout import Engines
 from deploytool.run.lease import is_dead
 from deploytool.run.outlook import Limits, outlook, sentence_of
 from deploytool.run.picture import Knowledge, picture
-from deploytool.run.planning import Planner, PlanPolicy, members_elsewhere
+from deploytool.run.planning import Planner, PlanPolicy, hosts_elsewhere
 from deploytool.run.releases import Stamp
 from deploytool.run.rollback import Kept, kept
 from deploytool.run.sight import Sight, View
@@ -234,10 +234,14 @@ class Watcher:
         self._follow()
 
     def _follow(self) -> None:
-        """Watch the hosts of the plays, and those that hold something although they left theirs."""
+        """Watch the hosts of the plays, and those that may hold something although they left theirs."""
         intent = self._planner.intent
         hosts = {host.name: host for project in intent.projects for host in project.hosts}
-        self.sight.follow(members_elsewhere(intent, _only(self.sight.seen, hosts)) | hosts)
+        count = 0
+        while count < len(hosts):  # what these remember may lead to others
+            count = len(hosts)
+            hosts = hosts_elsewhere(intent, _only(self.sight.seen, hosts)) | hosts
+        self.sight.follow(hosts)
 
     # --- what is ----------------------------------------------------------------------------------------
 

@@ -397,6 +397,23 @@ def test_hosts_come_and_go_with_the_files(watch):
     assert sum(watching.fleet.counts().values()) == 10
 
 
+def test_a_host_that_left_while_it_was_away_is_emptied_when_it_is_back(watch):
+    """It is watched until then, and no longer."""
+    watching = watch(shop(hosts=HOSTS[:4]))
+    watching.fleet.hosts["h1"].reachable = False
+    watching.turns(60)
+    everyone = {one.name: one for one in HOSTS}
+    smaller = shop(hosts=HOSTS[1:4])
+    watching.intent = replace(smaller, inventory=replace(smaller.inventory, hosts=everyone))
+    watching.dirty = True
+    watching.turns(60)
+    assert watching.fleet.counts().keys() == {"h1", "h2", "h3", "h4"}
+    watching.fleet.hosts["h1"].reachable = True
+    watching.turns(600)
+    assert watching.fleet.counts().keys() == {"h2", "h3", "h4"}
+    assert watching.watcher.sight.hosts.keys() == {"h2", "h3", "h4"}
+
+
 def test_a_service_that_cannot_be_repaired_is_left_alone_and_the_others_are_not(watch):
     """A step that fails makes its service wait, longer each time, and the reason is told."""
     services = (Service("web", replicas=5), Service("api", replicas=5))
