@@ -28,7 +28,7 @@ def folder(page: Path, lab_hosts: LabHosts, tmp_path: Path) -> Iterator[Path]:
     """Where the commands of a page run: the repository's files, the lab's keys, the program."""
     for name in ("inventories", "playbooks"):
         shutil.copytree(ROOT / name, tmp_path / name)
-    shutil.copytree(ROOT / ".lab", tmp_path / ".lab")
+    shutil.copytree(ROOT / ".lab", tmp_path / ".lab", symlinks=True)
     (tmp_path / "bin").mkdir()
     program = tmp_path / "bin" / "deploytool"
     program.write_text(f'#!/bin/sh\nexec {sys.executable} -m deploytool "$@"\n')
