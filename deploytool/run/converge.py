@@ -102,11 +102,12 @@ class Run:
         self._hosts = {host.name: host for host in of_plays if host.name not in self.away}
         seen = {**self.away, **look(self._hosts, self.engines, self.emit, self.options.forks)}
         known = self.intent.inventory.hosts
-        elsewhere = {name: known[name] for name in self.seen if name in known and name not in seen}
-        while elsewhere := elsewhere | hosts_elsewhere(self.intent, seen):
+        before = {name: known[name] for name in self.seen if name in known and name not in seen}
+        elsewhere = before | hosts_elsewhere(self.intent, seen)
+        while elsewhere:  # what these remember may lead to others
             self._hosts |= elsewhere
             seen |= look(elsewhere, self.engines, self.emit, self.options.forks)
-            elsewhere = {}
+            elsewhere = hosts_elsewhere(self.intent, seen)
         return seen
 
     def go_back_to(self, wanted: Sequence[tuple[Past, Release]]) -> None:

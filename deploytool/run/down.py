@@ -51,7 +51,7 @@ def take_down(run: Run) -> tuple[Report, dict[str, str]]:
     if report.exit_code not in (0, HostUnreachable.exit_code) or report.left:
         return report, {}
     seen = run.observe()
-    known = [name for name in (project.name for project in run.intent.projects) if _is_known(run, name, seen)]
+    known = [project.name for project in run.intent.projects if _is_known(run, project.name, seen)]
     folders = {name: _to_forget(known, host) for name, host in seen.items() if isinstance(host, ObservedHost)}
     hosts = [name for name, projects in folders.items() if projects]
     told = each(hosts, lambda name: _forget(run, name, folders[name]), run.options.forks)

@@ -96,7 +96,7 @@ class Execution:
         self._waiting = dict(self._steps)
         self._unfinished = {name: Counter[int]() for name in self._projects}
         for step in self._waiting.values():
-            self._unfinished[step.project][_phase(step)] += 1
+            self._unfinished[step.project][self._phase(step)] += 1
         self._unprepared = sum(step.kind is StepKind.PREPARE for step in self._waiting.values())
         self._intent = {project.name: project for project in intent.projects}
         self._failed = Failures()
@@ -198,7 +198,16 @@ class Execution:
             return False
         if any(self._state.get(need) in (_State.WAITING, _State.RUNNING) for need in step.needs):
             return False
-        return _phase(step) <= min(phase for phase, n in self._unfinished[step.project].items() if n)
+        return self._phase(step) <= min(phase for phase, n in self._unfinished[step.project].items() if n)
+
+    def _phase(self, step: Step) -> int:
+        """Preparations, then wave after wave, then the records; first where nothing is to run any more.
+
+        So no other host forgets one that still remembers.
+        """
+        if step.kind is StepKind.RECORD:
+            return _LAST_PHASE + (self._projects[step.project].files[step.host].compose is not None)
+        return 0 if step.kind is StepKind.PREPARE else 1 + step.wave
 
     def _earliest(self, step: Step) -> float:
         last = max((self._ended.get(need, 0.0) for need in step.needs), default=0.0)
@@ -207,7 +216,7 @@ class Execution:
     def _settle(self, step: Step, state: _State) -> None:
         """A step came to its end, or never will."""
         self._state[step.id] = state
-        self._unfinished[step.project][_phase(step)] -= 1
+        self._unfinished[step.project][self._phase(step)] -= 1
         self._unprepared -= step.kind is StepKind.PREPARE
         if state is not _State.DONE:
             self._spoilt.add(step.project)
@@ -381,11 +390,6 @@ class Execution:
 
 
 _LAST_PHASE = 1_000_000
-
-
-def _phase(step: Step) -> int:
-    """Preparations, then wave after wave, then the records."""
-    return {StepKind.PREPARE: 0, StepKind.RECORD: _LAST_PHASE}.get(step.kind, 1 + step.wave)
 
 
 def _room_for(step: Step) -> int:

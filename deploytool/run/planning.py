@@ -22,13 +22,7 @@ from deploytool.errors import InputError, ManyProblems, NoHost, Refused
 from deploytool.model.desired import Desired, HostFiles
 from deploytool.model.ingress import EDGE
 from deploytool.model.inventory import Host
-from deploytool.model.observed import (
-    CONVERGED,
-    Observed,
-    ObservedHost,
-    Release,
-    Unreachable,
-)
+from deploytool.model.observed import CONVERGED, Observed, ObservedHost, Release, Unreachable
 from deploytool.model.plan import Plan, ProjectPlan, ServiceSummary, Step, StepKind
 from deploytool.model.service import Intent, Project
 from deploytool.render.compose import host_files, release_digest, text_sha256
@@ -265,12 +259,14 @@ class Planner:
         rests = rest != NO_REST and self._leaves_alone(project, desired, files, observed, record, changes)
         ordered = self._ingress.steps(project, rolled.steps, desired, files, observed, before, rest)
         changing = ordered if self.policy.patient or not repairs else unwatched(ordered)
+        prepared = {step.host for step in changing if step.kind is StepKind.PREPARE}
         records = []
         if repairs or not rests:  # a new release of which something is left alone for now has not come to be
-            written = _prepared(changing) if record.names_too_many(meanwhile) else set()
-            written |= {change.host for change in changes if change.touched}
+            written = {change.host for change in changes if change.touched}
+            if record.names_too_many(meanwhile):  # which is what they are told when they are prepared
+                written |= prepared
             records = _records(project, record, files, written, observed, rest)
-        announced = [] if known >= set(meanwhile) else _announced(project, _prepared(changing), records)
+        announced = [] if known >= set(meanwhile) else _announced(project, prepared, records)
         steps, left_out = _limited([*announced, *changing, *records], self.policy.limit)
         touched = {step.host for step in steps}
         return ProjectPlan(
@@ -441,8 +437,9 @@ class _Record:
 
     def is_known(self, others: tuple[str, ...]) -> bool:
         """Whether a list of other hosts says what it has to say, and nothing that is not so any more."""
-        complete = others == self.others or not set(self.others) - set(others)
-        return complete and not self.names_too_many(others)
+        if others == self.others:
+            return True
+        return set(others) >= set(self.others) and not self.names_too_many(others)
 
 
 def _holds(project: Project, observed: Observed, host_name: str) -> bool:
@@ -459,30 +456,17 @@ def _records(
     observed: Observed,
     rest: Rest,
 ) -> list[Step]:
-    """A host's folder is written when something changes there, or when it does not say what is true.
-
-    The hosts on which nothing is to run come first: no other forgets them before.
-    """
-    steps: list[Step] = []
-    emptied: tuple[str, ...] = ()
-    for host_name in sorted(files, key=lambda name: (files[name].compose is not None, name)):
+    """A host's folder is written when something changes there, or when it does not say what is true."""
+    steps = []
+    for host_name in sorted(files):
         seen = observed.get(host_name)
         if not isinstance(seen, ObservedHost) or (project.name, host_name) in rest.hosts:
             continue
         cause = _why_record(project.name, record, files[host_name], seen)
         if cause or host_name in written:
             step_id = f"{project.name}/{host_name}/record/1"
-            step = Step(step_id, StepKind.RECORD, host_name, project.name, cause or "replicas change")
-            if files[host_name].compose is None:
-                emptied = (*emptied, step_id)
-                steps.append(step)
-            else:
-                steps.append(replace(step, needs=emptied))
+            steps.append(Step(step_id, StepKind.RECORD, host_name, project.name, cause or "replicas change"))
     return steps
-
-
-def _prepared(steps: Iterable[Step]) -> set[str]:
-    return {step.host for step in steps if step.kind is StepKind.PREPARE}
 
 
 def _announced(project: Project, prepared: Collection[str], records: Iterable[Step]) -> list[Step]:
@@ -491,8 +475,10 @@ def _announced(project: Project, prepared: Collection[str], records: Iterable[St
     So a run that is killed leaves nothing behind that nobody would find, were these to leave the play.
     """
     hosts = [step.host for step in records if step.host not in prepared]
-    step_id = f"{project.name}/{{}}/prepare/1".format
-    return [Step(step_id(host), StepKind.PREPARE, host, project.name, "hosts that join") for host in hosts]
+    name = project.name
+    return [
+        Step(f"{name}/{host}/prepare/1", StepKind.PREPARE, host, name, "hosts that join") for host in hosts
+    ]
 
 
 def _why_record(project_name: str, record: _Record, files: HostFiles, seen: ObservedHost) -> str:

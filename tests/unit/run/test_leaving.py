@@ -92,6 +92,8 @@ def test_it_was_outside_the_limit_when_it_left(fleet: Fleet) -> None:
     smaller = web("h1", "h2", replicas=2)
     fleet.converge(smaller, LIMITED)
     assert fleet.counts()["h3"] == 1
+    remembered = [fleet.hosts[name].folders["shop"] for name in ("h1", "h2")]
+    assert [(folder.release.number, folder.others) for folder in remembered] == [(2, ("h3",))] * 2
     assert fleet.converge(smaller).exit_code == 0
     assert_gone(fleet, smaller)
 
