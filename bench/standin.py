@@ -66,8 +66,8 @@ class CountingTransport:
     sent: int = 0
     received: int = 0
 
-    def begin(self) -> None:
-        """There is nothing to connect to."""
+    def prepare(self) -> None:
+        """There is nothing to do."""
 
     def run(self, argv: Sequence[str], *, stdin: bytes = b"", timeout_s: float = 60.0) -> Result:
         result = self.stand_in.run(list(argv), stdin)

@@ -1,6 +1,6 @@
 """The tools that are given the same work: how each is told of it, and why one cannot be had here.
 
-``deploytool`` keeps its own project, all others share ``bench-peer``. None does more than it is asked to:
+``deploytool`` has its own project, all others share ``bench-peer``. None does more than it is asked to:
 what has changed is replaced all at once, and each waits until the replicas are healthy, except where a tool
 cannot (said at its name). A tool that is missing says so and is left out.
 """
@@ -87,6 +87,10 @@ def deploytool(job: Job) -> list[str]:
     playbook = job.write("ours.yaml", job.wanted.playbook(len(job.hosts)))
     command = [str(BIN / "deploytool"), "converge", str(job.inventory), str(playbook), "--yes"]
     return [*command, "--forks", str(len(job.hosts))]
+
+
+def deploytool_kept(job: Job) -> list[str]:
+    return [*deploytool(job), "--keep-connections", "60s"]
 
 
 def openssh(job: Job) -> list[str]:
@@ -246,6 +250,7 @@ class Tool:
 
 TOOLS = (
     Tool("deploytool", "deploytool", deploytool),
+    Tool("deploytool-kept", "deploytool, connections kept", deploytool_kept, missing_openssh),
     Tool("ssh", "ssh, compose up --wait (floor)", openssh, missing_openssh),
     Tool("compose", "compose, DOCKER_HOST=ssh://", compose_over_ssh, missing_openssh),
     Tool("pyinfra", "pyinfra", pyinfra, missing_pyinfra),

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
 
+import pytest
 from hypothesis import settings
+
+from deploytool.engine.ssh import kept
 
 settings.register_profile("deploytool", deadline=None, derandomize=True)
 settings.load_profile("deploytool")
@@ -16,3 +25,19 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 # The same for nohup: with a handler of their own the tests still live on, and what they start does not.
 if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
     signal.signal(signal.SIGHUP, lambda *_: None)
+
+
+@pytest.fixture
+def sockets(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Where ``--keep-connections`` keeps them; the processes behind them are ended afterwards."""
+    if shutil.which("ssh") is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("this needs OpenSSH's client", pytrace=False)
+        pytest.skip("this needs OpenSSH's client")
+    with tempfile.TemporaryDirectory(dir="/tmp") as name:
+        monkeypatch.setenv("XDG_RUNTIME_DIR", name)
+        folder = Path(kept.folder())
+        yield folder
+        for one in folder.iterdir():
+            end = ["ssh", "-F", "none", "-S", str(one), "-O", "exit", "nowhere"]
+            subprocess.run(end, capture_output=True, check=False)

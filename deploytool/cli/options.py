@@ -103,15 +103,28 @@ def _files(others: Callable[[F], F], *, required: bool = True) -> Callable[[F], 
 
 def reaching(function: F) -> F:
     """How hosts are reached, and which may change."""
+    return _reaching("Change only the hosts that the pattern selects.", _KEEPING)(function)
+
+
+def holding(function: F) -> F:
+    """The same for a command that holds its connections itself for as long as it runs."""
     return _reaching("Change only the hosts that the pattern selects.")(function)
 
 
 def looking(function: F) -> F:
     """How hosts are reached, and which are looked at."""
-    return _reaching("Only the hosts that the pattern selects.")(function)
+    return _reaching("Only the hosts that the pattern selects.", _KEEPING)(function)
 
 
-def _reaching(limit: str) -> Callable[[F], F]:
+_KEEPING: Callable[[Any], Any] = click.option(
+    "--keep-connections",
+    type=duration,
+    default="0",
+    help="Have OpenSSH keep connections for later runs, for so long after their last use.",
+)
+
+
+def _reaching(limit: str, *more: Callable[[Any], Any]) -> Callable[[F], F]:
     return purpose(
         "Reaching hosts",
         click.option("-l", "--limit", metavar="PATTERN", help=limit),
@@ -129,6 +142,7 @@ def _reaching(limit: str) -> Callable[[F], F]:
         click.option(
             "--accept-new-host-keys", is_flag=True, help="Trust hosts that known_hosts does not name yet."
         ),
+        *more,
     )
 
 

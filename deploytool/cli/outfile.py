@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 from pathlib import Path
 
 from deploytool.errors import UsageError
@@ -18,7 +18,7 @@ def replace_file(path: Path, content: bytes, option: str, mode: int | None = Non
     Raises:
         UsageError: it cannot be written; the message names ``option``.
     """
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    beside = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
     try:
         try:
             with beside.open("xb") as file:

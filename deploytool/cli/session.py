@@ -19,7 +19,8 @@ from deploytool.cli.screen import Screen
 from deploytool.core.patterns import select
 from deploytool.engine.base import KEPT_RELEASES
 from deploytool.engine.compose import ComposeEngine
-from deploytool.engine.ssh import SshSettings, open_transport, unsupported_options
+from deploytool.engine.ssh import SshSettings, kept, open_transport, unsupported_options
+from deploytool.errors import UsageError
 from deploytool.load.extravars import parse_extra_vars
 from deploytool.load.inputs import begin, noted
 from deploytool.load.inventory import Sources, load_inventory
@@ -95,17 +96,32 @@ def passphrase_prompt(screen: Screen) -> Callable[[str], Secret | None] | None:
 
 def engines_for(screen: Screen, options: Mapping[str, Any]) -> Engines:
     """Engines over SSH, as the options of ``reaching`` say; nothing is connected yet."""
+    keep_s = options["keep_connections"]
     settings = SshSettings(
         connect_timeout_s=options["connect_timeout"],
         accept_new_host_keys=options["accept_new_host_keys"],
+        keep_s=keep_s,
+        keep_in=_kept_in() if keep_s else "",
         passphrase=passphrase_prompt(screen),
     )
     return engines_over(settings, int(options.get("keep_releases") or KEPT_RELEASES))
 
 
+def _kept_in() -> str:
+    try:
+        return kept.folder()
+    except ValueError as error:
+        raise UsageError(f"--keep-connections: {error}") from None
+
+
 def connecting(loaded: Loaded, screen: Screen, options: Mapping[str, Any]) -> Engines:
-    """Engines that have begun to connect to the plays' first hosts, as many as ``--forks`` says."""
+    """Engines that have begun to look at the plays' first hosts, as many as ``--forks`` says.
+
+    Not where somebody may be asked a passphrase, before they could see what for.
+    """
     engines = engines_for(screen, options)
+    if passphrase_prompt(screen) is not None:
+        return engines
     hosts = {host.name: host for project in loaded.intent.projects for host in project.hosts}
     for host in islice(hosts.values(), int(options["forks"])):
         engines.of(host).begin()

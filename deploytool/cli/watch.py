@@ -47,7 +47,7 @@ GC_THRESHOLD = 700
 
 @click.command(cls=Command)
 @shared.files
-@shared.reaching
+@shared.holding
 @shared.allowing
 @purpose(
     "Watching",

@@ -106,7 +106,8 @@ compose() { # the plugin itself where it is found: by way of docker it is starte
   if [ -n "$plugin" ]; then "$plugin" "$@"; else docker compose "$@"; fi
 }
 plugin=''
-for place in $(plugin_places); do
+plugin_places
+for place in $places; do
   [ -n "$plugin" ] || [ ! -x "$place" ] || plugin=$place
 done
 

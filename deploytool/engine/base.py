@@ -88,11 +88,8 @@ class Stream(Protocol):
 class Transport(Protocol):
     """Runs commands on one host. Connects at the first command and keeps the connection."""
 
-    def begin(self) -> None:
-        """Begin to connect, where that takes time, and return at once.
-
-        The first command waits for it, and says what went wrong.
-        """
+    def prepare(self) -> None:
+        """Do what the first command would have to do and needs no host for, such as importing libraries."""
         ...
 
     def run(self, argv: Sequence[str], *, stdin: bytes = b"", timeout_s: float = 60.0) -> Result:
@@ -203,7 +200,10 @@ class Engine(Protocol):
     """One host with containers."""
 
     def begin(self) -> None:
-        """Begin to connect, where that takes time, and return at once. Everything else waits for it."""
+        """Begin the first look where that takes time, and return at once; ``observe`` then waits for it.
+
+        Nothing else may be asked of it before that.
+        """
         ...
 
     def observe(self) -> ObservedHost:

@@ -7,16 +7,17 @@ transport; no text is pasted into a script.
 
 from __future__ import annotations
 
-import io
 import json
 import re
-import tarfile
+import threading
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future
 from dataclasses import asdict, replace
 from functools import cache
-from importlib.resources import files as package_files
+from pathlib import Path
 
 from deploytool.engine import logs
+from deploytool.engine.archive import packed, texts
 from deploytool.engine.base import (
     KEPT_RELEASES,
     Attempt,
@@ -30,6 +31,7 @@ from deploytool.engine.base import (
 )
 from deploytool.engine.docker import no_docker, parse_event, parse_lease, parse_observation, parse_release
 from deploytool.engine.feed import LineFeed
+from deploytool.engine.settle import settle
 from deploytool.errors import HostUnreachable
 from deploytool.model.desired import HostFiles
 from deploytool.model.ingress import EDGE
@@ -38,6 +40,8 @@ from deploytool.model.log import Live, LogLine, LogQuery
 from deploytool.model.observed import ContainerEvent, ObservedHost, Release, StoredRelease
 from deploytool.model.plan import Gate, StepKind
 from deploytool.model.service import File
+
+_HERE = Path(__file__).parent
 
 OBSERVE_TIMEOUT_S = 60.0
 PREPARE_TIMEOUT_S = 900.0  # an image of some GiB on a slow line
@@ -84,12 +88,21 @@ class ComposeEngine:
         self.transport = transport
         self.directory = directory
         self.keep_releases = keep_releases
+        self._ahead: Future[ObservedHost] | None = None  # the first look, where it was begun
         self._facts = ""  # as the last look said them; nothing where they are kept on the host
 
     def begin(self) -> None:
-        self.transport.begin()
+        self.transport.prepare()  # here, since others go on importing meanwhile
+        ahead: Future[ObservedHost] = Future()
+        self._ahead = ahead
+        name = f"look at {self.host_name}"
+        threading.Thread(target=settle, args=(ahead, self._look), name=name, daemon=True).start()
 
     def observe(self) -> ObservedHost:
+        ahead, self._ahead = self._ahead, None
+        return self._look() if ahead is None else ahead.result()
+
+    def _look(self) -> ObservedHost:
         argv = ["sh", "-c", _observe_script(), "deploytool", self.directory]
         result = self.transport.run(argv, timeout_s=OBSERVE_TIMEOUT_S)
         lines = _lines(result.stdout)
@@ -284,7 +297,7 @@ def _endpoints_words(tasks: Sequence[Task]) -> _Words:
     for index, task in enumerate(tasks):
         remotes = ",".join(f"{host}={weight}" for host, weight in task.step.remotes)
         words += [str(index), task.step.service or "-", _ids(task), remotes]
-    return words, _archive(tasks[0].files.ingress if tasks[0].files else ()), ENDPOINTS_TIMEOUT_S
+    return words, packed(tasks[0].files.ingress if tasks[0].files else ()), ENDPOINTS_TIMEOUT_S
 
 
 def _drain_words(tasks: Sequence[Task]) -> _Words:
@@ -331,71 +344,26 @@ def _longest_gate(tasks: Sequence[Task]) -> float:
 
 def _tar(files: HostFiles | None, release: Release | None, others: Sequence[str]) -> bytes:
     """All that a step writes, as one tar: ``compose.yaml``, ``files/…``, ``release.json``, ``others``."""
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.GNU_FORMAT) as archive:
-        if files and files.compose is not None:
-            _add(archive, "compose.yaml", files.compose.encode(), 0o600)
-        if release:
-            _add(archive, "release.json", json.dumps(asdict(release)).encode(), 0o600)
-        if others:
-            _add(archive, "others", "".join(f"{host}\n" for host in others).encode(), 0o600)
-        folders: set[str] = set()
-        for file in files.files if files else ():
-            parts = file.path.split("/")[:-1]
-            for depth in range(1, len(parts) + 1):
-                _add_folder(archive, "/".join(parts[:depth]), folders)
-            _add(archive, file.path, file.content, file.mode)
-        end = archive.offset
-    # Two empty blocks end an archive; the rest of its last 10 KiB is for tapes.
-    return buffer.getvalue()[: end + 2 * tarfile.BLOCKSIZE]
-
-
-def _archive(files: Sequence[File]) -> bytes:
-    """Files of an own folder, as a tar."""
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.GNU_FORMAT) as archive:
-        folders: set[str] = set()
-        for file in files:
-            parts = file.path.split("/")[:-1]
-            for depth in range(1, len(parts) + 1):
-                _add_folder(archive, "/".join(parts[:depth]), folders)
-            _add(archive, file.path, file.content, file.mode)
-    return buffer.getvalue()
+    written = []
+    if files and files.compose is not None:
+        written.append(File("compose.yaml", files.compose.encode(), 0o600))
+    if release:
+        written.append(File("release.json", json.dumps(asdict(release)).encode(), 0o600))
+    if others:
+        written.append(File("others", "".join(f"{host}\n" for host in others).encode(), 0o600))
+    return packed((*written, *(files.files if files else ())))
 
 
 def _stored_releases(raw: bytes) -> list[StoredRelease]:
     """The tar of ``releases/``; a release whose record is damaged is left out."""
-    texts: dict[str, str] = {}
-    if raw:
-        with tarfile.open(fileobj=io.BytesIO(raw)) as archive:
-            for member in archive.getmembers():
-                content = archive.extractfile(member) if member.isfile() else None
-                texts[member.name.removeprefix("./")] = (
-                    content.read().decode("utf-8", "replace") if content else ""
-                )
     found = []
-    for name, text in texts.items():
+    stored = texts(raw)
+    for name, text in stored.items():
         folder, _, file = name.rpartition("/")
         release = parse_release(text) if file == "release.json" else None
         if release:
-            found.append(StoredRelease(release, texts.get(f"{folder}/compose.yaml")))
-    return sorted(found, key=lambda stored: stored.release.number)
-
-
-def _add(archive: tarfile.TarFile, name: str, content: bytes, mode: int) -> None:
-    info = tarfile.TarInfo(name)
-    info.size, info.mode = len(content), mode
-    archive.addfile(info, io.BytesIO(content))
-
-
-def _add_folder(archive: tarfile.TarFile, name: str, seen: set[str]) -> None:
-    """Folders inside ``files`` may be mounted into a container, whose user has to be able to enter them."""
-    if name in seen:
-        return
-    seen.add(name)
-    info = tarfile.TarInfo(name)
-    info.type, info.mode = tarfile.DIRTYPE, 0o755
-    archive.addfile(info)
+            found.append(StoredRelease(release, stored.get(f"{folder}/compose.yaml")))
+    return sorted(found, key=lambda one: one.release.number)
 
 
 def _lines(raw: bytes) -> list[str]:
@@ -406,7 +374,7 @@ def _lines(raw: bytes) -> list[str]:
 
 @cache
 def _script(name: str) -> str:
-    return package_files("deploytool.engine").joinpath(name).read_text("utf-8")
+    return (_HERE / name).read_text("utf-8")
 
 
 def _observe_script() -> str:

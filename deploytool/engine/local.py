@@ -28,8 +28,8 @@ class LocalTransport:
         self._sudo = Sudo.needed(host_name, getpass.getuser(), connection.become)
         self._streams: weakref.WeakSet[Stream] = weakref.WeakSet()
 
-    def begin(self) -> None:
-        """There is nothing to connect to."""
+    def prepare(self) -> None:
+        """There is nothing to do."""
 
     def run(self, argv: Sequence[str], *, stdin: bytes = b"", timeout_s: float = 60.0) -> Result:
         """Run ``argv`` and wait for it, as ``Transport.run`` promises.

@@ -183,7 +183,7 @@ class MemoryEngine:
     execs: list[str] = field(default_factory=list)
 
     def begin(self) -> None:
-        """There is nothing to connect to."""
+        """A look takes no time."""
 
     def observe(self) -> ObservedHost:
         self._enter("observe")

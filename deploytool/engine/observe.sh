@@ -123,7 +123,10 @@ brief() { # a Go program that is over before its threads and its collector pay: 
 }
 
 containers() { # maybe where the engine keeps what it has: whoever may read that need not ask it for a list
-  ids=$(ls "${1:-/nowhere}/containers" 2>/dev/null)
+  ids=''
+  for folder in "${1:-/nowhere}"/containers/*; do
+    [ ! -d "$folder" ] || ids="$ids ${folder##*/}"
+  done
   # A container may go away between the two commands, or the folder be another engine's: then it is asked.
   for attempt in 1 2 3; do
     [ -n "$ids" ] || ids=$(brief docker ps --all --quiet --no-trunc 2>&1) || {
@@ -150,14 +153,15 @@ facts() {
 facts_key() { # sets key: nothing where it cannot be told whether the engine was started anew
   key=''
   [ -z "${DOCKER_HOST:-}" ] && [ -f /run/docker.pid ] || return 0
-  key=$(stat -c 'kernel, root too: %n %i %Y' /run/docker.pid "$(command -v docker)" $(plugin_places) 2>/dev/null)
-  key=$(echo $key) # in one line
+  plugin_places
+  set -- $(stat -c 'kernel, root too: %n %i %Y' /run/docker.pid "$(command -v docker)" $places 2>/dev/null)
+  key=$* # in one line
 }
 
-plugin_places() { # where docker looks for Compose, in its order
-  echo "${DOCKER_CONFIG:-${HOME:-/root}/.docker}/cli-plugins/docker-compose"
+plugin_places() { # sets places: where docker looks for Compose, in its order
+  places=${DOCKER_CONFIG:-${HOME:-/root}/.docker}/cli-plugins/docker-compose
   for place in local/lib local/libexec lib libexec; do
-    echo "/usr/$place/docker/cli-plugins/docker-compose"
+    places="$places /usr/$place/docker/cli-plugins/docker-compose"
   done
 }
 
@@ -165,7 +169,11 @@ facts_kept() { # what a look before said; sets kept: nothing where the key is an
   kept=''
   [ -n "$key" ] || return 0
   if [ -r "$dir/.facts" ]; then
-    { read -r known && [ "$known" = "$key" ] && kept=$(cat); } <"$dir/.facts" || :
+    {
+      read -r known && [ "$known" = "$key" ] && while IFS= read -r line; do
+        kept=$kept${kept:+$newline}$line
+      done
+    } <"$dir/.facts" || :
   fi
   case $1 in "key $key$newline"*)
     [ -n "$kept" ] || facts_keep "$1"

@@ -16,10 +16,6 @@ from functools import lru_cache
 from hashlib import pbkdf2_hmac, sha256
 from pathlib import Path
 
-from cryptography.hazmat.primitives.ciphers import Cipher
-from cryptography.hazmat.primitives.ciphers.algorithms import AES
-from cryptography.hazmat.primitives.ciphers.modes import CTR
-
 from deploytool.errors import Place
 from deploytool.load.command import output_of
 from deploytool.load.problems import Problems
@@ -114,6 +110,11 @@ def _open(password: bytes, salt: bytes, mac: bytes, secret: bytes) -> bytes | No
     keys = _keys(password, salt)
     if not hmac.compare_digest(hmac.new(keys[32:64], secret, sha256).digest(), mac):
         return None
+    # Here, since they take long to import and most projects have no vault.
+    from cryptography.hazmat.primitives.ciphers import Cipher
+    from cryptography.hazmat.primitives.ciphers.algorithms import AES
+    from cryptography.hazmat.primitives.ciphers.modes import CTR
+
     decryptor = Cipher(AES(keys[:32]), CTR(keys[64:])).decryptor()
     padded = decryptor.update(secret) + decryptor.finalize()
     return padded[: -padded[-1]] if padded else b""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import getpass
 import os
 import socket
-import uuid
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -20,7 +19,7 @@ _JOB_URLS = ("CI_JOB_URL", "BUILD_URL", "CIRCLE_BUILD_URL", "BUILDKITE_BUILD_URL
 def this_run(reason: str, environ: Mapping[str, str], *, yields: bool = False) -> Lease:
     """A lease for this process; its owner is unique to this call. It may ``yield`` to people and CI."""
     return Lease(
-        owner=uuid.uuid4().hex,
+        owner=os.urandom(16).hex(),
         who=f"{_user()}@{socket.gethostname()}",
         reason=reason,
         url=_job_url(environ),

@@ -6,12 +6,13 @@ import json
 import time
 from collections.abc import Iterator, Mapping
 from functools import cache
-from importlib.resources import files as package_files
+from pathlib import Path
 
 from deploytool.report.page import page, sections
 from deploytool.run.board import Board
 from deploytool.run.http import Response, Route
 
+_REPORT = Path(__file__).parents[1] / "report"
 # Nothing from elsewhere, nothing inline, nowhere to send anything, in nobody's frame.
 POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src data:; "
@@ -42,7 +43,7 @@ def _answer(text: str, kind: str) -> Response:
 
 @cache
 def _file(name: str) -> str:
-    return package_files("deploytool.report").joinpath(name).read_text("utf-8")
+    return (_REPORT / name).read_text("utf-8")
 
 
 def _events(board: Board) -> Iterator[bytes]:

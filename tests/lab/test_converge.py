@@ -36,22 +36,22 @@ def test_counts_are_followed_and_each_second_run_changes_nothing(user):
         assert user.ids() == after
 
 
-def test_nothing_to_do_costs_one_connection_and_one_exec_a_host(user, monkeypatch):
-    """Counted where they are made, in a run of this process."""
-    ok(user.converge(*FEW))
+@pytest.fixture
+def counted(user, monkeypatch):
+    """Runs converge in this process; returns the commands and the connections that it made, by host."""
     connections, execs = Counter(), Counter()
     start = paramiko.Transport.start_client
 
     def counted_start(self, *args, **kwargs):
-        connections[self.getpeername()] += 1
+        connections[f"lab{self.getpeername()[1] % 10}"] += 1
         return start(self, *args, **kwargs)
 
     class Counted:
         def __init__(self, host, settings):
             self.name, self.transport = host.name, open_transport(host, settings)
 
-        def begin(self):
-            self.transport.begin()
+        def prepare(self):
+            self.transport.prepare()
 
         def run(self, argv, **kwargs):
             execs[self.name] += 1
@@ -62,12 +62,51 @@ def test_nothing_to_do_costs_one_connection_and_one_exec_a_host(user, monkeypatc
 
     monkeypatch.setattr(paramiko.Transport, "start_client", counted_start)
     monkeypatch.setattr("deploytool.cli.session.open_transport", Counted)
-    code = app.main(
-        ["converge", str(user.lab.inventory), str(user.folder / "site.yaml"), *FEW], standalone_mode=False
-    )
-    assert code == 0
-    assert execs == {"lab1": 1, "lab2": 1, "lab3": 1}
-    assert sorted(connections.values()) == [1, 1, 1]
+
+    def converge(*more):
+        execs.clear()
+        connections.clear()
+        argv = ["converge", str(user.lab.inventory), str(user.folder / "site.yaml"), *more]
+        assert app.main(argv, standalone_mode=False) == 0
+        return dict(execs), dict(connections)
+
+    return converge
+
+
+ONCE = {"lab1": 1, "lab2": 1, "lab3": 1}
+
+
+def test_nothing_to_do_costs_one_connection_and_one_exec_a_host(user, counted):
+    """Counted where they are made, in a run of this process."""
+    ok(user.converge(*FEW))
+    assert counted(*FEW) == (ONCE, ONCE)
+
+
+def test_connections_that_are_kept_serve_all_runs(user, counted, sockets):
+    """All kinds of steps go over them; with nothing to do it is one command, and no connection at all."""
+    keep = ("--keep-connections", "1m")
+    ok(user.converge("-e", "count=3", *keep))
+    kept = sorted(sockets.iterdir())
+    assert len(kept) == 3
+    ok(user.converge("-e", "count=6", *keep))
+    user.lab.exec("lab2", "docker", "rm", "--force", *user.ids()["lab2"])
+    ok(user.converge("-e", "count=6", "-e", "tag=2", "--yes", *keep))
+    assert user.counts() == [2, 2, 2]
+    assert counted("-e", "count=6", "-e", "tag=2", *keep) == (ONCE, {})
+    assert sorted(sockets.iterdir()) == kept
+
+
+def test_a_host_that_died_behind_a_kept_connection_costs_its_timeout(user, sockets):
+    """The others are served meanwhile, and with the host back all is well."""
+    keep = ("--keep-connections", "1m", "--connect-timeout", "4s")
+    ok(user.converge("-e", "count=3", *keep))
+    user.lab.pause("lab3")
+    begun = time.monotonic()
+    fails(user.converge("-e", "count=6", *keep), 4, "lab3")
+    assert time.monotonic() - begun < 60  # not what a command may take
+    user.lab.unpause("lab3")
+    ok(user.converge("-e", "count=6", *keep))
+    assert sum(user.counts()) == 6
 
 
 def test_what_was_harmed_by_hand_comes_back_and_nothing_else_is_touched(user):

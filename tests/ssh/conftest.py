@@ -13,7 +13,7 @@ from traceback import format_stack
 import paramiko
 import pytest
 
-from deploytool.engine.ssh import SshSettings, SshTransport
+from deploytool.engine.ssh import SshSettings, SshTransport, configtext
 from deploytool.engine.ssh import config as ssh_config
 from deploytool.model.inventory import Connection
 from tests.ssh.home import Home
@@ -30,7 +30,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
     monkeypatch.delenv("DEPLOYTOOL_KEY_PASSPHRASE", raising=False)
-    monkeypatch.setattr(ssh_config, "SYSTEM_FILE", str(tmp_path / "no-such-file"))
+    monkeypatch.setattr(configtext, "SYSTEM_FILE", str(tmp_path / "no-such-file"))
     ssh_config.forget()
     yield Home(tmp_path / "home")
     ssh_config.forget()

@@ -17,6 +17,7 @@ class Home:
         self.ssh = path / ".ssh"
         self.ssh.mkdir(parents=True, mode=0o700)
         self.key_file = self.ssh / "id_deploy"
+        self.key_file.touch(0o600)
         self.key_file.write_text(ed25519_pem())
         self.key = paramiko.Ed25519Key.from_private_key_file(str(self.key_file))
         self.known_hosts = self.ssh / "known_hosts"

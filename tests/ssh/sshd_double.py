@@ -315,8 +315,10 @@ def _reader(pipe: io.BufferedIOBase | object) -> Callable[[int], bytes]:
 
 def _writer(pipe: object) -> Callable[[bytes], object]:
     def write(data: bytes) -> None:
-        pipe.write(data)  # type: ignore[attr-defined]
-        pipe.flush()  # type: ignore[attr-defined]
+        # What a command does not read is taken all the same: sshd would close the channel, see ``_end``.
+        with contextlib.suppress(BrokenPipeError):
+            pipe.write(data)  # type: ignore[attr-defined]
+            pipe.flush()  # type: ignore[attr-defined]
 
     return write
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from deploytool.engine.base import Result
-from deploytool.engine.ssh import SshSettings, SshTransport
+from deploytool.engine.ssh import SshTransport
 from deploytool.engine.ssh.client import ClientTransport, Recent
 from deploytool.errors import HostUnreachable
 from tests.ssh.sshd_double import SshServer
@@ -64,41 +64,6 @@ def test_a_connection_does_not_grow_with_its_commands(
         assert host.run(["echo", str(number)]).stdout == b"%d\n" % number
     (transport,) = made
     assert sorted(transport.channels_seen) == [5, 6, 7]
-
-
-def test_connecting_can_begin_before_the_first_command(start: Start, connect: Connect) -> None:
-    """Nobody waits for it but the first command, which has no connection of its own."""
-    server, may = start(), threading.Event()
-    server.before_login = lambda: may.wait(20)
-    host = connect(server)
-    host.begin()
-    while not server.connections:
-        time.sleep(0.01)
-    may.set()
-    assert host.run(["echo", "in"]).stdout == b"in\n"
-    assert server.connections == 1
-
-
-def test_what_went_wrong_at_the_beginning_is_said_once(start: Start, connect: Connect) -> None:
-    """A dead host costs its timeout once, by the first command; the next one tries again."""
-    server = start()
-    server.silent = True
-    host = connect(server, settings=SshSettings(connect_timeout_s=1.0))
-    host.begin()
-    with pytest.raises(HostUnreachable, match="did not answer as sshd does within 1 s"):
-        host.run(["true"])
-    assert server.connections == 1
-    server.silent = False
-    assert host.run(["true"]).exit_code == 0
-
-
-def test_nobody_is_asked_before_a_command_needs_it(start: Start, connect: Connect) -> None:
-    """Where a passphrase may be asked for, the first command connects."""
-    server = start()
-    host = connect(server, settings=SshSettings(passphrase=lambda path: None))
-    host.begin()
-    assert server.connections == 0
-    assert host.run(["true"]).exit_code == 0
 
 
 def test_much_input_and_output_do_not_block_each_other(start: Start, connect: Connect) -> None:

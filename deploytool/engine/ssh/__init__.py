@@ -2,7 +2,8 @@
 
 From the outside in: ``transport`` (connects when needed, sudo) → ``dial`` (one connection within one
 deadline; ``auth``, ``keys``, ``hostkeys``, ``sockets``, ``client``, ``bastions``) → ``link`` (commands on an
-open connection). ``target`` puts the inventory (``options``), the SSH configuration (``config``) and the
+open connection); or → ``kept`` → ``mux`` (commands on a connection that OpenSSH keeps, without these
+libraries). ``target`` puts the inventory (``options``), the SSH configuration (``config``) and the
 ``settings`` together into what one connection needs to know.
 """
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
+from deploytool.engine.settle import settle
 from deploytool.engine.ssh.link import Link
 from deploytool.engine.ssh.target import Target
 
@@ -42,7 +43,7 @@ class Bastions:
                 shared = self._shared[target] = _Shared()
             shared.users += 1
         if first:
-            _settle(shared.link, connect)
+            settle(shared.link, connect)
         try:
             return shared.link.result(), lambda: self._release(target, shared)
         except BaseException:
@@ -64,14 +65,6 @@ def _usable(link: Future[Link]) -> bool:
     return link.exception() is None and link.result().alive
 
 
-def _settle(link: Future[Link], connect: Callable[[], Link]) -> None:
-    try:
-        link.set_result(connect())
-    except BaseException as error:
-        # Whatever it is, those who wait for this attempt have to hear of it.
-        link.set_exception(error)
-
-
 class Starts:
     """Limits how many connections that are not logged in yet one sshd sees at a time."""
 
@@ -83,3 +76,6 @@ class Starts:
         """The slots of one sshd, as a context. The first caller sets their number."""
         with self._lock:
             return self._slots.setdefault(key, threading.BoundedSemaphore(limit))
+
+
+BASTIONS, STARTS = Bastions(), Starts()

@@ -23,7 +23,7 @@ from paramiko.ssh_exception import IncompatiblePeer
 
 from deploytool.engine.ssh import hostkeys, sockets
 from deploytool.engine.ssh.auth import Login, ask_for_passphrases
-from deploytool.engine.ssh.bastions import Bastions, Starts
+from deploytool.engine.ssh.bastions import BASTIONS, STARTS
 from deploytool.engine.ssh.client import ClientTransport
 from deploytool.engine.ssh.link import Link
 from deploytool.engine.ssh.settings import SshSettings
@@ -39,7 +39,6 @@ _DROPS_HINT = (
     " and for a while after failed logins (PerSourcePenalties)"
 )
 _NEVER_S = 3600.0  # the watchdog decides, not paramiko's own timeouts for parts of a connection
-_BASTIONS, _STARTS = Bastions(), Starts()
 # Paramiko reports failures, with tracebacks, to loggers that print where nobody configured logging.
 logging.getLogger("paramiko").addHandler(logging.NullHandler())
 
@@ -90,7 +89,7 @@ def dial(host_name: str, target: Target, settings: SshSettings, password: Secret
     jump, release = _jump(host_name, target, settings)
     try:
         ask_for_passphrases(target, settings)
-        with _STARTS.at(target.starts_key, settings.starts_per_address):
+        with STARTS.at(target.starts_key, settings.starts_per_address):
             return _Dialer(host_name, target, settings, password, jump, release).connect()
     except BaseException:
         release()
@@ -102,7 +101,7 @@ def _jump(host_name: str, target: Target, settings: SshSettings) -> tuple[Link |
         return None, lambda: None
     jump = target.jump
     try:
-        return _BASTIONS.acquire(jump, lambda: dial(jump.name, jump, settings))
+        return BASTIONS.acquire(jump, lambda: dial(jump.name, jump, settings))
     except HostUnreachable as error:
         hint = error.hint
         if error.setup:

@@ -15,6 +15,7 @@ from paramiko.agent import AgentRequestHandler
 
 from deploytool.engine.base import Result, Terminal
 from deploytool.engine.ssh.client import ClientTransport
+from deploytool.engine.ssh.lost import Lost
 from deploytool.engine.ssh.streams import LOSSES, SshStream, wake_of
 from deploytool.engine.ssh.target import Target
 from deploytool.engine.ssh.watchdog import Watchdog
@@ -24,10 +25,6 @@ _CHUNK_BYTES = 32_768
 _READ_BYTES = 1 << 20
 _IDLE_S = 1.0
 _FULL_WINDOW_S = 0.005  # nothing wakes us when the other side takes more input, so look often
-
-
-class Lost(Exception):
-    """The connection was gone before a command began."""
 
 
 class Link:

@@ -60,7 +60,7 @@ _NONE = "none|no"
 
 # reason → option → the values that are harmless, as a regular expression over the whole value
 _HARMLESS_BY_REASON = {
-    "one connection per host is kept anyway": {
+    "one connection per host is kept anyway, and for later runs with --keep-connections": {
         "controlmaster": _ANY,
         "controlpath": _ANY,
         "controlpersist": _ANY,

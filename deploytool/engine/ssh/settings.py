@@ -17,6 +17,8 @@ class SshSettings:
     ``accept_new_host_keys`` trusts a host on first contact and remembers its key; a changed key is refused
     all the same. ``starts_per_address`` limits the connections that are not logged in yet at one sshd or
     behind one ProxyCommand, since sshd drops them from 10 on.
+    ``keep_s`` is for how long OpenSSH keeps a connection that nobody uses, for later runs, in the folder
+    ``keep_in``; 0 keeps none.
     ``passphrase`` is asked for the passphrase of an encrypted key file, by path, and may answer None; one
     thread at a time calls it.
     """
@@ -25,4 +27,6 @@ class SshSettings:
     keepalive_s: int = 10
     accept_new_host_keys: bool = False
     starts_per_address: int = 8
+    keep_s: float = 0.0
+    keep_in: str = ""
     passphrase: Callable[[str], Secret | None] | None = None

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from deploytool.engine.ssh import config
+from deploytool.engine.ssh.configtext import ConfigError
 from deploytool.engine.ssh.options import HARMLESS, HONOURED, unsupported_options
 from deploytool.engine.ssh.settings import SshSettings
 from deploytool.errors import HostUnreachable
@@ -111,7 +112,7 @@ def resolve(host_name: str, connection: Connection, settings: SshSettings) -> Ta
     """
     try:
         return _target(connection, settings, _look_up(connection), 0)
-    except (config.ConfigError, ValueError) as error:
+    except (ConfigError, ValueError) as error:
         raise HostUnreachable(
             str(error),
             hint="correct the inventory's SSH options or the SSH configuration",

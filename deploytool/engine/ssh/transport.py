@@ -9,10 +9,14 @@ import shlex
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from deploytool.engine.base import Result, Stream, Terminal
 from deploytool.engine.become import Sudo
+from deploytool.engine.ssh.configtext import ConfigError
+from deploytool.engine.ssh.kept import Kept
+from deploytool.engine.ssh.lost import Lost
 from deploytool.engine.ssh.settings import SshSettings
 from deploytool.errors import HostUnreachable
 from deploytool.model.inventory import Connection
@@ -21,7 +25,11 @@ if TYPE_CHECKING:
     from deploytool.engine.ssh.link import Link
     from deploytool.engine.ssh.target import Target
 
+
+_LEAST_S = 1.0  # to connect, whatever a kept connection took
+
 T = TypeVar("T")
+W = TypeVar("W", bound="Link | Kept")
 
 
 class SshTransport:
@@ -33,18 +41,24 @@ class SshTransport:
         self._settings = settings or SshSettings()
         self._connecting = threading.Lock()  # held for as long as that takes
         self._target: Target | None = None
-        self._failure: HostUnreachable | None = None  # of ``begin``, for the first command
         self._state = threading.Lock()  # of what is below; held for a moment
         self._closed = 0
         self._link: Link | None = None
+        self._kept = self._keeping()
 
-    def begin(self) -> None:
-        """Begin to connect, as ``Transport.begin`` promises; not where somebody may be asked a passphrase."""
-        if self._settings.passphrase is not None:
-            return
-        from deploytool.engine.ssh import dial  # noqa: F401 - here, since others go on importing meanwhile
+    def _keeping(self) -> Kept | None:
+        """What may keep a connection for later runs; None where nothing can."""
+        if not self._settings.keep_s or self._connection.password is not None:
+            return None
+        try:
+            return Kept(self._host_name, self._connection, self._settings)
+        except ConfigError:
+            return None  # connecting will say so
 
-        threading.Thread(target=self._begin, name=f"connect {self._host_name}", daemon=True).start()
+    def prepare(self) -> None:
+        """Import what connecting needs, which takes long; not where a connection is kept that needs less."""
+        if self._kept is None or not self._kept.there:
+            from deploytool.engine.ssh import dial  # noqa: F401
 
     def run(self, argv: Sequence[str], *, stdin: bytes = b"", timeout_s: float = 60.0) -> Result:
         """Run ``argv`` and wait for it, as ``Transport.run`` promises. Connecting has a deadline of its own.
@@ -53,23 +67,23 @@ class SshTransport:
             HostUnreachable: with ``setup`` where someone has to set right a host key, a login, sudo or an
                 option; without, where there is no connection, it was lost, or the command did not end.
         """
-        link = self._connected()
-        sudo = Sudo.needed(self._host_name, link.target.user, self._connection.become)
+        way, sudo = self._way(), self._sudo()
         if sudo is None:
-            return self._run(link, argv, argv[0], stdin, timeout_s)
+            return self._run(way, argv, argv[0], stdin, timeout_s)
         wrapped = sudo.wrap(argv, stdin)
-        return sudo.unwrap(self._run(link, wrapped.argv, argv[0], wrapped.stdin, timeout_s))
+        return sudo.unwrap(self._run(way, wrapped.argv, argv[0], wrapped.stdin, timeout_s))
 
     def stream(
         self, argv: Sequence[str], *, terminal: Terminal | None = None, timeout_s: float = 60.0
     ) -> Stream:
         """Begin ``argv`` and return while it runs, as ``Transport.stream`` promises.
 
+        It is never on a connection that is kept for other runs: it lasts, and wants signs of life.
+
         Raises:
             HostUnreachable: as ``run``.
         """
-        link = self._connected()
-        sudo = Sudo.needed(self._host_name, link.target.user, self._connection.become)
+        link, sudo = self._own(), self._sudo()
 
         def begin(words: Sequence[str]) -> Stream:
             return self._stream(link, words, argv[0], terminal, timeout_s)
@@ -84,67 +98,95 @@ class SshTransport:
         with self._state:
             self._closed += 1
             link, self._link = self._link, None
-        if link is not None:
-            link.close()
+        for one in (link, self._kept):
+            if one is not None:
+                one.close()
 
-    def _run(self, link: Link, argv: Sequence[str], name: str, stdin: bytes, timeout_s: float) -> Result:
+    def _sudo(self) -> Sudo | None:
+        become = self._connection.become
+        if become is None:
+            return None
+        return Sudo.needed(self._host_name, self._connection.user or self._resolved().user, become)
+
+    def _run(
+        self, way: Link | Kept, argv: Sequence[str], name: str, stdin: bytes, timeout_s: float
+    ) -> Result:
         command = shlex.join(argv)
-        return self._once_more(link, name, timeout_s, lambda on, left_s: on.run(command, name, stdin, left_s))
+
+        def begin(on: Link | Kept, left_s: float) -> Result:
+            return on.run(command, name, stdin, left_s)
+
+        return self._once_more(way, name, timeout_s, begin)
 
     def _stream(
         self, link: Link, argv: Sequence[str], name: str, terminal: Terminal | None, timeout_s: float
     ) -> Stream:
         # Without a shell of its own in between, which would answer to a terminal's ^C beside the command.
         command = f"exec {shlex.join(argv)}"
-        return self._once_more(
-            link, name, timeout_s, lambda on, left_s: on.stream(command, name, terminal, left_s)
-        )
 
-    def _once_more(self, link: Link, name: str, timeout_s: float, begin: Callable[[Link, float], T]) -> T:
+        def begin(on: Link, left_s: float) -> Stream:
+            return on.stream(command, name, terminal, left_s)
+
+        return self._once_more(link, name, timeout_s, begin)
+
+    def _once_more(self, way: W, name: str, timeout_s: float, begin: Callable[[W | Link, float], T]) -> T:
         """Begin a command, and once more on a new connection where the old one turns out to be gone."""
-        from deploytool.engine.ssh.link import Lost
-
-        end = time.monotonic() + timeout_s
+        begun = time.monotonic()
+        spent_s = 0.0
         try:
-            return begin(link, timeout_s)
+            return begin(way, timeout_s)
         except Lost:
-            link.close()
+            if isinstance(way, Kept):
+                way.give_up()
+                spent_s = time.monotonic() - begun
+            else:
+                way.close()
         try:
-            return begin(self._connected(), max(0.0, end - time.monotonic()))
+            return begin(self._own(spent_s), max(0.0, begun + timeout_s - time.monotonic()))
         except Lost:
             message = f"the connection was lost before '{name}' began, twice"
             raise HostUnreachable(message, host=self._host_name) from None
 
-    def _begin(self) -> None:
+    def _way(self) -> Link | Kept:
+        """The connection for commands."""
         with self._connecting:
-            try:
-                self._connect()
-            except HostUnreachable as error:
-                self._failure = error
+            return self._connected()
 
-    def _connected(self) -> Link:
+    def _own(self, spent_s: float = 0.0) -> Link:
+        """A connection that is not shared with other runs; of its deadline so much is over."""
         with self._connecting:
-            failure, self._failure = self._failure, None
-            if failure is not None:
-                raise failure
-            return self._connect()
+            return self._dialled(spent_s)
 
-    def _connect(self) -> Link:
-        from deploytool.engine.ssh.dial import dial
-        from deploytool.engine.ssh.target import resolve
+    def _connected(self) -> Link | Kept:
+        kept = self._kept
+        if kept is not None and (kept.there or kept.make(self._resolved())):
+            return kept
+        return self._dialled()
 
+    def _dialled(self, spent_s: float = 0.0) -> Link:
         with self._state:
             link, closed = self._link, self._closed
         if link is not None and link.alive:
             return link
         if link is not None:
             link.close()
-        if self._target is None:
-            self._target = resolve(self._host_name, self._connection, self._settings)
-        link = dial(self._host_name, self._target, self._settings, self._connection.password)
+        from deploytool.engine.ssh.dial import dial
+
+        target = self._resolved()
+        if spent_s:
+            left_s = max(_LEAST_S, round(target.connect_timeout_s - spent_s, 1))
+            target = replace(target, connect_timeout_s=left_s)
+        link = dial(self._host_name, target, self._settings, self._connection.password)
         with self._state:
             if self._closed == closed:
                 self._link = link
                 return link
         link.close()
         raise HostUnreachable("the connection was closed while it was made", host=self._host_name)
+
+    def _resolved(self) -> Target:
+        if self._target is None:
+            from deploytool.engine.ssh.target import resolve
+
+            self._target = resolve(self._host_name, self._connection, self._settings)
+        return self._target

@@ -47,6 +47,14 @@ def test_the_environment_sets_options(site, environ, code):
     assert done.returncode == code, done.stderr
 
 
+def test_connections_are_kept_only_where_they_can_be(site):
+    """Where not, that is an error of the command line, before any host is asked."""
+    keep = {"DEPLOYTOOL_KEEP_CONNECTIONS": "1m", "XDG_RUNTIME_DIR": "/proc/nowhere"}
+    done = run("plan", "hosts.yaml", "site.yaml", cwd=site, **keep)
+    assert done.returncode == 2, done.stderr
+    assert "--keep-connections: /proc/nowhere/deploytool: no such file or directory" in done.stderr
+
+
 def test_extra_variables_in_the_environment_are_one_text(site):
     """A secret of a CI system may hold spaces, and JSON mostly does."""
     (site / "site.yaml").write_text(
