@@ -16,10 +16,11 @@ from typing import Any
 from deploytool.errors import StepFailed
 from deploytool.lab.build import digest
 from deploytool.lab.layout import LabHost, Layout
-from deploytool.lab.machine import docker
+from deploytool.lab.machine import attempt, docker, last_words
 
 _SPEC = "deploytool.lab.spec"
 _ADMIT_S = 90.0
+_RELEASE_S = 5.0
 _SSH_S = 30.0
 
 # All that dockerd and its containers need, short of --privileged: that asks for every capability, and a
@@ -169,9 +170,17 @@ def ensure_network(layout: Layout) -> None:
 
 
 def remove_networks(layout: Layout) -> None:
-    """Remove the lab's network, if it is there. No host may be left on it."""
+    """Remove the lab's network, if it is there. No host may be left on it.
+
+    Raises:
+        StepFailed: somebody else's containers are on it.
+    """
+    deadline = time.monotonic() + _RELEASE_S
     for network in _networks(layout):
-        docker("network", "rm", network)
+        while (done := attempt(("docker", "network", "rm", network))).exit_code:
+            if time.monotonic() > deadline:
+                raise StepFailed(f"the network {layout.network} cannot be removed: {last_words(done)}")
+            time.sleep(0.2)  # the engine may let go of a host's end a moment after the host
 
 
 def admit(host: LabHost, public_key: str) -> str:

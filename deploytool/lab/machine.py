@@ -5,6 +5,7 @@ The one way in which the lab runs a process. Nothing here knows what a lab is.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 
 from deploytool.engine.base import Result
@@ -15,6 +16,7 @@ from deploytool.model.inventory import Connection
 Say = Callable[[str], None]
 """Takes one line of progress."""
 
+_EXIT_STATUS = re.compile(r"exit status \d+")  # what docker adds to what its engine says
 _THIS_MACHINE = LocalTransport("this machine", Connection("localhost", kind="local"))
 
 
@@ -54,6 +56,7 @@ def docker(*argv: str, stdin: bytes = b"", timeout_s: float = 60.0) -> str:
 
 
 def last_words(result: Result) -> str:
-    """The last line that a command printed, on stderr if there is one there."""
+    """The last line that says something of what a command printed, on stderr if there is one there."""
     lines = (result.stderr.strip() or result.stdout.strip()).decode(errors="replace").splitlines()
-    return lines[-1].strip() if lines else "it said nothing"
+    told = [line.strip() for line in lines if not _EXIT_STATUS.fullmatch(line.strip())]
+    return told[-1] if told else "it said nothing"

@@ -33,6 +33,7 @@ from deploytool.model.inventory import Connection
 if TYPE_CHECKING:
     from deploytool.engine.ssh.target import Target
 
+_LONGEST_S = 2**31 - 1  # that ssh takes as a time
 _NAME_LENGTH = 24
 _LONGEST_FOLDER = 60  # of the 104 bytes that a socket's path may have; ssh appends 17 while it makes one
 _PLAIN = re.compile(r'[^"\\$%\r\n\0]*')  # what ssh takes as it stands between quotes
@@ -156,7 +157,8 @@ def _made(login: Sequence[str], path: str, target: Target, settings: SshSettings
     Raises:
         TimeoutError: no answer within the target's deadline.
     """
-    keep = ("-S", path, "-o", "ControlMaster=auto", "-o", f"ControlPersist={math.ceil(settings.keep_s)}")
+    keep_s = min(math.ceil(settings.keep_s), _LONGEST_S)
+    keep = ("-S", path, "-o", "ControlMaster=auto", "-o", f"ControlPersist={keep_s}")
     nothing = subprocess.DEVNULL
     argv = ("ssh", *login, *keep, "-T", "--", target.address, "true")
     try:
