@@ -132,6 +132,7 @@ class Kept:
                 return master.run(command, stdin, timeout_s)
             except TimeoutError:
                 master.let_go()
+                self.give_up()
                 why = f"did not end within {timeout_s:g} s"
             except EOFError:
                 why = "ended without an exit code: the connection was lost, or a signal ended it"

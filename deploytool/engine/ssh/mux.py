@@ -29,6 +29,7 @@ _SESSION_OPENED = 0x80000006
 _EXIT_MESSAGE = 0x80000004
 _REQUEST = 1  # one a connection to the process, so it needs no other number
 _NO_ESCAPE = 0xFFFFFFFF
+_ANSWER_S = 1.0  # for a process of this machine that has to ask nobody
 _READ_BYTES = 1 << 18
 
 
@@ -66,8 +67,10 @@ class Master:
 
     def let_go(self) -> None:
         """Have it take no more commands, so that the next run connects anew; those that it runs go on."""
-        with contextlib.suppress(OSError):
+        self._begun_by = time.monotonic() + _ANSWER_S
+        with contextlib.suppress(OSError, EOFError):
             self._send(_numbers(_STOP_LISTENING, _REQUEST))
+            self._receive()  # that it has done so: it removes its socket
 
     def interrupt(self) -> None:
         """Have ``run`` end with EOFError in another thread."""
@@ -138,7 +141,7 @@ class Master:
         return Result(exit_code, bytes(stdout), bytes(stderr))
 
     def _exit_code(self) -> int:
-        self._begun_by = time.monotonic() + 1.0  # it has begun to say so
+        self._begun_by = time.monotonic() + _ANSWER_S
         try:
             said = self._receive()
         except OSError:
