@@ -23,6 +23,7 @@ from deploytool.model.inventory import Become
 from deploytool.model.secret import Secret
 from tests.ssh.home import Home
 from tests.ssh.sshd_double import SshServer, ed25519_key, ed25519_pem
+from tests.streams import until
 
 Start = Callable[..., SshServer]
 Connect = Callable[..., SshTransport]
@@ -45,13 +46,6 @@ def masters(sockets: Path) -> list[int]:
         if words[0].startswith(b"ssh") and any(str(sockets).encode() in word for word in words):
             found.append(int(entry.parent.name))
     return found
-
-
-def wait_for(true: Callable[[], object]) -> None:
-    end = time.monotonic() + DEADLINE_S
-    while not true():
-        assert time.monotonic() < end, "nothing came of it"
-        time.sleep(0.02)
 
 
 def test_runs_share_a_connection(start: Start, connect: Connect, keep: SshSettings) -> None:
@@ -159,7 +153,7 @@ def test_host_keys_are_checked(start: Start, connect: Connect, keep: SshSettings
     server.host_keys = [ed25519_key()]
     for pid in masters(sockets):
         os.kill(pid, signal.SIGKILL)
-    wait_for(lambda: not masters(sockets))
+    until(lambda: not masters(sockets))
     with pytest.raises(HostUnreachable, match="has changed"):
         connect(server, settings=accepting).run(["true"])
 
@@ -198,7 +192,7 @@ def test_a_process_that_was_killed_is_replaced(
     connect(server, settings=keep).run(["true"])
     for pid in masters(sockets):
         os.kill(pid, signal.SIGKILL)
-    wait_for(lambda: not masters(sockets))
+    until(lambda: not masters(sockets))
     for _ in range(3):
         assert connect(server, settings=keep).run(["echo", "in"]).stdout == b"in\n"
     assert server.connections == 3
@@ -251,7 +245,7 @@ def test_a_lost_connection_is_said(start: Start, connect: Connect, keep: SshSett
     server = start()
     host = connect(server, settings=keep)
     host.run(["true"])
-    cut = threading.Thread(target=lambda: (wait_for(lambda: len(server.commands) == 3), server.drop_all()))
+    cut = threading.Thread(target=lambda: (until(lambda: len(server.commands) == 3), server.drop_all()))
     cut.start()
     with pytest.raises(HostUnreachable, match=r"'sleep' on 127\.0\.0\.1 ended without an exit code"):
         host.run(["sleep", "60"])
@@ -265,7 +259,7 @@ def test_closing_ends_a_command_and_not_the_connection(
     server = start()
     host = connect(server, settings=keep)
     host.run(["true"])
-    close = threading.Thread(target=lambda: (wait_for(lambda: len(server.commands) == 3), host.close()))
+    close = threading.Thread(target=lambda: (until(lambda: len(server.commands) == 3), host.close()))
     close.start()
     with pytest.raises(HostUnreachable):
         host.run(["sleep", "60"])
@@ -329,19 +323,26 @@ def test_where_connections_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         kept.folder()
 
 
-def test_a_file_that_is_no_socket_is_not_asked(
-    start: Start, connect: Connect, keep: SshSettings, sockets: Path
+@pytest.mark.parametrize("greeting", [b"\0\0\0\4nope", b""])
+def test_a_process_that_greets_otherwise_is_left(
+    greeting: bytes, start: Start, connect: Connect, keep: SshSettings, sockets: Path
 ) -> None:
-    """Nor one that says something else than OpenSSH: the run goes its own way."""
+    """It is no OpenSSH, or is about to end: the run goes its own way."""
     server = start()
     connect(server, settings=keep).run(["true"])
     (path,) = sockets.iterdir()
     subprocess.run(["ssh", "-S", str(path), "-O", "exit", "-F", "none", "x"], capture_output=True)
-    wait_for(lambda: not path.exists())
+    until(lambda: not path.exists())
+
+    def greet(listener: socket.socket) -> None:
+        with listener.accept()[0] as client:
+            client.recv(64)
+            client.sendall(greeting)
+
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(path))
         listener.listen()
-        answer = threading.Thread(target=lambda: listener.accept()[0].sendall(b"\0\0\0\4nope"))
+        answer = threading.Thread(target=greet, args=(listener,))
         answer.start()
         assert connect(server, settings=keep).run(["echo", "in"]).stdout == b"in\n"
         answer.join()

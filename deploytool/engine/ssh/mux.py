@@ -50,7 +50,7 @@ class Master:
             self._send(_numbers(_HELLO, _VERSION))
             if self._receive()[:8] != _numbers(_HELLO, _VERSION):
                 raise Lost
-        except OSError:
+        except (OSError, EOFError):
             self._socket.close()
             raise Lost from None
         except BaseException:
