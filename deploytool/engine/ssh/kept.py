@@ -194,7 +194,7 @@ def _options(target: Target, settings: SshSettings) -> tuple[str, ...] | None:
     return ("-F", "none", *(word for key, value in pairs for word in ("-o", f"{key}={value}")))
 
 
-class _Jumps:
+class Jumps:
     """Jump hosts, each connected to once, however many hosts are behind it, and kept as those are."""
 
     def __init__(self) -> None:
@@ -213,15 +213,10 @@ class _Jumps:
             first = jump not in self._ways
             way = self._ways.setdefault(jump, Future())
         if first:
-            settle(way, lambda: self._made(jump, settings))
+            settle(way, lambda: self._way(jump, settings))
         return way.result()
 
-    def forget(self) -> None:
-        """Connect to them again the next time."""
-        with self._lock:
-            self._ways.clear()
-
-    def _made(self, jump: Target, settings: SshSettings) -> tuple[str, ...] | None:
+    def _way(self, jump: Target, settings: SshSettings) -> tuple[str, ...] | None:
         login = _options(jump, settings)
         path = _path(settings, repr(jump))
         try:
@@ -232,7 +227,7 @@ class _Jumps:
         return ("ssh", *login, "-S", path)
 
 
-JUMPS = _Jumps()
+JUMPS = Jumps()
 
 
 def _values(target: Target) -> Iterator[tuple[str, str | None]]:

@@ -1,0 +1,35 @@
+"""What commands begin with, before anything is decided."""
+
+from __future__ import annotations
+
+import pytest
+
+from deploytool.cli import session
+from deploytool.engine.memory import MemoryEngine, MemoryHost
+from deploytool.model.secret import Secret
+from deploytool.run.fanout import Engines
+from tests.builders import host, intent, project
+
+
+class Begun(MemoryEngine):
+    """Notes that its look was begun."""
+
+    def begin(self) -> None:
+        self.execs.append("begin")
+
+
+@pytest.mark.parametrize(("may_be_asked", "begun"), [(False, ["h1", "h2"]), (True, [])])
+def test_hosts_are_looked_at_ahead_unless_somebody_may_be_asked(may_be_asked, begun, monkeypatch, tmp_path):
+    """As many as --forks; a passphrase is asked for by the first command that needs it."""
+    made = {}
+
+    def engine(one):
+        made[one.name] = Begun(MemoryHost(one.name))
+        return made[one.name]
+
+    prompt = (lambda path: Secret("")) if may_be_asked else None
+    monkeypatch.setattr(session, "engines_for", lambda screen, options: Engines(engine))
+    monkeypatch.setattr(session, "passphrase_prompt", lambda screen: prompt)
+    loaded = session.Loaded(intent(project(hosts=[host(name) for name in ("h1", "h2", "h3")])), tmp_path)
+    session.connecting(loaded, None, {"forks": 2})
+    assert [name for name, one in made.items() if one.execs] == begun
