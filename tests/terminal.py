@@ -69,11 +69,12 @@ class Terminal:
         stream = pyte.ByteStream(screen)
         deadline = time.monotonic() + DEADLINE_S
         while time.monotonic() < deadline:
+            ended = process.poll() is not None  # before looking, or its last words could come in between
             if not select.select([lead], [], [], 0.03)[0]:
                 self._keep(screen)  # what is there when nothing more comes is what people see
                 if talk and talk[0][0] in self.text:
                     os.write(lead, talk.pop(0)[1].encode())
-                if process.poll() is not None:
+                if ended:
                     return
                 continue
             try:
