@@ -59,7 +59,7 @@ test-here: .venv/testable
 proof: .venv/testable ## Prove what updates and ingress promise, with faults and under load; takes half an hour to an hour
 	$(DEPLOYTOOL) lab up --start-engine --envoy
 	DEPLOYTOOL_PROOF_EXAMPLES=600 $(BIN)/python -m pytest -q -n 2 tests/unit/run/test_promises.py \
-		tests/unit/run/test_ingress_promises.py tests/unit/run/test_any_runs.py tests/unit/run/test_watch_chaos.py
+		tests/unit/run/test_ingress_promises.py tests/unit/run/test_any_runs.py tests/unit/watch/test_chaos.py
 	$(BIN)/python -m pytest -q -s -m proof
 
 lint: .venv/testable ## Check style and types

@@ -4,7 +4,7 @@
     python bench/fleet.py --hosts 10000 --replicas 100000       a big one: takes a while
     python bench/fleet.py --seed 7
 
-Each host is an engine of ``deploytool.engine.memory``, which keeps the same contract as real hosts. After
+Each host is one of ``deploytool.backend.memory``, which keeps the same contract as real hosts. After
 every event all are looked at, a plan is made (schedule, reconcile, roll out) and its steps are done. It
 prints, for each kind of event, the seconds of processor time that a plan took, and how many replicas were
 started against the fewest that would do; then how even the fleet is, and how often a rule was violated.
@@ -24,24 +24,24 @@ from dataclasses import dataclass, field, replace
 
 from schedule import FACTS, NoDefinitions, make_hosts, make_services
 
+from deploytool.backend.base import LeaseClaim, Task
+from deploytool.backend.memory.engine import MemoryEngine, MemoryHost
 from deploytool.cli import GC_THRESHOLD
-from deploytool.core.constraints import matches
-from deploytool.core.rebalance import rebalance
-from deploytool.core.reconcile import reconcile
-from deploytool.core.rollout import roll_out
-from deploytool.core.schedule import NO_POLICY, SchedulePolicy, schedule
-from deploytool.engine.base import Hold, Task
-from deploytool.engine.memory import MemoryEngine, MemoryHost
+from deploytool.core.change.reconcile import reconcile
+from deploytool.core.change.rollout import roll_out
+from deploytool.core.placement.constraints import matches
+from deploytool.core.placement.rebalance import rebalance
+from deploytool.core.placement.schedule import NO_POLICY, SchedulePolicy, schedule
 from deploytool.errors import HostUnreachable
 from deploytool.model import labels
 from deploytool.model.desired import Desired, HostFiles, Spec
+from deploytool.model.intent import Project, Service
 from deploytool.model.inventory import Host, HostState
 from deploytool.model.observed import Container, Lease, Observed, ObservedHost, Release, Unreachable
 from deploytool.model.plan import Step, StepKind
-from deploytool.model.service import Project, Service
 
 REPLACED = SchedulePolicy(reschedule_unreachable=True)
-HOLD = Hold(Lease("bench"))
+HOLD = LeaseClaim(Lease("bench"))
 
 
 @dataclass

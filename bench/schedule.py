@@ -17,10 +17,11 @@ from dataclasses import replace
 from typing import Any
 
 from deploytool.cli import GC_THRESHOLD
-from deploytool.core.reconcile import reconcile
-from deploytool.core.rollout import roll_out
-from deploytool.core.schedule import schedule
+from deploytool.core.change.reconcile import reconcile
+from deploytool.core.change.rollout import roll_out
+from deploytool.core.placement.schedule import schedule
 from deploytool.model.desired import Desired, HostFiles, Spec
+from deploytool.model.intent import Constraint, Definition, Port, Project, Resources, Service, Update
 from deploytool.model.inventory import Connection, Host, HostState
 from deploytool.model.observed import (
     Container,
@@ -31,7 +32,6 @@ from deploytool.model.observed import (
     Release,
     Unreachable,
 )
-from deploytool.model.service import Constraint, Definition, Port, Project, Resources, Service, Update
 
 SERVICES = 40
 REPLICAS_PER_HOST = 10

@@ -1,4 +1,4 @@
-"""A stand-in for what a host does: it answers the commands of ``deploytool.engine.compose`` from memory.
+"""A stand-in for what a host does: it answers the commands of ``backend.compose.engine`` from memory.
 
 No shell and no Docker behind it: the scripts are recognised by their arguments, and the engine in memory
 does what they ask for. All that travels is real: the same words and tars in, the same lines out. Whatever
@@ -14,13 +14,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
 
-from deploytool.engine.base import Hold, Outcome, Result, Task
-from deploytool.engine.docker import parse_lease, parse_release
-from deploytool.engine.memory import MemoryEngine, MemoryHost
+from deploytool.backend.base import LeaseClaim, Outcome, Task
+from deploytool.backend.compose.parse import parse_lease, parse_release
+from deploytool.backend.memory.engine import MemoryEngine, MemoryHost
 from deploytool.model import labels
 from deploytool.model.desired import HostFiles
 from deploytool.model.observed import Container, ObservedHost
 from deploytool.model.plan import Gate, Ref, Step, StepKind
+from deploytool.transport.base import Result
 
 # How many words of a verb are about one task.
 _GROUPS = {"start": 7, "restart": 9, "stop": 3}
@@ -48,12 +49,12 @@ class StandIn:
         verb, _, project, owner, ttl, people, dead, *rest = words
         lease = parse_lease(f"{owner} 0 {people}")
         assert lease is not None
-        hold = Hold(lease, int(ttl), "" if dead == "-" else dead)
+        claim = LeaseClaim(lease, int(ttl), "" if dead == "-" else dead)
         engine = MemoryEngine(self.host)
         if verb in ("lock", "unlock", "renew", "forget"):
-            outcomes: Sequence[Outcome] = [getattr(engine, verb)(project, hold)]
+            outcomes: Sequence[Outcome] = [getattr(engine, verb)(project, claim)]
         else:
-            outcomes = engine.perform(list(_tasks(verb, project, rest, stdin)), hold)
+            outcomes = engine.perform(list(_tasks(verb, project, rest, stdin)), claim)
         return _said(outcomes, self._looked() if verb in ("prepare", "record") else ())
 
 

@@ -93,10 +93,14 @@ class HostsUnusable(ManyProblems):
     exit_code = 4
 
 
-class StepFailed(DeploytoolError):
+class Unachieved(DeploytoolError):
     """A step could not be done, or the result did not hold."""
 
     exit_code = 5
+
+
+class LabError(Unachieved):
+    """A disposable host, or what it is made from, could not be made ready."""
 
 
 class Refused(ManyProblems):

@@ -8,15 +8,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from deploytool.engine.memory import Crash, Fault, MemoryEngine, MemoryHost, no_fault
+from deploytool.backend.memory.engine import Crash, Fault, MemoryEngine, MemoryHost, no_fault
 from deploytool.model.event import Event, Report
+from deploytool.model.intent import Definition, Intent, Project, Service, Update
 from deploytool.model.inventory import Connection, Host, HostState, Inventory
 from deploytool.model.observed import Lease
 from deploytool.model.plan import Plan
-from deploytool.model.service import Definition, Intent, Project, Service, Update
+from deploytool.plan.planner import Planner, PlanPolicy
 from deploytool.run.converge import Run, RunOptions
-from deploytool.run.fanout import Engines
-from deploytool.run.planning import Planner, PlanPolicy
+from deploytool.run.parallel import Engines
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from deploytool.engine.ssh import kept
+from deploytool.transport.ssh import control_master
 
 settings.register_profile("deploytool", deadline=None, derandomize=True)
 settings.load_profile("deploytool")
@@ -36,7 +36,7 @@ def sockets(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         pytest.skip("this needs OpenSSH's client")
     with tempfile.TemporaryDirectory(dir="/tmp") as name:
         monkeypatch.setenv("XDG_RUNTIME_DIR", name)
-        folder = Path(kept.folder())
+        folder = Path(control_master.folder())
         yield folder
         for one in folder.iterdir():
             end = ["ssh", "-F", "none", "-S", str(one), "-O", "exit", "nowhere"]

@@ -8,18 +8,19 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Protocol
 
-from deploytool.engine.base import Attempt, Engine, Hold, Outcome, Output, Task
+from deploytool.backend.base import Attempt, Engine, LeaseClaim, Outcome, Task
+from deploytool.backend.compose.render.compose import host_files, text_sha256
 from deploytool.model.desired import Desired, HostFiles
+from deploytool.model.intent import Definition, Service
 from deploytool.model.observed import Container, ContainerEvent, Lease, Release
 from deploytool.model.plan import Gate, Ref, Step, StepKind
-from deploytool.model.service import Definition, Service
-from deploytool.render.compose import host_files, text_sha256
+from deploytool.transport.base import Output
 from tests.builders import host, project
 from tests.streams import DEADLINE_S, in_thread, read_all, until
 
 PROJECT = "contract"
-MINE = Hold(Lease("mine", who="me@here", reason="test"), ttl_s=60)
-THEIRS = Hold(Lease("theirs", who="they@there", reason="test"), ttl_s=60)
+MINE = LeaseClaim(Lease("mine", who="me@here", reason="test"), ttl_s=60)
+THEIRS = LeaseClaim(Lease("theirs", who="they@there", reason="test"), ttl_s=60)
 
 
 class Bed(Protocol):
@@ -79,10 +80,10 @@ def record(files: HostFiles, number: int = 1) -> Task:
 
 
 class EngineContract:
-    """Each test is one promise of ``engine.base.Engine``."""
+    """Each test is one promise of ``backend.base.Engine``."""
 
-    def do(self, bed: Bed, wanted: Task, hold: Hold = MINE) -> Outcome:
-        (outcome,) = bed.engine.perform([wanted], hold)
+    def do(self, bed: Bed, wanted: Task, claim: LeaseClaim = MINE) -> Outcome:
+        (outcome,) = bed.engine.perform([wanted], claim)
         return outcome
 
     def replicas(self, bed: Bed) -> list[Container]:

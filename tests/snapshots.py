@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from deploytool.model.observed import Lease, Release
-from deploytool.model.watched import (
+from deploytool.model.snapshot import (
     Action,
     Snapshot,
     WatchedHost,

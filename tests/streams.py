@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
-from deploytool.engine.base import Output, Stream, Terminal, Transport
+from deploytool.transport.base import Output, Stream, Terminal, Transport
 
 DEADLINE_S = 20.0
 MEGABYTE = 1_000_000
@@ -55,7 +55,7 @@ def shell(script: str, *arguments: str) -> Sequence[str]:
 
 
 class StreamContract:
-    """Each test is one promise of ``engine.base.Stream``."""
+    """Each test is one promise of ``transport.base.Stream``."""
 
     interrupted: tuple[int, ...] = (9,)
 

@@ -40,7 +40,7 @@ class Command(click.Command):
         return any(not option.is_flag and not option.count for option in options)
 
     def invoke(self, ctx: click.Context) -> Any:
-        from deploytool.cli.ending import ended  # which is of no use to --help
+        from deploytool.cli.ci_outputs import ended  # which is of no use to --help
 
         failed: DeploytoolError | None = None
         try:
@@ -96,7 +96,7 @@ def _offer_names(parameter: click.Parameter) -> None:
     by_type = parameter.shell_complete
 
     def shell_complete(ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        from deploytool.cli.candidates import complete
+        from deploytool.cli.completions import complete
 
         found = complete(ctx, parameter, incomplete)
         return by_type(ctx, incomplete) if found is None else found

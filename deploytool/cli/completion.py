@@ -1,4 +1,4 @@
-"""``deploytool completion``: what makes a shell complete; ``cli.candidates`` is what it then offers."""
+"""``deploytool completion``: what makes a shell complete; ``cli.completions`` is what it then offers."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ import click
 
 from deploytool.cli import options as shared
 from deploytool.cli.command import Command
-from deploytool.cli.contract import agreed_options, agreement
+from deploytool.cli.saved_plan import agreed_options, agreement
 from deploytool.cli.screen import screen_of
 from deploytool.cli.session import connecting, load_options
 
@@ -34,12 +34,12 @@ def plan(explain: str | None, out: Path | None, **options: Any) -> int:
     loaded = load_options(options)
     screen = screen_of(options)
     engines = connecting(loaded, screen, options)
-    from deploytool.cli import conduct  # meanwhile
+    from deploytool.cli import run_command  # imported after the connections have begun: hides the import
 
-    with conduct.running(loaded, screen, "plan", options, engines) as run:
+    with run_command.running(loaded, screen, "plan", options, engines) as run:
         if explain:
-            return conduct.explain(run, screen, explain)
-        return conduct.only_plan(run, screen, options, out)
+            return run_command.explain(run, screen, explain)
+        return run_command.only_plan(run, screen, options, out)
 
 
 @click.command(cls=Command)
@@ -57,9 +57,9 @@ def converge(**options: Any) -> int:
     loaded = load_options(options)
     screen = screen_of(options)
     engines = connecting(loaded, screen, options)
-    from deploytool.cli import conduct  # meanwhile
+    from deploytool.cli import run_command  # imported after the connections have begun: hides the import
 
-    with conduct.running(loaded, screen, "converge", options, engines) as run:
+    with run_command.running(loaded, screen, "converge", options, engines) as run:
         if saved:
             run.agreed = agreement(saved, options)
-        return conduct.carry_out(run, screen, options)
+        return run_command.carry_out(run, screen, options)

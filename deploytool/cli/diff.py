@@ -13,7 +13,7 @@ from deploytool.model.difference import Difference
 from deploytool.model.observed import Observed
 from deploytool.model.plan import Plan
 from deploytool.report.diff import diff_json, diff_text
-from deploytool.report.printable import printable
+from deploytool.report.sanitize import printable
 from deploytool.run.converge import Run
 from deploytool.run.differences import differences
 

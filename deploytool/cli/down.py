@@ -9,7 +9,7 @@ import click
 
 from deploytool.cli import options as shared
 from deploytool.cli.command import Command
-from deploytool.cli.conduct import carry_out, running
+from deploytool.cli.run_command import carry_out, running
 from deploytool.cli.screen import screen_of
 from deploytool.cli.session import load_options
 from deploytool.errors import HostsUnusable

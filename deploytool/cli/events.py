@@ -7,15 +7,15 @@ from typing import Any
 
 import click
 
+from deploytool.backend.base import Feed
 from deploytool.cli import options as shared
-from deploytool.cli.across import across, following
 from deploytool.cli.command import Command
+from deploytool.cli.host_commands import across, following
 from deploytool.cli.session import load_options
-from deploytool.core.replicas import wanted_services
-from deploytool.engine.base import Feed
+from deploytool.core.placement.replica_names import wanted_services
 from deploytool.model.observed import ContainerEvent
-from deploytool.report.follow import event_record, event_text
-from deploytool.report.printable import printable
+from deploytool.report.log_lines import event_record, event_text
+from deploytool.report.sanitize import printable
 
 
 @click.command(cls=Command)

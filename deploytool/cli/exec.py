@@ -9,10 +9,10 @@ from typing import Any
 import click
 
 from deploytool.cli import options as shared
-from deploytool.cli.across import across, loaded_intent, words_of
 from deploytool.cli.command import Command
+from deploytool.cli.host_commands import across, loaded_intent, words_of
 from deploytool.cli.terminal import here, lend
-from deploytool.core.replicas import choose, replicas, wanted_replica
+from deploytool.core.placement.replica_names import choose, replicas, wanted_replica
 from deploytool.errors import HostUnreachable, UsageError
 from deploytool.model.observed import Observed, Unreachable
 

@@ -11,13 +11,13 @@ import click
 
 from deploytool.cli import options as shared
 from deploytool.cli.command import Command
-from deploytool.cli.conduct import carry_out, running
+from deploytool.cli.run_command import carry_out, running
 from deploytool.cli.screen import Screen, screen_of
 from deploytool.cli.session import load_options
 from deploytool.errors import UsageError
 from deploytool.model.event import Note
 from deploytool.report.history import history_json, history_text
-from deploytool.report.printable import printable
+from deploytool.report.sanitize import printable
 from deploytool.run.converge import Run
 from deploytool.run.rollback import past
 

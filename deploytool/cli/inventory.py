@@ -12,14 +12,14 @@ from typing import Any
 import click
 
 from deploytool.cli.command import Command
-from deploytool.core.patterns import NoMatch, select
+from deploytool.core.placement.patterns import NoMatch, select
 from deploytool.errors import UsageError
-from deploytool.load.extravars import parse_extra_vars
-from deploytool.load.inputs import note_file
-from deploytool.load.inventory import Layers, LoadedInventory, Sources, load_inventory
-from deploytool.load.problems import Problems
-from deploytool.load.vault import passwords_of
-from deploytool.load.yamlfile import read_bounded
+from deploytool.load.inventory.extra_vars import parse_extra_vars
+from deploytool.load.inventory.inventory_loader import Layers, LoadedInventory, Sources, load_inventory
+from deploytool.load.inventory.vault import passwords_of
+from deploytool.load.text.input_log import note_file
+from deploytool.load.text.problems import Problems
+from deploytool.load.text.yaml_file import read_bounded
 
 MAX_GRAPH_LINES = 1_000_000
 

@@ -9,14 +9,14 @@ import click
 
 from deploytool.cli import options as shared
 from deploytool.cli.command import Command
-from deploytool.cli.conduct import running
+from deploytool.cli.run_command import running
 from deploytool.cli.screen import Screen
 from deploytool.cli.session import load_options
 from deploytool.errors import HostsUnusable, LeaseHeld, Place, Problem
 from deploytool.model.observed import ObservedHost
-from deploytool.report.printable import printable
+from deploytool.report.sanitize import printable
 from deploytool.run.converge import Run, held_by
-from deploytool.run.locks import Held, acquire, held, release
+from deploytool.run.locks import HeldLease, acquire, held, release
 
 
 @click.group()
@@ -89,11 +89,11 @@ def release_(**options: Any) -> int:
     return _said(leases, failed)
 
 
-def _leases(run: Run) -> tuple[Held, ...]:
+def _leases(run: Run) -> tuple[HeldLease, ...]:
     return held(run.observe(), tuple(project.name for project in run.intent.projects))
 
 
-def _said(leases: Sequence[Held], failed: dict[str, str]) -> int:
+def _said(leases: Sequence[HeldLease], failed: dict[str, str]) -> int:
     for one in leases:
         click.echo(
             f"{one.host}: {one.project}: {failed[one.host] or f'released, was held by {one.lease.who}'}"

@@ -10,13 +10,13 @@ from typing import Any
 
 import click
 
+from deploytool.backend.base import Feed
 from deploytool.cli import options as shared
-from deploytool.cli.across import across, following, loaded_intent, words_of
 from deploytool.cli.command import Command
-from deploytool.core.replicas import wanted_services
-from deploytool.engine.base import Feed
+from deploytool.cli.host_commands import across, following, loaded_intent, words_of
+from deploytool.core.placement.replica_names import wanted_services
 from deploytool.model.log import Live, LogLine, LogQuery
-from deploytool.report.follow import LogPrinter, log_json
+from deploytool.report.log_lines import LogPrinter, log_json
 
 
 def since(text: str) -> str:

@@ -9,10 +9,10 @@ from typing import Any
 
 import click
 
+from deploytool.cli.ci_outputs import summarize
 from deploytool.cli.colour import stdout_has_colours
-from deploytool.cli.contract import document
 from deploytool.cli.diff import show_differences
-from deploytool.cli.ending import summarize
+from deploytool.cli.saved_plan import document
 from deploytool.model.difference import Difference
 from deploytool.model.document import text_of
 from deploytool.model.event import Report
@@ -21,10 +21,10 @@ from deploytool.model.plan import Plan
 from deploytool.report.diff import diff_text
 from deploytool.report.markdown import plan_markdown, report_markdown
 from deploytool.report.plan import plan_text
-from deploytool.report.printable import printable
 from deploytool.report.recap import recap, verdict
 from deploytool.report.result import result_of
-from deploytool.report.tally import Tally
+from deploytool.report.run_summary import RunSummary
+from deploytool.report.sanitize import printable
 
 _SIGNS = {"±": "yellow", "+": "green", "-": "red"}
 _SIGN = re.compile(r"(?<=   )[±+-] [a-z]+ \d+")
@@ -54,7 +54,7 @@ def show_text(plan: Plan, changed: Sequence[Difference], output: str) -> None:
 def show_report(
     report: Report,
     seen: Observed,
-    tally: Tally,
+    tally: RunSummary,
     changed: Sequence[Difference],
     options: Mapping[str, Any],
 ) -> None:

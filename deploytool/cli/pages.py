@@ -6,15 +6,15 @@ from collections.abc import Callable, Mapping
 from http import HTTPStatus
 
 from deploytool.report.metrics import CONTENT_TYPE, metrics_text
-from deploytool.run.board import Board
-from deploytool.run.http import Request, Response, Route
-from deploytool.run.page import page_routes
+from deploytool.watch.publisher import Publisher
+from deploytool.web.routes import page_routes
+from deploytool.web.server import Request, Response, Route
 
 # The deciding thread looks at its inbox every two seconds at the latest; planning a large fleet takes a few.
 STUCK_AFTER_S = 60.0
 
 
-def routes_of(board: Board, seconds_since_beat: Callable[[], float]) -> Mapping[str, Route]:
+def routes_of(board: Publisher, seconds_since_beat: Callable[[], float]) -> Mapping[str, Route]:
     """Path → page. ``seconds_since_beat`` is how long ago the watcher last came round."""
 
     def metrics(request: Request) -> Response:

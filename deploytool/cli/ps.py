@@ -8,13 +8,13 @@ from typing import Any
 import click
 
 from deploytool.cli import options as shared
-from deploytool.cli.across import across, exit_code_of
 from deploytool.cli.command import Command
+from deploytool.cli.host_commands import across, exit_code_of
 from deploytool.cli.session import load_options
-from deploytool.core.replicas import Wanted, replicas, wanted_services
+from deploytool.core.placement.replica_names import ReplicaRef, replicas, wanted_services
 from deploytool.model.observed import Observed, ObservedHost, Unreachable
-from deploytool.report.printable import printable
 from deploytool.report.ps import Listed, ps_json, ps_text
+from deploytool.report.sanitize import printable
 
 
 @click.command(cls=Command)
@@ -48,5 +48,5 @@ def _listed(seen: Observed, projects: set[str] | None) -> list[Listed]:
     return [Listed(r.name, r.host, r.container, clocks[r.host]) for r in replicas(seen, projects)]
 
 
-def _wanted(row: Listed) -> Wanted:
-    return Wanted(row.container.project, row.container.service)
+def _wanted(row: Listed) -> ReplicaRef:
+    return ReplicaRef(row.container.project, row.container.service)

@@ -11,13 +11,13 @@ from typing import Any
 
 import click
 
-from deploytool.cli.ending import keep
+from deploytool.cli.ci_outputs import keep
 from deploytool.cli.progress import reporter_for
 from deploytool.model.event import Event
 from deploytool.report.console import event_json
-from deploytool.report.printable import printable
 from deploytool.report.progress import Progress
-from deploytool.report.tally import Tally
+from deploytool.report.run_summary import RunSummary
+from deploytool.report.sanitize import printable
 
 
 class Screen:
@@ -32,7 +32,7 @@ class Screen:
         verbose: int = 0,
         progress: str = "auto",
     ) -> None:
-        self.tally = Tally()
+        self.tally = RunSummary()
         self._json = output == "jsonl"
         self._kind, self._reporter = reporter_for(progress, verbose)
         self._progress = Progress()

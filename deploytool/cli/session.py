@@ -15,22 +15,22 @@ from typing import Any
 
 import click
 
+from deploytool.backend.base import KEPT_RELEASES
+from deploytool.backend.compose.engine import ComposeEngine
 from deploytool.cli.screen import Screen
-from deploytool.core.patterns import select
-from deploytool.engine.base import KEPT_RELEASES
-from deploytool.engine.compose import ComposeEngine
-from deploytool.engine.ssh import SshSettings, kept, open_transport, unsupported_options
+from deploytool.core.placement.patterns import select
 from deploytool.errors import UsageError
-from deploytool.load.extravars import parse_extra_vars
-from deploytool.load.inputs import begin, noted
-from deploytool.load.inventory import Sources, load_inventory
-from deploytool.load.playbook import find_playbook, load_intent
-from deploytool.load.problems import Problems
-from deploytool.load.vault import passwords_of
+from deploytool.load.inventory.extra_vars import parse_extra_vars
+from deploytool.load.inventory.inventory_loader import Sources, load_inventory
+from deploytool.load.inventory.vault import passwords_of
+from deploytool.load.playbook.playbook_loader import find_playbook, load_intent
+from deploytool.load.text.input_log import begin, noted
+from deploytool.load.text.problems import Problems
+from deploytool.model.intent import Intent
 from deploytool.model.inventory import Host
 from deploytool.model.secret import Secret
-from deploytool.model.service import Intent
-from deploytool.run.fanout import Engines
+from deploytool.run.parallel import Engines
+from deploytool.transport.ssh import SshSettings, control_master, open_transport, unsupported_options
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,7 @@ def engines_for(screen: Screen, options: Mapping[str, Any]) -> Engines:
 
 def _kept_in() -> str:
     try:
-        return kept.folder()
+        return control_master.folder()
     except ValueError as error:
         raise UsageError(f"--keep-connections: {error}") from None
 

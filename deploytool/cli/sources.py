@@ -8,7 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TypeVar
 
-from deploytool.load.inputs import noted_so_far
+from deploytool.load.text.input_log import noted_so_far
 from deploytool.model.inputs import FILE
 
 T = TypeVar("T")

@@ -12,15 +12,15 @@ import click
 
 from deploytool.cli import options as shared
 from deploytool.cli.command import Command
-from deploytool.cli.conduct import limited, running
+from deploytool.cli.run_command import limited, running
 from deploytool.cli.screen import Screen
 from deploytool.cli.session import load_options
-from deploytool.core.replicas import wanted_services
-from deploytool.core.standing import standing
+from deploytool.core.change.status import standing
+from deploytool.core.placement.replica_names import wanted_services
 from deploytool.errors import CHANGES_PENDING, HostsUnusable, InputError, ManyProblems, NoHost, Refused
-from deploytool.model.standing import Standing
-from deploytool.report.printable import printable
+from deploytool.model.status import Status
 from deploytool.report.problems import problem_lines
+from deploytool.report.sanitize import printable
 from deploytool.report.status import status_json, status_text
 from deploytool.run.converge import Run
 
@@ -63,7 +63,7 @@ def status(services: Sequence[str], watch: bool, interval: float, **options: Any
 
 def _look(
     run: Run, services: set[tuple[str, str]] | None, options: Mapping[str, Any]
-) -> tuple[Standing, ManyProblems | None]:
+) -> tuple[Status, ManyProblems | None]:
     """One look, and why there is no plan; what the hosts say is shown all the same."""
     seen = run.observe()
     hosts = limited(run.intent, options["limit"])
@@ -79,7 +79,7 @@ def _repeat(
     run: Run, services: set[tuple[str, str]] | None, interval_s: float, options: Mapping[str, Any]
 ) -> None:
     """Until somebody interrupts it: on a terminal always the newest, elsewhere what changed."""
-    before: Standing | None = None
+    before: Status | None = None
     while True:
         found, _ = _look(run, services, options)
         if options["output"] == "json":
@@ -93,17 +93,17 @@ def _repeat(
         time.sleep(interval_s)
 
 
-def _redraw(found: Standing) -> None:
+def _redraw(found: Status) -> None:
     lines = [time.strftime("%H:%M:%S  (^C ends)"), *_shown(found, "text").splitlines()]
     lines += problem_lines(found.problems)
     click.echo(_TOP + "".join(line + _END_OF_LINE for line in lines) + _REST, nl=False)
 
 
-def _shown(found: Standing, output: str) -> str:
+def _shown(found: Status, output: str) -> str:
     return status_json(found) if output == "json" else printable(status_text(found))
 
 
-def _without_ages(found: Standing) -> Standing:
+def _without_ages(found: Status) -> Status:
     leases_left_out = (replace(project, leases=()) for project in found.projects)
     return replace(
         found,

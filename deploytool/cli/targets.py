@@ -9,9 +9,9 @@ from typing import Any
 import click
 
 from deploytool.cli import options as shared
+from deploytool.cli.atomic_write import READABLE, replace_file
 from deploytool.cli.command import Command
-from deploytool.cli.conduct import running
-from deploytool.cli.outfile import READABLE, replace_file
+from deploytool.cli.run_command import running
 from deploytool.cli.screen import Screen
 from deploytool.cli.session import load_options
 from deploytool.errors import HostsUnusable

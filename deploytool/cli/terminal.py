@@ -12,7 +12,7 @@ import threading
 import tty
 from collections.abc import Iterator
 
-from deploytool.engine.base import Stream, Terminal
+from deploytool.transport.base import Stream, Terminal
 
 _CHUNK_BYTES = 1 << 16
 

@@ -1,4 +1,4 @@
-"""``deploytool watch``: wires files, signals, the log, metrics and pages around a ``run.watch.Watcher``."""
+"""``deploytool watch``: wires files, signals, the log, metrics and pages around a ``Watcher``."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ import click
 
 from deploytool.cli import leave
 from deploytool.cli import options as shared
+from deploytool.cli.atomic_write import READABLE, replace_file
 from deploytool.cli.command import Command, purpose
-from deploytool.cli.conduct import policy_of
-from deploytool.cli.outfile import READABLE, replace_file
 from deploytool.cli.pages import routes_of
+from deploytool.cli.run_command import policy_of
 from deploytool.cli.session import engines_over, load_options
 from deploytool.cli.sources import WatchedFiles
-from deploytool.engine.ssh import SshSettings
 from deploytool.errors import INTERRUPTED, UsageError
-from deploytool.load.inputs import noted_so_far
+from deploytool.load.text.input_log import noted_so_far
 from deploytool.model.event import Event
-from deploytool.report.log import FORMATS, log_lines
+from deploytool.report.event_log import FORMATS, log_lines
 from deploytool.report.metrics import metrics_text
-from deploytool.run.board import Board
-from deploytool.run.http import HttpServer, listen_address
-from deploytool.run.lease import this_run
-from deploytool.run.outlook import Limits
-from deploytool.run.releases import stamp
-from deploytool.run.watch import Wanted, Watcher, WatchOptions
+from deploytool.run.lease_owner import this_run
+from deploytool.run.stamp import stamp
+from deploytool.transport.ssh import SshSettings
+from deploytool.watch.next_plan import Limits
+from deploytool.watch.publisher import Publisher
+from deploytool.watch.watcher import Wanted, Watcher, WatchOptions
+from deploytool.web.server import HttpServer, listen_address
 
 # Asked to stop, it has to be gone after five seconds, whatever hosts do.
 WIND_UP_S, CLOSE_S = 2.5, 1.0
@@ -186,7 +186,7 @@ def _textfile(path: Path | None) -> Path | None:
     return path
 
 
-def _write_on(path: Path, board: Board) -> None:
+def _write_on(path: Path, board: Publisher) -> None:
     """Write each snapshot, no more than one a second."""
     version = 0
     while not board.closed:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploytool.errors import StepFailed
+from deploytool.errors import LabError
 from deploytool.lab.machine import attempt, last_words, run
 
 _OPTIONS = re.compile(r"\[[^]]*\]")
@@ -79,7 +79,7 @@ def mirror() -> str:
     """The URL from which this machine gets its distribution's packages.
 
     Raises:
-        StepFailed: its apt sources name none.
+        LabError: its apt sources name none.
     """
     sources: list[Source] = []
     for path in (_APT / "sources.list", *sorted((_APT / "sources.list.d").glob("*.list"))):
@@ -88,14 +88,14 @@ def mirror() -> str:
         sources += deb822_sources(_text(path))
     found = main_mirror(sources, _os_release_fields(os_release()).get("VERSION_CODENAME", ""))
     if not found:
-        raise StepFailed("this machine's apt sources name no mirror", hint=f"add one below {_APT}")
+        raise LabError("this machine's apt sources name no mirror", hint=f"add one below {_APT}")
     scheme, _, file = found.partition(":")
     if scheme != "mirror+file":
         return found
     # apt's own indirection: a file with a mirror on each line, followed by what is known of it.
     listed = _text(Path("/" + file.lstrip("/"))).split()
     if not listed:
-        raise StepFailed(f"{found} in this machine's apt sources names no mirror")
+        raise LabError(f"{found} in this machine's apt sources names no mirror")
     return listed[0]
 
 
@@ -103,7 +103,7 @@ def install(*packages: str) -> None:
     """Install Debian packages. As root only.
 
     Raises:
-        StepFailed: apt-get could not do it.
+        LabError: apt-get could not do it.
     """
     apt_get = ("env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-o", "DPkg::Lock::Timeout=120")
     command = (*apt_get, "install", "-y", "--no-install-recommends", *packages)
@@ -112,7 +112,7 @@ def install(*packages: str) -> None:
         run((*apt_get, "update"), timeout_s=_INSTALL_S)
         result = attempt(command, timeout_s=_INSTALL_S)
         if result.exit_code:
-            raise StepFailed(f"apt-get could not install {' '.join(packages)}: {last_words(result)}")
+            raise LabError(f"apt-get could not install {' '.join(packages)}: {last_words(result)}")
 
 
 def _text(path: Path) -> str:

@@ -8,7 +8,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploytool.errors import StepFailed
+from deploytool.errors import LabError
 from deploytool.lab import apt
 from deploytool.lab.build import BUILD_S, LABEL, build, data, digest, labelled
 from deploytool.lab.machine import Say, attempt, docker, last_words, run
@@ -37,7 +37,7 @@ def base_image(say: Say) -> str:
     """The name of the image with all packages of a host; makes it if need be.
 
     Raises:
-        StepFailed: neither a registry nor debootstrap could make it.
+        LabError: neither a registry nor debootstrap could make it.
     """
     recipe = digest(repr((DEBIAN, UBUNTU)), data("packages.Dockerfile"), data("debootstrap.sh"))
     name = f"deploytool-lab/base:{recipe}"
@@ -48,7 +48,7 @@ def base_image(say: Say) -> str:
         return name
     if not _can_debootstrap():
         hint = "run this where a registry is in reach, or as root on Debian or Ubuntu"
-        raise StepFailed(f"cannot make the hosts' base image: {trouble}", hint=hint)
+        raise LabError(f"cannot make the hosts' base image: {trouble}", hint=hint)
     say(f"no image from a registry ({trouble})")
     _by_debootstrap(name, recipe, say)
     return name
@@ -64,7 +64,7 @@ def _from_registry(name: str, recipe: str, say: Say) -> str:
         say("building the hosts' base image, which takes a minute or two")
         files = {"Dockerfile": data("packages.Dockerfile")}
         build(name, files, {"PACKAGES": DEBIAN.packages.replace(",", " ")}, recipe)
-    except StepFailed as error:
+    except LabError as error:
         return error.message
     return ""
 

@@ -44,7 +44,7 @@ def build(name: str, files: Mapping[str, bytes], arguments: Mapping[str, str], r
     """Build an image from ``files``, one of which is the Dockerfile.
 
     Raises:
-        StepFailed: a step of the Dockerfile failed.
+        LabError: a step of the Dockerfile failed.
     """
     options = [word for key, value in arguments.items() for word in ("--build-arg", f"{key}={value}")]
     # A builder of the user's own may not see local images; the default one, and the one before BuildKit, do.

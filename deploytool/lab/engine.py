@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
-from deploytool.errors import DeploytoolError, StepFailed, UsageError
+from deploytool.errors import DeploytoolError, LabError, UsageError
 from deploytool.lab import apt
 from deploytool.lab.machine import Say, attempt, last_words, run
 
@@ -65,7 +65,7 @@ def remedy(machine: Machine, *, may_start: bool) -> Remedy:
 
     Raises:
         UsageError: it can be done here, but was not asked for.
-        StepFailed: it cannot be done here; the hint says what the user can do.
+        LabError: it cannot be done here; the hint says what the user can do.
     """
     if machine.answers:
         return Remedy.NONE
@@ -73,13 +73,13 @@ def remedy(machine: Machine, *, may_start: bool) -> Remedy:
         message = (
             f"the Docker engine at DOCKER_HOST={machine.docker_host} does not answer: {machine.complaint}"
         )
-        raise StepFailed(message, hint="unset DOCKER_HOST to use the engine of this machine")
+        raise LabError(message, hint="unset DOCKER_HOST to use the engine of this machine")
     if "permission denied" in machine.complaint.lower():
         hint = "add your user to the group docker and log in again, or run this as root"
-        raise StepFailed("Docker is here, but you may not use it", hint=hint)
+        raise LabError("Docker is here, but you may not use it", hint=hint)
     if not (machine.is_root and machine.has_apt):
         hint = "install Docker (https://docs.docker.com/get-docker/), start it, and try again"
-        raise StepFailed(f"no Docker engine answers on this machine: {machine.complaint}", hint=hint)
+        raise LabError(f"no Docker engine answers on this machine: {machine.complaint}", hint=hint)
     if not may_start:
         hint = "start Docker, or have 'deploytool lab up --start-engine' install and start it"
         raise UsageError(f"no Docker engine answers on this machine: {machine.complaint}", hint=hint)
@@ -90,7 +90,7 @@ def ensure_engine(say: Say, *, may_start: bool) -> None:
     """See to it that a Docker engine answers; with ``may_start``, install and start one if need be.
 
     Raises:
-        UsageError, StepFailed: as ``remedy``; or installing or starting failed.
+        UsageError, LabError: as ``remedy``; or installing or starting failed.
     """
     decided = remedy(look(), may_start=may_start)
     if decided is Remedy.INSTALL:
@@ -162,10 +162,10 @@ def _wait_until_ready(process: subprocess.Popen[bytes] | None) -> None:
     while complaint := _complaint():
         if process is not None and process.poll() is not None:
             reason = verdict(_LOG.read_text(encoding="utf-8", errors="replace"))
-            raise StepFailed(f"the Docker engine could not be started: {reason}", hint=f"see {_LOG}")
+            raise LabError(f"the Docker engine could not be started: {reason}", hint=f"see {_LOG}")
         if time.monotonic() > deadline:
             message = f"the Docker engine did not answer within {_READY_S:g} s: {complaint}"
-            raise StepFailed(message, hint=f"see {_LOG}")
+            raise LabError(message, hint=f"see {_LOG}")
         time.sleep(0.1)
 
 

@@ -35,7 +35,7 @@ def give_envoy(hosts: Sequence[str], host_image: str, say: Say) -> None:
     """See to it that the engine inside of every host has the images.
 
     Raises:
-        StepFailed: the package cannot be had, or an image cannot be built.
+        LabError: the package cannot be had, or an image cannot be built.
     """
     recipe = digest(host_image, PACKAGE, _LIBRARIES)
     if not set(ENVOY_IMAGES) <= set(labelled(recipe)):

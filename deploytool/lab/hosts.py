@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from deploytool.errors import StepFailed
+from deploytool.errors import LabError
 from deploytool.lab.build import digest
 from deploytool.lab.layout import LabHost, Layout
 from deploytool.lab.machine import attempt, docker, last_words
@@ -126,13 +126,13 @@ def perform(layout: Layout, action: Action, name: str, specs: Mapping[str, Spec]
     """Do one action to the container ``name``.
 
     Raises:
-        StepFailed: Docker refused; a new container that could not be started is not left behind.
+        LabError: Docker refused; a new container that could not be started is not left behind.
     """
     if action is Action.CREATE:
         docker(*specs[name].argv)
         try:
             docker("start", name)
-        except StepFailed:
+        except LabError:
             remove([name])
             raise
     elif action is Action.REMOVE:
@@ -173,13 +173,13 @@ def remove_networks(layout: Layout) -> None:
     """Remove the lab's network, if it is there. No host may be left on it.
 
     Raises:
-        StepFailed: somebody else's containers are on it.
+        LabError: somebody else's containers are on it.
     """
     deadline = time.monotonic() + _RELEASE_S
     for network in _networks(layout):
         while (done := attempt(("docker", "network", "rm", network))).exit_code:
             if time.monotonic() > deadline:
-                raise StepFailed(f"the network {layout.network} cannot be removed: {last_words(done)}")
+                raise LabError(f"the network {layout.network} cannot be removed: {last_words(done)}")
             time.sleep(0.2)  # the engine may let go of a host's end a moment after the host
 
 
@@ -187,7 +187,7 @@ def admit(host: LabHost, public_key: str) -> str:
     """Let the owner of the key in, and wait until the host answers. Returns the host's public key.
 
     Raises:
-        StepFailed: its sshd or its Docker engine does not answer in time.
+        LabError: its sshd or its Docker engine does not answer in time.
     """
     host_key = docker(
         "exec", "--interactive", host.name, "lab-admit", stdin=public_key.encode(), timeout_s=_ADMIT_S
@@ -195,7 +195,7 @@ def admit(host: LabHost, public_key: str) -> str:
     deadline = time.monotonic() + _SSH_S
     while not answers_ssh(host):
         if time.monotonic() > deadline:
-            raise StepFailed(
+            raise LabError(
                 f"no SSH server answers on 127.0.0.1:{host.ssh_port} within {_SSH_S:g} s", host=host.name
             )
         time.sleep(0.05)

@@ -26,7 +26,7 @@ def ensure_images(say: Say) -> Images:
     """Build what is missing.
 
     Raises:
-        StepFailed: an image could not be built.
+        LabError: an image could not be built.
     """
     host = _host_image(say)
     return Images(host, _demo_images(host, say))

@@ -60,7 +60,7 @@ class Lab:
 
         Raises:
             UsageError: ``count`` is out of range, or no engine answers and none was to be started.
-            StepFailed: an image could not be built, or a host did not come up.
+            LabError: an image could not be built, or a host did not come up.
         """
         if not 1 <= count <= MAX_HOSTS:
             raise UsageError(f"a lab has 1 to {MAX_HOSTS} hosts, not {count}")
@@ -81,7 +81,7 @@ class Lab:
         """Remove everything that the lab made, the images too if asked to. Returns how many hosts there were.
 
         Raises:
-            UsageError, StepFailed: no Docker engine answers, or it refused.
+            UsageError, LabError: no Docker engine answers, or it refused.
         """
         with workdir.locked(self.layout, self.say):
             ensure_engine(self.say, may_start=False)
@@ -97,7 +97,7 @@ class Lab:
         """The hosts that there are, in order of their numbers.
 
         Raises:
-            UsageError, StepFailed: no Docker engine answers.
+            UsageError, LabError: no Docker engine answers.
         """
         ensure_engine(self.say, may_start=False)
         there = {container.name: container for container in hosts.containers(self.layout)}

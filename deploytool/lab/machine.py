@@ -8,10 +8,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-from deploytool.engine.base import Result
-from deploytool.engine.local import LocalTransport
-from deploytool.errors import HostUnreachable, StepFailed
+from deploytool.errors import HostUnreachable, LabError
 from deploytool.model.inventory import Connection
+from deploytool.transport.base import Result
+from deploytool.transport.local import LocalTransport
 
 Say = Callable[[str], None]
 """Takes one line of progress."""
@@ -24,24 +24,24 @@ def attempt(argv: Sequence[str], *, stdin: bytes = b"", timeout_s: float = 60.0)
     """Run ``argv`` and wait; a non-zero exit code is a result.
 
     Raises:
-        StepFailed: no end within ``timeout_s``; the command and its children were stopped.
+        LabError: no end within ``timeout_s``; the command and its children were stopped.
     """
     try:
         return _THIS_MACHINE.run(argv, stdin=stdin, timeout_s=timeout_s)
     except HostUnreachable as error:
-        raise StepFailed(error.message) from None
+        raise LabError(error.message) from None
 
 
 def output(argv: Sequence[str], *, stdin: bytes = b"", timeout_s: float = 60.0) -> bytes:
     """What ``argv`` printed.
 
     Raises:
-        StepFailed: it failed, with the last thing that it said, or did not end in time.
+        LabError: it failed, with the last thing that it said, or did not end in time.
     """
     result = attempt(argv, stdin=stdin, timeout_s=timeout_s)
     if result.exit_code:
         command = " ".join(argv[:2])
-        raise StepFailed(f"'{command}' failed with {result.exit_code}: {last_words(result)}")
+        raise LabError(f"'{command}' failed with {result.exit_code}: {last_words(result)}")
     return result.stdout
 
 

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_ssh_private_key,
 )
 
-from deploytool.errors import StepFailed
+from deploytool.errors import LabError
 from deploytool.lab.layout import LabHost, Layout, inventory_text, known_hosts_text, state_text
 from deploytool.lab.machine import Say
 
@@ -104,7 +104,7 @@ def _open(layout: Layout) -> int | None:
         return os.open(layout.lock_file, os.O_RDWR | os.O_CREAT, 0o644)
     except (FileNotFoundError, FileExistsError):
         if layout.directory.exists() and not layout.directory.is_dir():
-            raise StepFailed(f"{layout.directory} is in the way: it is no folder") from None
+            raise LabError(f"{layout.directory} is in the way: it is no folder") from None
         return None
 
 

@@ -1,6 +1,6 @@
 """Reads one string of ``deploy.placement``: a constraint or a spread key. Pure parsing, nothing of hosts.
 
-It lives with the model because the loader checks with it what ``core.constraints`` will evaluate.
+It lives with the model because the loader checks with it what ``core.placement.constraints`` will evaluate.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import ipaddress
 import re
 from difflib import get_close_matches
 
-from deploytool.model.service import Constraint
+from deploytool.model.intent import Constraint
 
 LABEL_PREFIXES = ("node.labels.", "engine.labels.")
 PLAIN_KEYS = ("node.groups", "node.hostname", "node.id", "node.ip", "node.platform.arch", "node.platform.os")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from deploytool.model.service import File
+from deploytool.model.intent import File
 
 
 @dataclass(frozen=True, slots=True)

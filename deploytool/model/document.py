@@ -1,7 +1,7 @@
 """The plan as a document that travels: its version, and the checksum that tells a damaged one.
 
-What is in it is ``core.contract``'s, how it is read ``load.planfile``'s, and ``docs/plan.schema.json`` says
-it to others. Nothing in a document is secret, and its checksum is no secret's hash.
+``plan.saved_plan`` says what is in it, ``load.text.plan_file`` how it is read, and ``docs/plan.schema.json``
+describes it to others. Nothing in a document is secret, and its checksum is no secret's hash.
 """
 
 from __future__ import annotations

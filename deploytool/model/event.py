@@ -87,7 +87,7 @@ class Note:
     host: str = ""
 
 
-class Ending(str, Enum):
+class FailureOutcome(str, Enum):
     """What became of a project in which something failed."""
 
     UNCHANGED = "nothing was changed"
@@ -115,7 +115,7 @@ class Report:
     skipped: int = 0
     left: Plan = Plan()
     interrupted: bool = False
-    endings: Mapping[str, Ending] = field(default_factory=dict)
+    endings: Mapping[str, FailureOutcome] = field(default_factory=dict)
     rolled_back: Mapping[str, int] = field(default_factory=dict)
     seconds: float = 0.0
 

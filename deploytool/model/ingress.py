@@ -38,7 +38,7 @@ class Tls:
 
 
 @dataclass(frozen=True, slots=True)
-class Exposure:
+class IngressKeys:
     """``x-ingress`` of a service. ``domains`` are host names, of which a first label may be ``*``.
 
     ``timeout_s`` 0 is no limit. ``health_path`` is empty where a connection alone has to do. A proxy has at

@@ -12,7 +12,7 @@ class Input:
     """One thing that was read. ``kind`` is one of the words above, ``name`` a path or the name of a variable.
 
     ``sha256`` is that of its content. Short contents can be tried against it, so it never leaves this process
-    as it is: see ``core.contract``.
+    as it is: see ``plan.saved_plan``.
     """
 
     kind: str

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from deploytool.model.ingress import Belief, Served
-from deploytool.model.service import Resources
+from deploytool.model.intent import Resources
 
 LOOP_RESTARTS = 3
 LOOP_S = 10.0
@@ -153,6 +153,15 @@ class Lease:
 
 
 CONVERGED = "converged"
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """The part of a release that no file says. ``when`` is UTC, ISO 8601 to the second."""
+
+    when: str
+    who: str
+    commit: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 from deploytool.model.event import Event, Finished, HostLooked, Looking, StepFailed, StepStarted
 from deploytool.report.console import event_lines
-from deploytool.report.printable import printable
+from deploytool.report.sanitize import printable
 
 _ERASE = "\x1b[0K"
 _MARK = re.compile(r"section_(start|end):")

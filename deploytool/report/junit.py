@@ -7,13 +7,13 @@ from collections.abc import Iterable
 from xml.etree import ElementTree
 
 from deploytool.errors import Problem
-from deploytool.report.tally import Case, Tally
+from deploytool.report.run_summary import Case, RunSummary
 
 # What XML 1.0 cannot hold, not even as a number.
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def junit_xml(tally: Tally, problems: Iterable[Problem] = (), *, drift_fails: bool = False) -> str:
+def junit_xml(tally: RunSummary, problems: Iterable[Problem] = (), *, drift_fails: bool = False) -> str:
     """One suite a project. ``problems`` ended the run early; ``drift_fails``: what is only planned failed.
 
     Failed steps are failures, with the container's last lines; hosts that did not answer are errors; what was

@@ -10,7 +10,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
 from deploytool import __version__
-from deploytool.model.watched import DURATIONS_S, Snapshot, Tally, WatchedService
+from deploytool.model.snapshot import DURATIONS_S, RunSummary, Snapshot, WatchedService
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 
@@ -114,7 +114,7 @@ def _services(services: Iterable[WatchedService]) -> Iterator[Metric]:
     )
 
 
-def _tally(tally: Tally) -> Iterator[Metric]:
+def _tally(tally: RunSummary) -> Iterator[Metric]:
     yield _counter("looks", "Looks at hosts.", (), [((), tally.looks)])
     yield _counter("reloads", "How often the files were read again.", (), [((), tally.reloads)])
     yield _counter("host_events", "Events of containers that arrived.", ("host",), _by_name(tally.events))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from deploytool.errors import Problem
-from deploytool.report.printable import printable
+from deploytool.report.sanitize import printable
 
 
 def problem_lines(problems: Iterable[Problem], most: int | None = None) -> Iterator[str]:

@@ -22,7 +22,7 @@ from deploytool.model.event import (
 )
 from deploytool.model.plan import Step, StepKind
 from deploytool.report.console import doing
-from deploytool.report.printable import printable
+from deploytool.report.sanitize import printable
 
 Piece = tuple[str, str]  # a text and its style
 Line = tuple[Piece, ...]  # on the screen

@@ -4,24 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from deploytool.model.event import Ending, Report
+from deploytool.model.event import FailureOutcome, Report
 from deploytool.report.plan import plan_text
-from deploytool.report.tally import Case, Tally
+from deploytool.report.run_summary import Case, RunSummary
 
 MOST_QUIET = 20  # so many hosts on which nothing happened have a line of their own
 
 
 _ENDINGS = {
-    Ending.UNCHANGED: "nothing was changed.",
-    Ending.PAUSED: "paused: what had not begun stays as it was. Run again to go on, or deploytool rollback.",
-    Ending.WENT_ON: "went on elsewhere, as its policy says. Run again to try once more what failed.",
-    Ending.ROLLED_BACK: "rolled back to release {release}, which runs {where}.",
-    Ending.ROLLBACK_FAILED: "the rollback to release {release} failed too, and is not rolled again.",
-    Ending.NOT_ROLLED_BACK: "not rolled back: see above why. What had not begun stays as it was.",
+    FailureOutcome.UNCHANGED: "nothing was changed.",
+    FailureOutcome.PAUSED: (
+        "paused: what had not begun stays as it was. Run again to go on, or deploytool rollback."
+    ),
+    FailureOutcome.WENT_ON: "went on elsewhere, as its policy says. Run again to try once more what failed.",
+    FailureOutcome.ROLLED_BACK: "rolled back to release {release}, which runs {where}.",
+    FailureOutcome.ROLLBACK_FAILED: "the rollback to release {release} failed too, and is not rolled again.",
+    FailureOutcome.NOT_ROLLED_BACK: "not rolled back: see above why. What had not begun stays as it was.",
 }
 
 
-def recap(tally: Tally) -> Iterator[str]:
+def recap(tally: RunSummary) -> Iterator[str]:
     """``lab1 : ok=1  changed=2  unreachable=0  failed=0  skipped=0``, by host name.
 
     ``ok`` are replicas that were as they should be, ``changed`` those that were started, replaced or stopped,

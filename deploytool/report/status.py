@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict
 
-from deploytool.model.standing import HeldLease, ProjectStanding, Route, Row, Standing
+from deploytool.model.status import HeldLease, ProjectStanding, Route, Row, Status
 from deploytool.report.table import age, table
 
 _HEADER = (
@@ -26,7 +26,7 @@ _HEADER = (
 _PROXIES = ("PROXY", "SERVICE", "SENDS TO", "REQUESTS", "STATE")
 
 
-def status_text(standing: Standing) -> str:
+def status_text(standing: Status) -> str:
     """A table, what the proxies think, releases and leases, who did not answer, and the verdict."""
     lines = table([_HEADER, *map(_cells, standing.rows)])
     if standing.routes:
@@ -36,7 +36,7 @@ def status_text(standing: Standing) -> str:
     return "\n".join([*lines, *_verdict(standing)]) + "\n"
 
 
-def status_json(standing: Standing, indent: int | None = 2) -> str:
+def status_json(standing: Status, indent: int | None = 2) -> str:
     """The same as one JSON document; ages in seconds, times as the hosts keep them."""
     document = {
         "converged": not standing.pending and not standing.unreachable,
@@ -104,7 +104,7 @@ def _record(project: ProjectStanding) -> dict[str, object]:
     return {"project": project.name, "release": release, "leases": leases, "steps": project.steps}
 
 
-def _verdict(standing: Standing) -> Iterator[str]:
+def _verdict(standing: Status) -> Iterator[str]:
     expected = sum(row.expected or 0 for row in standing.rows)
     well = sum((row.healthy or 0) + (row.done or 0) for row in standing.rows)
     if standing.problems:

@@ -7,9 +7,9 @@ import re
 from collections.abc import Collection, Iterable, Iterator
 
 from deploytool.model.ingress import EDGE, HOLDER, METRICS_PATH, PROXY
+from deploytool.model.intent import Project
 from deploytool.model.inventory import Host
 from deploytool.model.observed import Container, Observed, ObservedHost
-from deploytool.model.service import Project
 
 _NO_NAME = re.compile(r"[^a-zA-Z0-9_]")
 

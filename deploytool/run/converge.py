@@ -6,23 +6,23 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from deploytool.core.guard import unusable
-from deploytool.core.holdings import held_leases
-from deploytool.engine.base import Attempt, Hold
+from deploytool.backend.base import Attempt, LeaseClaim
+from deploytool.core.change.guard import unusable
+from deploytool.core.placement.placements import held_leases
 from deploytool.errors import LeaseHeld, ManyProblems, Refused
-from deploytool.model.event import Ending, Event, Finished, Note, Planned, Report
+from deploytool.model.event import Event, FailureOutcome, Finished, Note, Planned, Report
+from deploytool.model.intent import Intent, Project
 from deploytool.model.inventory import Host
 from deploytool.model.observed import Lease, ObservedHost, Release, Unreachable
 from deploytool.model.plan import Plan
-from deploytool.model.service import Intent, Project
-from deploytool.run.endings import attempts_of, ending_of
+from deploytool.plan.planner import Planner, hosts_elsewhere
 from deploytool.run.execute import Executed, Execution
-from deploytool.run.fanout import Engines, look, observe
+from deploytool.run.failure_outcome import attempts_of, ending_of
 from deploytool.run.interrupts import Interrupts
-from deploytool.run.lease import TTL_S, is_dead
+from deploytool.run.lease_owner import TTL_S, is_dead
 from deploytool.run.leases import Leases
-from deploytool.run.planning import Planner, hosts_elsewhere
-from deploytool.run.rollback import Kept, Past, keeping, past, rolled_back
+from deploytool.run.parallel import Engines, look, observe
+from deploytool.run.rollback import Past, PinnedRelease, keeping, past, rolled_back
 
 # Hosts that are lost, or that change under the plan, call for a new plan; not for ever.
 MAX_ROUNDS = 4
@@ -53,7 +53,7 @@ class _Made:
     left: Plan
     seen: Seen
     total: Executed = field(default_factory=Executed)
-    endings: dict[str, Ending] = field(default_factory=dict)
+    endings: dict[str, FailureOutcome] = field(default_factory=dict)
     went_back: dict[str, int] = field(default_factory=dict)
 
 
@@ -79,17 +79,17 @@ class Run:
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
     interrupts: Interrupts = field(default_factory=Interrupts)
-    kept: dict[str, Kept] = field(default_factory=dict)
+    kept: dict[str, PinnedRelease] = field(default_factory=dict)
     _hosts: dict[str, Host] = field(default_factory=dict)
     _leases: Leases = field(init=False)
 
     def __post_init__(self) -> None:
-        self._leases = Leases(self.engines, self.hold, self.clock)
+        self._leases = Leases(self.engines, self.claim, self.clock)
 
     @property
-    def hold(self) -> Hold:
+    def claim(self) -> LeaseClaim:
         """The lease as this run takes it."""
-        return Hold(self.lease, TTL_S)
+        return LeaseClaim(self.lease, TTL_S)
 
     def answering(self) -> dict[str, ObservedHost]:
         """A new look at the hosts of this run that answer."""
@@ -187,7 +187,7 @@ class Run:
 
     def _round(self, made: _Made, planner: Planner, take_from: str = "") -> Executed:
         """Do what is left, look at what came of it, and see what is left now."""
-        self._leases.hold = replace(self.hold, take_from=take_from)
+        self._leases.claim = replace(self.claim, take_from=take_from)
         plan, seen = made.left, made.seen
         how = (self.emit, self.options.forks, self.interrupts, self.clock)
         executed = Execution(plan, seen, planner.whole, self.engines, self._leases, *how).run()
@@ -211,11 +211,13 @@ class Run:
         repaired = {plan.project for plan in made.left.projects if plan.repairs}
         for project in self.planner.whole.projects:
             ending = ending_of(project, total)
-            if ending is Ending.NOT_ROLLED_BACK and project.name in repaired:
-                ending = Ending.PAUSED  # to go back to the release that is being repaired would be the same
+            if ending is FailureOutcome.NOT_ROLLED_BACK and project.name in repaired:
+                ending = (
+                    FailureOutcome.PAUSED
+                )  # to go back to the release that is being repaired would be the same
             if ending:
                 made.endings[project.name] = ending
-        back = [p for p in self.intent.projects if made.endings.get(p.name) is Ending.NOT_ROLLED_BACK]
+        back = [p for p in self.intent.projects if made.endings.get(p.name) is FailureOutcome.NOT_ROLLED_BACK]
         if back and not total.interrupted:
             self._roll_back(made, back)
 
@@ -240,7 +242,7 @@ class Run:
         else:
             self._tell_rollback(made, kept)
 
-    def _go_back(self, made: _Made, wanted: Sequence[tuple[Past, Release]]) -> list[Kept]:
+    def _go_back(self, made: _Made, wanted: Sequence[tuple[Past, Release]]) -> list[PinnedRelease]:
         """Do the rollback; what waited for a host that is lost on the way is done in another round.
 
         Returns what is wanted now.
@@ -264,12 +266,14 @@ class Run:
         pairs = zip(intent.projects, wanted, strict=True)
         return [keeping(project, old, release, made.seen) for project, (old, release) in pairs]
 
-    def _tell_rollback(self, made: _Made, kept: Sequence[Kept]) -> None:
+    def _tell_rollback(self, made: _Made, kept: Sequence[PinnedRelease]) -> None:
         differs = {project.project for project in made.left.projects if project.steps}
         for one in kept:
             name = one.project.name
             made.went_back[name] = one.number
-            made.endings[name] = Ending.ROLLBACK_FAILED if name in differs else Ending.ROLLED_BACK
+            made.endings[name] = (
+                FailureOutcome.ROLLBACK_FAILED if name in differs else FailureOutcome.ROLLED_BACK
+            )
             if name not in differs:
                 self.kept[name] = one
 

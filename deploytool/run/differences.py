@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from deploytool.backend.compose.render.compose import text_sha256
+from deploytool.backend.compose.render.mask import showable
+from deploytool.backend.compose.render.yaml_text import to_yaml
 from deploytool.errors import HostUnreachable, InputError, Place, Problem
-from deploytool.load.problems import Problems
-from deploytool.load.yamlfile import parse_yaml
+from deploytool.load.text.problems import Problems
+from deploytool.load.text.yaml_file import parse_yaml
 from deploytool.model.difference import Difference
 from deploytool.model.observed import Observed, ObservedHost, ProjectFolder, StoredRelease, Unreachable
 from deploytool.model.plan import Plan
-from deploytool.render.compose import text_sha256
-from deploytool.render.mask import showable
-from deploytool.render.yamltext import to_yaml
-from deploytool.run.fanout import Engines, each
+from deploytool.run.parallel import Engines, each
 
 _ONLY_OURS = "only comments and deploytool's own labels differ"
 

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from deploytool.core.holdings import may_hold, newest_release
-from deploytool.engine.base import Hold
+from deploytool.backend.base import LeaseClaim
+from deploytool.core.placement.placements import may_hold, newest_release
 from deploytool.errors import HostUnreachable, UsageError
 from deploytool.model.desired import Desired
 from deploytool.model.event import Report
 from deploytool.model.ingress import EDGE
+from deploytool.model.intent import Definition, Intent, Project
 from deploytool.model.inventory import Host
 from deploytool.model.observed import Observed, ObservedHost
-from deploytool.model.service import Definition, Intent, Project
 from deploytool.run.converge import Run
-from deploytool.run.fanout import each
-from deploytool.run.lease import TTL_S
+from deploytool.run.lease_owner import TTL_S
+from deploytool.run.parallel import each
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ def _forget(run: Run, host_name: str, projects: Sequence[str]) -> str:
     engine = run.engines.named(host_name)
     for project in projects:
         try:
-            outcome = engine.forget(project, Hold(run.lease, TTL_S))
+            outcome = engine.forget(project, LeaseClaim(run.lease, TTL_S))
         except HostUnreachable as error:
             return error.message
         if not outcome.ok:

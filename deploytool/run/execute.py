@@ -14,16 +14,16 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from enum import Enum
 
-from deploytool.engine.base import Outcome, Task
+from deploytool.backend.base import Outcome, Task
 from deploytool.errors import HostUnreachable
 from deploytool.model.event import Event, Note, StepDone, StepFailed, StepSkipped, StepStarted
+from deploytool.model.intent import Intent
 from deploytool.model.observed import Lease, Observed, ObservedHost
 from deploytool.model.plan import Plan, ProjectPlan, Step, StepKind
-from deploytool.model.service import Intent
 from deploytool.run.failures import Failures
-from deploytool.run.fanout import Engines
 from deploytool.run.interrupts import Interrupts
 from deploytool.run.leases import Leases
+from deploytool.run.parallel import Engines
 
 TICK_S = 0.5
 # Round trips to one host at the same time: sshd allows ten sessions on a connection, and others want some.
@@ -240,7 +240,7 @@ class Execution:
             del self._waiting[step.id]
             self._emit(StepStarted(step))
         batch = _Batch(steps, self._clock())
-        self._running[pool.submit(engine.perform, tasks, self._leases.hold)] = batch
+        self._running[pool.submit(engine.perform, tasks, self._leases.claim)] = batch
         if steps[0].kind is not StepKind.PREPARE:
             self._result.touched.add(steps[0].project)
 

@@ -1,14 +1,14 @@
-"""What failed so far in a run, and whether the rest goes on. The rule itself is ``core.serial``'s."""
+"""What failed so far in a run, and whether the rest goes on. The rule itself is ``core.change.batches``'s."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
 
-from deploytool.core.serial import batches, ends_all, endures, goes_on, sizes_of
+from deploytool.core.change.batches import batches, ends_all, endures, goes_on, sizes_of
+from deploytool.model.intent import Project
 from deploytool.model.observed import Observed, Unreachable
 from deploytool.model.plan import Step
-from deploytool.model.service import Project
 
 
 class Failures:

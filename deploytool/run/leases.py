@@ -10,9 +10,9 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from deploytool.engine.base import Attempt, Hold, Outcome
+from deploytool.backend.base import Attempt, LeaseClaim, Outcome
 from deploytool.errors import HostUnreachable
-from deploytool.run.fanout import Engines, each
+from deploytool.run.parallel import Engines, each
 
 Key = tuple[str, str]  # (host, project)
 
@@ -22,7 +22,7 @@ class Leases:
     """By (host, project), when each was last renewed."""
 
     engines: Engines
-    hold: Hold
+    claim: LeaseClaim
     clock: Callable[[], float] = time.monotonic
     _renewed: dict[Key, float] = field(default_factory=dict)
 
@@ -37,7 +37,7 @@ class Leases:
     def due(self) -> Iterator[Key]:
         """Those that were not renewed for a third of what they last."""
         now = self.clock()
-        return (key for key, renewed in self._renewed.items() if now >= renewed + self.hold.ttl_s / 3)
+        return (key for key, renewed in self._renewed.items() if now >= renewed + self.claim.ttl_s / 3)
 
     def renew(self, key: Key) -> Outcome:
         """Ask the host; the answer is for ``kept`` or ``gone``.
@@ -46,7 +46,7 @@ class Leases:
             HostUnreachable: it did not answer.
         """
         host_name, project = key
-        return self.engines.named(host_name).renew(project, self.hold)
+        return self.engines.named(host_name).renew(project, self.claim)
 
     def give_back(self, lost: Collection[str], attempts: Mapping[Key, Attempt], forks: int) -> dict[Key, str]:
         """Give all back. A host in ``lost`` lets its leases expire.
@@ -58,7 +58,7 @@ class Leases:
         def one(key: Key) -> str:
             host_name, project = key
             try:
-                return self.engines.named(host_name).unlock(project, self.hold, attempts.get(key)).reason
+                return self.engines.named(host_name).unlock(project, self.claim, attempts.get(key)).reason
             except HostUnreachable as error:
                 return error.message
 

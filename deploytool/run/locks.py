@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from deploytool.engine.base import Hold
+from deploytool.backend.base import LeaseClaim
 from deploytool.errors import HostUnreachable
 from deploytool.model.observed import Lease, Observed, ObservedHost
-from deploytool.run.fanout import Engines, each
+from deploytool.run.parallel import Engines, each
 
 # A manual lease has no run that could renew it: it lasts until it is released.
 MANUAL_TTL_S = 10 * 365 * 24 * 3600
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class HeldLease:
     """A lease on one host. ``seconds_left`` is by the host's clock; negative once it has expired."""
 
     host: str
@@ -24,7 +24,7 @@ class Held:
     seconds_left: float
 
 
-def held(observed: Observed, projects: tuple[str, ...]) -> tuple[Held, ...]:
+def held(observed: Observed, projects: tuple[str, ...]) -> tuple[HeldLease, ...]:
     """All leases of the projects, by host and project, expired ones included."""
     found = []
     for host_name, host in sorted(observed.items()):
@@ -32,7 +32,7 @@ def held(observed: Observed, projects: tuple[str, ...]) -> tuple[Held, ...]:
             folder = host.projects.get(project) if isinstance(host, ObservedHost) else None
             if folder and folder.lease and isinstance(host, ObservedHost):
                 left = folder.lease.expires_s - host.facts.now_s
-                found.append(Held(host_name, project, folder.lease, left))
+                found.append(HeldLease(host_name, project, folder.lease, left))
     return tuple(found)
 
 
@@ -44,22 +44,24 @@ def acquire(
     What was taken on some hosts is given back when another one refuses.
     """
     manual = replace(lease, manual=True, reason=reason, process="")
-    hold = Hold(manual, MANUAL_TTL_S)
-    refused = each(hosts, lambda name: _each_project(engines, name, hosts[name], hold, "lock"), forks)
+    claim = LeaseClaim(manual, MANUAL_TTL_S)
+    refused = each(hosts, lambda name: _each_project(engines, name, hosts[name], claim, "lock"), forks)
     if any(refused.values()):
-        each(hosts, lambda name: _each_project(engines, name, hosts[name], hold, "unlock"), forks)
+        each(hosts, lambda name: _each_project(engines, name, hosts[name], claim, "unlock"), forks)
     return refused
 
 
-def release(engines: Engines, leases: tuple[Held, ...], mine: Lease, forks: int) -> dict[str, str]:
+def release(engines: Engines, leases: tuple[HeldLease, ...], mine: Lease, forks: int) -> dict[str, str]:
     """Give back leases, whoever holds them; returns why not, by host, empty where it was done."""
-    by_host: dict[str, list[Held]] = {}
+    by_host: dict[str, list[HeldLease]] = {}
     for one in leases:
         by_host.setdefault(one.host, []).append(one)
 
     def give_back(name: str) -> str:
         failures = (
-            _each_project(engines, name, (one.project,), Hold(mine, take_from=one.lease.owner), "unlock")
+            _each_project(
+                engines, name, (one.project,), LeaseClaim(mine, take_from=one.lease.owner), "unlock"
+            )
             for one in by_host[name]
         )
         return "; ".join(filter(None, failures))
@@ -67,11 +69,13 @@ def release(engines: Engines, leases: tuple[Held, ...], mine: Lease, forks: int)
     return each(by_host, give_back, forks)
 
 
-def _each_project(engines: Engines, host_name: str, projects: tuple[str, ...], hold: Hold, verb: str) -> str:
+def _each_project(
+    engines: Engines, host_name: str, projects: tuple[str, ...], claim: LeaseClaim, verb: str
+) -> str:
     engine = engines.named(host_name)
     for project in projects:
         try:
-            outcome = engine.lock(project, hold) if verb == "lock" else engine.unlock(project, hold)
+            outcome = engine.lock(project, claim) if verb == "lock" else engine.unlock(project, claim)
         except HostUnreachable as error:
             return error.message
         if not outcome.ok:

@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from deploytool.core.holdings import newest_release
+from deploytool.core.placement.placements import newest_release
 from deploytool.errors import HostUnreachable, Place, Problem, Refused, UsageError
-from deploytool.load.stored import StoredDefinitions, stored_definition, stored_service
+from deploytool.load.compose.stored_file import StoredDefinitions, stored_definition, stored_service
 from deploytool.model.desired import Desired
+from deploytool.model.intent import Intent, Project, Service
 from deploytool.model.inventory import Host
 from deploytool.model.observed import Observed, ObservedHost, Release, StoredRelease, Unreachable
-from deploytool.model.service import Intent, Project, Service
-from deploytool.run.fanout import Engines, each
+from deploytool.run.parallel import Engines, each
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class Past:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class PinnedRelease:
     """A project as release ``number`` says, because a newer one failed.
 
     ``release`` is on record since then: the same one, or what is known of it where hosts were ``silent`` and
@@ -147,7 +147,9 @@ def rolled_back(intent: Intent, pasts: Sequence[tuple[Past, Release]]) -> tuple[
     return replace(intent, projects=tuple(projects)), fixed
 
 
-def kept(intent: Intent, project: Project, seen: Observed, engines: Engines, forks: int) -> Kept | None:
+def kept(
+    intent: Intent, project: Project, seen: Observed, engines: Engines, forks: int
+) -> PinnedRelease | None:
     """A project as the release on record says; None where there is none, or its definitions cannot be had."""
     old = past(project, seen, engines, forks)
     if old.recorded is None:
@@ -160,10 +162,12 @@ def kept(intent: Intent, project: Project, seen: Observed, engines: Engines, for
     return keeping(project, old, old.recorded, seen)
 
 
-def keeping(project: Project, old: Past, release: Release, seen: Observed) -> Kept:
+def keeping(project: Project, old: Past, release: Release, seen: Observed) -> PinnedRelease:
     """``project`` as ``rolled_back`` made it of ``release``, with what is on record of it since."""
     there = newest_release(project.name, seen) or release
-    return Kept(project, _desired(project.name, release), release.number, there, tuple(sorted(old.silent)))
+    return PinnedRelease(
+        project, _desired(project.name, release), release.number, there, tuple(sorted(old.silent))
+    )
 
 
 def _silent(seen: Observed) -> dict[str, Unreachable]:

@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from deploytool.cli.inventory import as_json, graph_lines, host_document, list_document
-from deploytool.core.patterns import NoMatch, select
+from deploytool.core.placement.patterns import NoMatch, select
 from deploytool.errors import InputError
-from deploytool.load.extravars import parse_extra_vars
-from deploytool.load.inventory import Layers, LoadedInventory, Sources, load_inventory
-from deploytool.load.vault import Vault
+from deploytool.load.inventory.extra_vars import parse_extra_vars
+from deploytool.load.inventory.inventory_loader import Layers, LoadedInventory, Sources, load_inventory
+from deploytool.load.inventory.vault import Vault
 from tests.ansible.oracle_cases import HAND_WRITTEN, PASSWORD, REFUSED, Case, oracle_environment
 from tests.ansible.oracle_generate import generated
 

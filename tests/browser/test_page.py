@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from deploytool.model.watched import Action, WatchedReplica
-from deploytool.run.board import Board
-from deploytool.run.http import HttpServer
-from deploytool.run.page import page_routes
+from deploytool.model.snapshot import Action, WatchedReplica
+from deploytool.watch.publisher import Publisher
+from deploytool.web.routes import page_routes
+from deploytool.web.server import HttpServer
 from tests.chromium import Browser, Page
 from tests.snapshots import NOW_S, fleet, hostile
 
@@ -20,14 +20,14 @@ SIZES = {"phone": (390, 844), "desk": (1280, 800)}
 
 
 @pytest.fixture
-def board() -> Board:
-    board = Board()
+def board() -> Publisher:
+    board = Publisher()
     board.publish(fleet())
     return board
 
 
 @pytest.fixture
-def url(board: Board) -> Iterator[str]:
+def url(board: Publisher) -> Iterator[str]:
     with HttpServer(("127.0.0.1", 0), page_routes(board)) as server:
         yield f"http://127.0.0.1:{server.port}/"
         board.close()
@@ -38,7 +38,7 @@ def page(browser: Browser) -> Page:
     return browser.page()
 
 
-def test_it_follows_the_watcher_without_being_loaded_again(page: Page, board: Board, url: str) -> None:
+def test_it_follows_the_watcher_without_being_loaded_again(page: Page, board: Publisher, url: str) -> None:
     """What is new is there at once, what is scrolled stays, and ages grow."""
     board.publish(fleet(40, 80))
     page.look_as(*SIZES["desk"])
@@ -82,7 +82,7 @@ def test_the_first_view_needs_no_script(page: Page, url: str) -> None:
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("hosts", [4, 200])
 def test_it_fits_and_can_be_read(
-    page: Page, board: Board, url: str, hosts: int, size: str, dark: bool
+    page: Page, board: Publisher, url: str, hosts: int, size: str, dark: bool
 ) -> None:
     """Nothing but the table is wider than the screen, its first column stays, and contrasts are enough."""
     board.publish(fleet(hosts, hosts * 2))
@@ -97,7 +97,7 @@ def test_it_fits_and_can_be_read(
     assert worst[0] >= 4.5, worst
 
 
-def test_markup_from_elsewhere_does_nothing(page: Page, board: Board, url: str) -> None:
+def test_markup_from_elsewhere_does_nothing(page: Page, board: Publisher, url: str) -> None:
     """Neither in the first view nor in what comes later."""
     board.publish(hostile(fleet()))
     page.look_as(*SIZES["desk"])
@@ -117,7 +117,7 @@ def test_nothing_is_fetched_from_elsewhere(page: Page, url: str) -> None:
     assert {one for one in page.requests if not one.startswith((url, "data:"))} == set()
 
 
-def test_it_says_when_the_watcher_is_gone(page: Page, board: Board, url: str) -> None:
+def test_it_says_when_the_watcher_is_gone(page: Page, board: Publisher, url: str) -> None:
     """What is shown then is not news."""
     page.look_as(*SIZES["desk"])
     page.open(url)

@@ -8,13 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from deploytool.engine.base import Result
-from deploytool.errors import StepFailed
+from deploytool.errors import LabError
 from deploytool.lab import hosts
 from deploytool.lab.lab import Lab
 from deploytool.lab.layout import LabHost
 from deploytool.lab.machine import attempt, docker, run
 from deploytool.model import labels
+from deploytool.transport.base import Result
 
 ROOT = Path(__file__).parents[2]
 
@@ -132,7 +132,7 @@ class LabHosts:
 def _clean(host: str) -> bool:
     try:
         docker("exec", host, "timeout", "20", "sh", "-ec", _CLEAN, timeout_s=30.0)
-    except StepFailed:
+    except LabError:
         return False
     return True
 

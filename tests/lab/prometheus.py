@@ -20,7 +20,7 @@ def binary(cache: Path) -> Path:
     """The program. It is unpacked below ``cache``, not installed: its service would start by itself.
 
     Raises:
-        StepFailed: apt cannot give it.
+        LabError: apt cannot give it.
     """
     found = shutil.which("prometheus")
     unpacked = cache / "usr" / "bin" / "prometheus"

@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 import yaml
 
-from deploytool.core.patterns import select
-from deploytool.load.inventory import Sources, load_inventory
-from deploytool.load.keys import Key, State
-from deploytool.load.playbook import load_intent
-from deploytool.load.schema import NETWORK, SERVICE, VOLUME
+from deploytool.core.placement.patterns import select
+from deploytool.load.compose.keys import Key, State
+from deploytool.load.compose.schema import NETWORK, SERVICE, VOLUME
+from deploytool.load.inventory.inventory_loader import Sources, load_inventory
+from deploytool.load.playbook.playbook_loader import load_intent
 from deploytool.model.desired import HostFiles
-from deploytool.model.service import Intent
+from deploytool.model.intent import Intent
 from tests.builders import Fleet
 from tests.lab.labhosts import LabHosts
 

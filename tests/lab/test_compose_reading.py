@@ -16,9 +16,9 @@ import pytest
 import yaml
 
 from deploytool.errors import InputError, Place
-from deploytool.load.dotenv import parse_dotenv
-from deploytool.load.interpolate import Interpolation
-from deploytool.load.problems import Problems
+from deploytool.load.templates.dotenv import parse_dotenv
+from deploytool.load.templates.interpolate import Interpolation
+from deploytool.load.text.problems import Problems
 from tests.lab.labhosts import LabHosts
 from tests.unit.load.playbooks import Site
 

@@ -14,7 +14,7 @@ import paramiko
 import pytest
 
 from deploytool.cli import app
-from deploytool.engine.ssh import open_transport
+from deploytool.transport.ssh import open_transport
 from tests.lab.labhosts import LabHosts
 from tests.lab.user import WEB, fails, ok
 

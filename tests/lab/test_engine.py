@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import pytest
 
-from deploytool.engine.base import Transport
-from deploytool.engine.compose import ComposeEngine
-from deploytool.engine.ssh import SshSettings, open_transport
+from deploytool.backend.compose.engine import ComposeEngine
 from deploytool.lab.layout import SUDOER_PASSWORD
 from deploytool.model.inventory import Become, Connection, Host
 from deploytool.model.observed import Container
 from deploytool.model.secret import Secret
+from deploytool.transport.base import Transport
+from deploytool.transport.ssh import SshSettings, open_transport
 from tests.contract import EngineContract
 from tests.lab.labhosts import LabHosts
 from tests.streams import StreamContract

@@ -19,7 +19,7 @@ from tests.lab.labhosts import LabHosts
 from tests.lab.traffic.clients import load
 from tests.lab.traffic.site import Shop, give_images, shop
 from tests.lab.user import ok
-from tests.unit.render.certificates import certificate
+from tests.unit.backend.compose.envoy.certificates import certificate
 
 UPDATED = {"count": 2, "tag": "2", "order": "stop-first", "parallel": 1, "grace": "4s"}
 

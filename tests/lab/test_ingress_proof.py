@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from deploytool.load.authority import _made
+from deploytool.load.compose.ingress_authority import _made
 from tests.lab.labhosts import LabHosts
 from tests.lab.traffic.clients import Tally, load
 from tests.lab.traffic.site import SHOP, Shop, give_images, shop

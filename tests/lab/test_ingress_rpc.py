@@ -16,7 +16,7 @@ import pytest
 from tests.lab.labhosts import LabHosts
 from tests.lab.traffic.rpc_image import give_rpc_images
 from tests.lab.traffic.site import Shop, give_images
-from tests.unit.render.certificates import certificate
+from tests.unit.backend.compose.envoy.certificates import certificate
 
 pytestmark = pytest.mark.proof
 

@@ -15,7 +15,7 @@ import yaml
 from click.testing import CliRunner
 
 from deploytool.cli.lab import lab as lab_command
-from deploytool.errors import StepFailed
+from deploytool.errors import LabError
 from deploytool.lab.images import DEMO_IMAGES
 from deploytool.lab.lab import Lab
 from deploytool.lab.layout import SUDOER_PASSWORD, Layout
@@ -248,7 +248,7 @@ def test_a_container_that_is_not_the_labs_is_never_touched(spare):
     """A foreign container with a host's name is reported, and stays."""
     foreign = docker("create", "--name", "sparelab1", DEMO_IMAGES[0])
     try:
-        with pytest.raises(StepFailed, match="sparelab1"):
+        with pytest.raises(LabError, match="sparelab1"):
             spare.up(1)
         assert docker("inspect", "--format", "{{.Id}}", "sparelab1") == foreign
     finally:

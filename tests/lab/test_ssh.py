@@ -15,12 +15,12 @@ from pathlib import Path
 
 import pytest
 
-from deploytool.engine.base import Result
-from deploytool.engine.ssh import SshSettings, SshTransport
 from deploytool.errors import HostUnreachable
 from deploytool.lab.layout import SUDOER_PASSWORD, LabHost
 from deploytool.model.inventory import Become, Connection
 from deploytool.model.secret import Secret
+from deploytool.transport.base import Result
+from deploytool.transport.ssh import SshSettings, SshTransport
 from tests.lab.labhosts import LabHosts
 
 pytestmark = pytest.mark.lab

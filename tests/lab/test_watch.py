@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bench.watchlab import Chaos, Hosts, Watch, wait_for, watching
-from deploytool.errors import StepFailed
+from deploytool.errors import LabError
 from tests.lab.labhosts import ROOT, LabHosts
 from tests.lab.prometheus import binary, prometheus
 
@@ -128,7 +128,7 @@ def test_prometheus_reads_all_of_it(lab, hosts, watch, tmp_path, request):
     """The real server scrapes the watcher and finds the replicas by file_sd, with their labels."""
     try:
         program = binary(ROOT / ".lab" / "prometheus")
-    except StepFailed as error:
+    except LabError as error:
         pytest.fail(f"no Prometheus: {error.message}")
     targets = tmp_path / "targets.json"
     argv = [sys.executable, "-m", "deploytool", "targets", str(lab.inventory), str(tmp_path / "site.yaml")]

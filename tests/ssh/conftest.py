@@ -13,9 +13,9 @@ from traceback import format_stack
 import paramiko
 import pytest
 
-from deploytool.engine.ssh import SshSettings, SshTransport, configtext
-from deploytool.engine.ssh import config as ssh_config
 from deploytool.model.inventory import Connection
+from deploytool.transport.ssh import SshSettings, SshTransport, config_text
+from deploytool.transport.ssh import config as ssh_config
 from tests.ssh.home import Home
 from tests.ssh.sshd_double import SshServer, ed25519_key, serving
 
@@ -30,7 +30,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
     monkeypatch.delenv("DEPLOYTOOL_KEY_PASSPHRASE", raising=False)
-    monkeypatch.setattr(configtext, "SYSTEM_FILE", str(tmp_path / "no-such-file"))
+    monkeypatch.setattr(config_text, "SYSTEM_FILE", str(tmp_path / "no-such-file"))
     ssh_config.forget()
     yield Home(tmp_path / "home")
     ssh_config.forget()

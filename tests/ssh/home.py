@@ -6,7 +6,7 @@ from pathlib import Path
 
 import paramiko
 
-from deploytool.engine.ssh import config as ssh_config
+from deploytool.transport.ssh import config as ssh_config
 from tests.ssh.sshd_double import ed25519_pem
 
 

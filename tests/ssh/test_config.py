@@ -7,11 +7,11 @@ import sys
 
 import pytest
 
-from deploytool.engine.ssh import SshSettings, unsupported_options
-from deploytool.engine.ssh.options import HARMLESS, HONOURED
-from deploytool.engine.ssh.target import Target, resolve
 from deploytool.errors import HostUnreachable
 from deploytool.model.inventory import Connection
+from deploytool.transport.ssh import SshSettings, unsupported_options
+from deploytool.transport.ssh.options import HARMLESS, HONOURED
+from deploytool.transport.ssh.target import Target, resolve
 from tests.ssh.home import Home
 
 SETTINGS = SshSettings(connect_timeout_s=10, keepalive_s=15)
@@ -180,5 +180,5 @@ def test_an_option_is_in_one_table_only() -> None:
 
 def test_looking_at_options_is_cheap() -> None:
     """The SSH libraries are imported with the first connection, not with the package."""
-    code = "import sys, deploytool.engine.ssh; sys.exit(bool({'paramiko', 'fabric'} & set(sys.modules)))"
+    code = "import sys, deploytool.transport.ssh; sys.exit(bool({'paramiko', 'fabric'} & set(sys.modules)))"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

@@ -10,8 +10,8 @@ from collections.abc import Callable
 import fabric
 import pytest
 
-from deploytool.engine.ssh import SshSettings, SshTransport
 from deploytool.errors import HostUnreachable
+from deploytool.transport.ssh import SshSettings, SshTransport
 from tests.ssh.sshd_double import SshServer, ed25519_key
 
 Start = Callable[..., SshServer]

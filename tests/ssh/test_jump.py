@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from deploytool.engine.ssh import SshSettings, SshTransport
 from deploytool.errors import HostUnreachable
+from deploytool.transport.ssh import SshSettings, SshTransport
 from tests.ssh.home import Home
 from tests.ssh.sshd_double import SshServer, ed25519_key
 

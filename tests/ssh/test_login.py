@@ -9,9 +9,9 @@ from pathlib import Path
 import paramiko
 import pytest
 
-from deploytool.engine.ssh import SshSettings, SshTransport
 from deploytool.errors import HostUnreachable
 from deploytool.model.secret import Secret
+from deploytool.transport.ssh import SshSettings, SshTransport
 from tests.ssh.agent_double import agent_with
 from tests.ssh.home import Home
 from tests.ssh.sshd_double import SshServer, ed25519_pem

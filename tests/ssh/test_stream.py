@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
-from deploytool.engine.base import Output
-from deploytool.engine.ssh import SshSettings, SshTransport
 from deploytool.errors import HostUnreachable
+from deploytool.transport.base import Output
+from deploytool.transport.ssh import SshSettings, SshTransport
 from tests.ssh.sshd_double import SshServer
 from tests.streams import DEADLINE_S, StreamContract, in_thread, read_all, read_until, shell, until
 

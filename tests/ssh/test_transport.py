@@ -8,10 +8,10 @@ from collections.abc import Callable
 
 import pytest
 
-from deploytool.engine.base import Result
-from deploytool.engine.ssh import SshTransport
-from deploytool.engine.ssh.client import ClientTransport, Recent
 from deploytool.errors import HostUnreachable
+from deploytool.transport.base import Result
+from deploytool.transport.ssh import SshTransport
+from deploytool.transport.ssh.client import ClientTransport, Recent
 from tests.ssh.sshd_double import SshServer
 
 Start = Callable[..., SshServer]

@@ -6,9 +6,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from deploytool.errors import Place, Problem
-from deploytool.model.ingress import EDGE, Exposure, Offer
+from deploytool.model.ingress import EDGE, IngressKeys, Offer
+from deploytool.model.intent import Port, Project, Service
 from deploytool.model.observed import Observed, ObservedHost
-from deploytool.model.service import Port, Project, Service
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ def offered(project: Project, observed: Observed, taken: Collection[int] = ()) -
 
 
 def _offer(project: Project, service: Service, port: Port, mesh: Mapping[tuple[str, int], int]) -> Offer:
-    exposure = service.exposure or Exposure()
+    exposure = service.exposure or IngressKeys()
     tls = exposure.ends_tls(port.first, port.app_protocol)
     shown = exposure.tls if tls else None
     return Offer(

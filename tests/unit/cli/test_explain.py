@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 from deploytool.cli import app
 from deploytool.errors import UsageError
-from deploytool.model.service import Service
+from deploytool.model.intent import Service
 from deploytool.report.explain import explain_text
 from tests.builders import Fleet, drained, host, intent, project
 

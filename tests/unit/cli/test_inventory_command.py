@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from deploytool.cli.inventory import graph_lines, inventory
 from deploytool.errors import InputError, UsageError
-from deploytool.load.inventory import load_inventory
+from deploytool.load.inventory.inventory_loader import load_inventory
 
 HOSTS = "web: {hosts: {w1: {a: 1}, w2: }, children: {sub: {hosts: {s1: }}}}\n"
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from deploytool.backend.memory.engine import MemoryEngine, MemoryHost
 from deploytool.cli import session
-from deploytool.engine.memory import MemoryEngine, MemoryHost
 from deploytool.model.secret import Secret
-from deploytool.run.fanout import Engines
+from deploytool.run.parallel import Engines
 from tests.builders import host, intent, project
 
 

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[3]
 LEND = """
 import sys
 from deploytool.cli.terminal import here, lend
-from deploytool.engine.local import LocalTransport
+from deploytool.transport.local import LocalTransport
 from deploytool.model.inventory import Connection
 terminal = here()
 print("terminal" if terminal else "none", file=sys.stderr, flush=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from deploytool.cli.outfile import replace_file
+from deploytool.cli.atomic_write import replace_file
 from deploytool.cli.session import load
 from deploytool.cli.sources import WatchedFiles
 from deploytool.errors import InputError, UsageError

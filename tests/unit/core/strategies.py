@@ -12,6 +12,16 @@ from dataclasses import dataclass, field, fields, replace
 from hypothesis import strategies as st
 
 from deploytool.model.desired import Desired
+from deploytool.model.intent import (
+    Constraint,
+    Definition,
+    Definitions,
+    Mode,
+    Port,
+    Project,
+    Resources,
+    Service,
+)
 from deploytool.model.inventory import Connection, Host, HostState
 from deploytool.model.observed import (
     Container,
@@ -22,16 +32,6 @@ from deploytool.model.observed import (
     ProjectFolder,
     Release,
     Unreachable,
-)
-from deploytool.model.service import (
-    Constraint,
-    Definition,
-    Definitions,
-    Mode,
-    Port,
-    Project,
-    Resources,
-    Service,
 )
 
 M = 1 << 20
@@ -297,7 +297,7 @@ def settled(draw: st.DrawFn, limits: Limits = Limits()) -> Fleet:
     """A fleet on which a schedule was made and applied, so that nothing is left to do."""
     from hypothesis import assume
 
-    from deploytool.core.schedule import schedule
+    from deploytool.core.placement.schedule import schedule
     from deploytool.errors import NoHost
 
     fleet = draw(fleets(limits))

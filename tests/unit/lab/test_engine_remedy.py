@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from deploytool.errors import StepFailed, UsageError
+from deploytool.errors import LabError, UsageError
 from deploytool.lab.engine import Machine, Remedy, remedy, verdict
 
 SILENT = "Cannot connect to the Docker daemon at unix:///var/run/docker.sock."
@@ -53,7 +53,7 @@ def test_nothing_is_installed_or_started_unasked():
 )
 def test_elsewhere_the_user_is_told_what_to_do(machine):
     """Where it cannot be done here, the error says why no engine answers and what helps."""
-    with pytest.raises(StepFailed, match="Cannot connect") as refused:
+    with pytest.raises(LabError, match="Cannot connect") as refused:
         remedy(machine, may_start=True)
     assert "install Docker" in refused.value.hint
 
@@ -61,14 +61,14 @@ def test_elsewhere_the_user_is_told_what_to_do(machine):
 def test_a_user_without_permission_is_not_told_to_install_docker():
     """An engine that refuses this user is there."""
     denied = replace(FRESH, complaint="permission denied while trying to connect", is_root=False)
-    with pytest.raises(StepFailed, match="may not use it") as refused:
+    with pytest.raises(LabError, match="may not use it") as refused:
         remedy(denied, may_start=True)
     assert "group docker" in refused.value.hint
 
 
 def test_an_engine_elsewhere_is_not_replaced_by_one_here():
     """Where the user named an engine, starting another one would not make that one answer."""
-    with pytest.raises(StepFailed, match="tcp://there:2375") as refused:
+    with pytest.raises(LabError, match="tcp://there:2375") as refused:
         remedy(replace(FRESH, docker_host="tcp://there:2375"), may_start=True)
     assert "DOCKER_HOST" in refused.value.hint
 

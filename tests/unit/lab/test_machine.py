@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from deploytool.engine.base import Result
-from deploytool.errors import StepFailed
+from deploytool.errors import LabError
 from deploytool.lab.machine import last_words, run
+from deploytool.transport.base import Result
 
 
 @pytest.mark.parametrize(
@@ -24,5 +24,5 @@ def test_the_cause_is_told(said: Result, told: str) -> None:
 
 def test_a_failure_names_the_command_and_the_cause() -> None:
     """In one sentence."""
-    with pytest.raises(StepFailed, match="'sh -c' failed with 3: no room"):
+    with pytest.raises(LabError, match="'sh -c' failed with 3: no room"):
         run(("sh", "-c", "echo no room >&2; exit 3"))

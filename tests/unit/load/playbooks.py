@@ -8,11 +8,11 @@ from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
-from deploytool.core.patterns import select
+from deploytool.core.placement.patterns import select
 from deploytool.errors import InputError
-from deploytool.load.inventory import Sources, load_inventory
-from deploytool.load.playbook import load_intent
-from deploytool.model.service import Definition, Intent, Project, Service
+from deploytool.load.inventory.inventory_loader import Sources, load_inventory
+from deploytool.load.playbook.playbook_loader import load_intent
+from deploytool.model.intent import Definition, Intent, Project, Service
 
 INVENTORY = """
 all:

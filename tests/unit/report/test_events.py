@@ -9,15 +9,15 @@ import pytest
 
 from deploytool.errors import Place, Problem
 from deploytool.model.event import HostLooked, StepFailed
+from deploytool.model.intent import Service, Update
 from deploytool.model.plan import Step, StepKind
-from deploytool.model.service import Service, Update
 from deploytool.report.console import event_lines
 from deploytool.report.github import annotated, harmless
 from deploytool.report.gitlab import GitLab
 from deploytool.report.junit import junit_xml
-from deploytool.report.printable import printable
 from deploytool.report.recap import recap
-from deploytool.report.tally import Tally
+from deploytool.report.run_summary import RunSummary
+from deploytool.report.sanitize import printable
 from tests.builders import Fleet, host, intent, project
 
 
@@ -26,11 +26,11 @@ def shop(image: str = "demo/web:1", replicas: int = 3, hosts=("h1", "h2", "h3"))
     return intent(project(web, hosts=map(host, hosts), images={"web": image}))
 
 
-def tally_of(fleet: Fleet, *wanted, plan_only: bool = False) -> Tally:
+def tally_of(fleet: Fleet, *wanted, plan_only: bool = False) -> RunSummary:
     fleet.events.clear()
     for one in wanted:
         fleet.plan(one) if plan_only else fleet.converge(one)
-    tally = Tally()
+    tally = RunSummary()
     for event in fleet.events:
         tally.add(event)
     return tally
@@ -107,7 +107,7 @@ def test_pending_changes_fail_only_where_drift_does(fleet):
 
 def test_junit_says_what_ended_a_run_early():
     """A file is there whatever happened."""
-    root = parsed(junit_xml(Tally(), [Problem(Place("site.yaml", 3), "is wrong", "do it right")]))
+    root = parsed(junit_xml(RunSummary(), [Problem(Place("site.yaml", 3), "is wrong", "do it right")]))
     assert cases(root) == {"deploytool site.yaml:3": ["error"]}
 
 
@@ -167,7 +167,7 @@ def test_kinds_of_steps_that_are_new_have_words(fleet):
 
 def test_a_host_that_answers_later_is_not_unreachable():
     """The last look counts."""
-    tally = Tally()
+    tally = RunSummary()
     tally.add(HostLooked("h1", 1.0, "no answer"))
     tally.add(HostLooked("h1", 1.0))
     assert list(recap(tally)) == ["h1 : ok=0    changed=0    unreachable=0    failed=0    skipped=0"]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 
 from deploytool.model.ingress import EDGE
+from deploytool.model.intent import Service
 from deploytool.model.observed import Container, HostPort, ObservedHost
-from deploytool.model.service import Service
-from deploytool.model.standing import Route, Row, Standing
+from deploytool.model.status import Route, Row, Status
 from deploytool.report.status import status_json, status_text
 from deploytool.report.targets import targets_json
 from tests.builders import host, project
@@ -18,20 +18,20 @@ ROUTES = (Route("h1", "shop/web", "shop-web-1", 2, ""), Route("h1", "shop/web", 
 
 def test_status_says_what_each_proxy_thinks() -> None:
     """Beside what runs: to whom requests are sent, how many are under way, and to whom none are."""
-    assert status_text(Standing(ROWS, routes=ROUTES)).splitlines()[2:7] == [
+    assert status_text(Status(ROWS, routes=ROUTES)).splitlines()[2:7] == [
         "",
         "PROXY  SERVICE   SENDS TO    REQUESTS  STATE",
         "h1     shop/web  shop-web-1  2         healthy",
         "h1     shop/web  h2          0         failed active hc",
         "",
     ]
-    (first, second) = json.loads(status_json(Standing(ROWS, routes=ROUTES)))["ingress"]
+    (first, second) = json.loads(status_json(Status(ROWS, routes=ROUTES)))["ingress"]
     assert (first["state"], second["state"]) == ("healthy", "failed active hc")
 
 
 def test_without_ingress_status_says_nothing_of_it() -> None:
     """No empty table."""
-    assert "PROXY" not in status_text(Standing(ROWS))
+    assert "PROXY" not in status_text(Status(ROWS))
 
 
 def test_prometheus_is_told_of_each_proxy_once() -> None:

@@ -8,11 +8,11 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from deploytool.model.event import HostLooked, Note, StepDone, StepFailed, StepStarted
+from deploytool.model.intent import Service
 from deploytool.model.observed import Container, HostPort, ObservedHost, Release, Unreachable
 from deploytool.model.plan import Step, StepKind
-from deploytool.model.service import Service
-from deploytool.model.watched import Snapshot, Tally, WatchedHost, WatchedProject, WatchedService
-from deploytool.report.log import log_lines
+from deploytool.model.snapshot import RunSummary, Snapshot, WatchedHost, WatchedProject, WatchedService
+from deploytool.report.event_log import log_lines
 from deploytool.report.metrics import metrics_text
 from deploytool.report.targets import targets_json
 from tests.builders import host, project
@@ -32,7 +32,7 @@ SNAPSHOT = Snapshot(
         WatchedService("shop", "web", {"h1": 2, "h3": 1}, {"h1": 2, "h2": 1}, {"h1": 1}, rests_s=9.0),
         WatchedService("shop", "gone"),
     ),
-    tally=Tally(
+    tally=RunSummary(
         converges={"ok": 3, "failed": 1},
         seconds={0.5: 1, 1.0: 2, 300.0: 4},
         seconds_sum=9.5,

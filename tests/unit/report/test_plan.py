@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from deploytool.model.service import Service, Update
+from deploytool.model.intent import Service, Update
 from deploytool.report.plan import plan_text
 from tests.builders import Fleet, drained, host, intent, project
 

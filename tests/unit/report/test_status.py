@@ -6,10 +6,10 @@ import json
 
 from deploytool.errors import Place, Problem
 from deploytool.model.observed import Lease, Release
-from deploytool.model.standing import HeldLease, ProjectStanding, Row, Standing
+from deploytool.model.status import HeldLease, ProjectStanding, Row, Status
 from deploytool.report.status import status_json, status_text
 
-STANDING = Standing(
+STANDING = Status(
     rows=(
         Row("shop", "web", "h1", 2, 2, 1, 1, 0, 0, 0, 2, 190.0),
         Row("shop", "web", "h10", 1),
@@ -48,7 +48,7 @@ def test_a_table_then_releases_and_leases_then_the_verdict():
 
 def test_without_a_plan_nothing_is_said_of_what_is_expected():
     """The problems are printed as problems."""
-    found = Standing(
+    found = Status(
         rows=(Row("shop", "web", "h1", None, 1, 1, 0, 0, 0, 0, 1),), problems=(Problem(Place("x"), "y"),)
     )
     assert "1 replicas are healthy; what is expected is not known" in status_text(found)

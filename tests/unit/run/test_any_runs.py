@@ -14,14 +14,14 @@ from dataclasses import replace
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from deploytool.core.guard import GuardPolicy
-from deploytool.engine.memory import Crash, MemoryHost, no_fault
+from deploytool.backend.memory.engine import Crash, MemoryHost, no_fault
+from deploytool.core.change.guard import GuardPolicy
 from deploytool.errors import DeploytoolError, NoHost
-from deploytool.model.ingress import EdgeSettings, Exposure
+from deploytool.model.ingress import EdgeSettings, IngressKeys
+from deploytool.model.intent import Intent, Port, Project, Service
 from deploytool.model.inventory import HostState
-from deploytool.model.service import Intent, Port, Project, Service
+from deploytool.plan.planner import PlanPolicy
 from deploytool.run.down import prepare_down, take_down
-from deploytool.run.planning import PlanPolicy
 from deploytool.run.rollback import past
 from tests.builders import Fleet, any_update, host, intent, project
 from tests.unit.run.test_promises import EXAMPLES, thorough
@@ -69,7 +69,7 @@ class Story:
     def service(self, name: str, of: str) -> Service:
         exposed = {
             "ports": (Port(8080, 80, 80, mode="ingress"),),
-            "exposure": Exposure(domains=(f"{name}.{of}",), sticky=self.chance.random() < 0.2),
+            "exposure": IngressKeys(domains=(f"{name}.{of}",), sticky=self.chance.random() < 0.2),
         }
         given = exposed if self.chance.random() < 0.7 else {}
         return Service(name, replicas=self.chance.randint(0, 5), update=any_update(self.chance), **given)

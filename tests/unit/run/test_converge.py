@@ -6,14 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from deploytool.core.guard import GuardPolicy
+from deploytool.core.change.guard import GuardPolicy
 from deploytool.errors import HostsUnusable, LeaseHeld, Refused
+from deploytool.model.intent import Dependency, Intent, Mode, Service, Update
 from deploytool.model.observed import Container, Lease
 from deploytool.model.plan import StepKind
-from deploytool.model.service import Dependency, Intent, Mode, Service, Update
+from deploytool.plan.planner import PlanPolicy
 from deploytool.report.recap import verdict
 from deploytool.run.converge import RunOptions
-from deploytool.run.planning import PlanPolicy
 from tests.builders import Fleet, drained, host, intent, project
 
 HOSTS = [host("h1"), host("h2"), host("h3")]

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from deploytool.engine.memory import MemoryEngine
+from deploytool.backend.memory.engine import MemoryEngine
 from deploytool.model.difference import Difference
-from deploytool.model.service import Intent, Service
+from deploytool.model.intent import Intent, Service
+from deploytool.plan.planner import PlanPolicy
 from deploytool.run.differences import differences
-from deploytool.run.planning import PlanPolicy
 from deploytool.run.rollback import past, rolled_back
 from tests.builders import Fleet, SameEverywhere, drained, host, intent, project
 

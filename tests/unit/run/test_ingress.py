@@ -9,15 +9,15 @@ from itertools import pairwise, product
 
 import pytest
 
-from deploytool.engine.memory import Crash, MemoryEngine
-from deploytool.model.ingress import EDGE, UNFINISHED, EdgeSettings, Exposure
+from deploytool.backend.memory.engine import Crash, MemoryEngine
+from deploytool.model.ingress import EDGE, UNFINISHED, EdgeSettings, IngressKeys
+from deploytool.model.intent import Port, Project, Service, Update
 from deploytool.model.inventory import Host
 from deploytool.model.observed import Container
 from deploytool.model.plan import Plan, Step, StepKind
-from deploytool.model.service import Port, Project, Service, Update
+from deploytool.plan.planner import Planner, PlanPolicy
 from deploytool.report.plan import plan_text
 from deploytool.run.down import prepare_down, take_down
-from deploytool.run.planning import Planner, PlanPolicy
 from tests.builders import Fleet, drained, host, intent, project
 
 HOSTS = tuple(host(name) for name in ("h1", "h2", "h3"))
@@ -33,7 +33,7 @@ def shop(
 ) -> Project:
     update = Update(order=order, parallelism=2, monitor_s=0)
     ports = (Port(8080, 80, 80, mode="ingress"),)
-    given = {"ports": ports, "exposure": Exposure(), "update": update, **service}
+    given = {"ports": ports, "exposure": IngressKeys(), "update": update, **service}
     made = project(Service("web", replicas=replicas, **given), hosts=hosts, images={"web": image})
     return replace(made, edge=EdgeSettings(envoy))
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from deploytool.model.intent import Project
 from deploytool.model.inventory import HostState
 from deploytool.model.observed import Served
-from deploytool.model.service import Project
 from tests.builders import Fleet, host, intent
 from tests.unit.run.test_ingress import assert_true_endpoints, shop
 from tests.unit.run.test_promises import thorough

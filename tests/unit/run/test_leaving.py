@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from deploytool.core.guard import GuardPolicy
-from deploytool.engine.memory import Crash
+from deploytool.backend.memory.engine import Crash
+from deploytool.core.change.guard import GuardPolicy
 from deploytool.model.event import Report
-from deploytool.model.ingress import EdgeSettings, Exposure
+from deploytool.model.ingress import EdgeSettings, IngressKeys
+from deploytool.model.intent import Intent, Port, Service, Update
 from deploytool.model.plan import StepKind
-from deploytool.model.service import Intent, Port, Service, Update
-from deploytool.run.planning import PlanPolicy
+from deploytool.plan.planner import PlanPolicy
 from tests.builders import Fleet, host, intent, project
 
 NAMES = ("h1", "h2", "h3")
@@ -31,7 +31,7 @@ def web(*names: str, replicas: int = 3, image: str = "demo/web:1", known: list =
 def exposed(*names: str) -> Intent:
     """A play whose only replica is on its first host, with a proxy on each."""
     ports = (Port(8080, 80, 80, mode="ingress"),)
-    service = Service("web", ports=ports, exposure=Exposure(domains=("shop",)))
+    service = Service("web", ports=ports, exposure=IngressKeys(domains=("shop",)))
     hosts = [one for one in HOSTS if one.name in names]
     return intent(replace(project(service, hosts=hosts), edge=EdgeSettings("envoy:1")), hosts=HOSTS)
 

@@ -15,14 +15,14 @@ from dataclasses import dataclass, field, replace
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from deploytool.core.guard import GuardPolicy
-from deploytool.engine.memory import Crash
+from deploytool.backend.memory.engine import Crash
+from deploytool.core.change.guard import GuardPolicy
 from deploytool.errors import NoHost
-from deploytool.model.event import Ending
+from deploytool.model.event import FailureOutcome
+from deploytool.model.intent import Dependency, Intent, Mode, Service, Update
 from deploytool.model.inventory import HostState
 from deploytool.model.plan import Plan, StepKind
-from deploytool.model.service import Dependency, Intent, Mode, Service, Update
-from deploytool.run.planning import PlanPolicy
+from deploytool.plan.planner import PlanPolicy
 from tests.builders import Fleet, host, intent, project
 
 EXAMPLES = int(os.environ.get("DEPLOYTOOL_PROOF_EXAMPLES", "40"))
@@ -219,7 +219,7 @@ def test_a_host_that_is_lost_on_the_way_does_not_keep_the_others_from_going_back
     fleet.fault = fault
     report = fleet.converge(new)
     assume(report.rolled_back)
-    assert report.endings["shop"] is Ending.ROLLED_BACK
+    assert report.endings["shop"] is FailureOutcome.ROLLED_BACK
     assert all(holds(fleet, name) == before[name] for name in fleet.hosts if name != "h0")
     fleet.fault = lambda *call: ""
     for memory in fleet.hosts.values():

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from deploytool.engine.memory import Crash
+from deploytool.backend.memory.engine import Crash
 from deploytool.errors import Refused, UsageError
-from deploytool.model.event import Ending
-from deploytool.model.service import Service, Update
+from deploytool.model.event import FailureOutcome
+from deploytool.model.intent import Service, Update
 from deploytool.report.recap import verdict
 from deploytool.run.rollback import past
 from tests.builders import Fleet, drained, host, intent, project
@@ -236,7 +236,7 @@ def test_a_lost_host_does_not_keep_the_others_from_being_rolled_back(fields):
     fleet.fault = lambda name, verb, when: "lost" if (name, verb) == ("h3", "releases") else ""
     wish = replace(careful(2), projects=tuple(replace(p, **fields) for p in careful(2).projects))
     report = fleet.converge(wish)
-    assert (report.exit_code, dict(report.endings)) == (5, {"shop": Ending.ROLLED_BACK})
+    assert (report.exit_code, dict(report.endings)) == (5, {"shop": FailureOutcome.ROLLED_BACK})
     assert list(report.unreachable) == ["h3"]
     assert "shop: rolled back to release 1, which runs on all hosts but h3." in verdict(report)
     images = {c.image for n in ("h1", "h2") for c in fleet.hosts[n].containers if c.service == "web"}
@@ -258,7 +258,7 @@ def test_a_host_that_left_the_inventory_does_not_keep_the_others_from_being_roll
     for name in ("h1", "h2"):
         fleet.hosts[name].sick.add("demo/web:2")
     report = fleet.converge(replace(careful(2, HOSTS[:2]), inventory=intent(hosts=HOSTS[:2]).inventory))
-    assert dict(report.endings) == {"shop": Ending.ROLLED_BACK}
+    assert dict(report.endings) == {"shop": FailureOutcome.ROLLED_BACK}
     assert fleet.counts() == {"h1": 2, "h2": 2, "h3": 2}
     assert fleet.images() == {"demo/web:1"}
     assert len(before & fleet.ids()) >= 6

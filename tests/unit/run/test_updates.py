@@ -8,10 +8,10 @@ from dataclasses import replace
 import pytest
 
 from deploytool.errors import LeaseHeld, Refused, UsageError
-from deploytool.model.event import Ending, Finished, Note, Report, StepDone, StepSkipped, StepStarted
+from deploytool.model.event import FailureOutcome, Finished, Note, Report, StepDone, StepSkipped, StepStarted
+from deploytool.model.intent import Service, Update
 from deploytool.model.observed import Container
 from deploytool.model.plan import StepKind
-from deploytool.model.service import Service, Update
 from deploytool.report.recap import verdict
 from deploytool.run.converge import Run
 from deploytool.run.prune import prune_images
@@ -55,14 +55,14 @@ def test_pause_stops_there_and_says_so(fleet):
     report = fleet.converge(shop(2))
     assert sum(fleet.counts().values()) >= 6
     assert sum(c.image == "demo/web:2" for m in fleet.hosts.values() for c in m.containers) == 2
-    assert (report.exit_code, dict(report.endings)) == (5, {"shop": Ending.PAUSED})
+    assert (report.exit_code, dict(report.endings)) == (5, {"shop": FailureOutcome.PAUSED})
     assert "shop: paused" in said(report)
 
 
 def test_continue_says_that_it_went_on(fleet):
     """All were tried."""
     report = fleet.converge(shop(2, replace(STEADY, failure_action="continue")))
-    assert dict(report.endings) == {"shop": Ending.WENT_ON}
+    assert dict(report.endings) == {"shop": FailureOutcome.WENT_ON}
     assert "went on elsewhere" in said(report)
 
 
@@ -86,7 +86,9 @@ def test_a_slow_host_does_not_hold_up_the_others(fleet):
 
 
 @pytest.mark.parametrize("tolerant", [{"max_failure_ratio": 0.4}, {"max_fail_percent": 40.0}])
-@pytest.mark.parametrize(("sick", "ending"), [(("h3",), Ending.WENT_ON), (("h2", "h3"), Ending.ROLLED_BACK)])
+@pytest.mark.parametrize(
+    ("sick", "ending"), [(("h3",), FailureOutcome.WENT_ON), (("h2", "h3"), FailureOutcome.ROLLED_BACK)]
+)
 def test_what_is_tolerated_rolls_nothing_back(fleet, tolerant, sick, ending):
     """failure_action is for what is beyond max_failure_ratio, or beyond what the play says of its hosts."""
     for name in {*NAMES} - {*sick}:
@@ -94,7 +96,7 @@ def test_what_is_tolerated_rolls_nothing_back(fleet, tolerant, sick, ending):
     rolls = replace(STEADY, failure_action="rollback", max_failure_ratio=tolerant.get("max_failure_ratio", 0))
     report = fleet.converge(shop(2, rolls, max_fail_percent=tolerant.get("max_fail_percent")))
     assert (report.exit_code, dict(report.endings)) == (5, {"shop": ending})
-    assert ("demo/web:2" in fleet.images()) is (ending is Ending.WENT_ON)
+    assert ("demo/web:2" in fleet.images()) is (ending is FailureOutcome.WENT_ON)
 
 
 def test_a_rollback_rolls_by_its_own_policy(fleet):
@@ -103,7 +105,7 @@ def test_a_rollback_rolls_by_its_own_policy(fleet):
     fleet.hosts["h1"].sick.clear()
     fleet.hosts["h2"].sick.clear()
     report = fleet.converge(shop(2, careful, Update(parallelism=0)))
-    assert dict(report.endings) == {"shop": Ending.ROLLED_BACK}
+    assert dict(report.endings) == {"shop": FailureOutcome.ROLLED_BACK}
     assert "shop: rolled back to release 1, which runs again." in said(report)
     assert "Converged" not in said(report)
     starts = [event.step for event in fleet.events if isinstance(event, StepStarted)]
@@ -137,7 +139,7 @@ def test_a_rollback_by_hand_that_fails_is_not_rolled_again(fleet):
     for memory in fleet.hosts.values():
         memory.sick.add("demo/web:1")
     report = go_back(fleet, shop(2, rolls))
-    assert (report.exit_code, dict(report.endings)) == (5, {"shop": Ending.PAUSED})
+    assert (report.exit_code, dict(report.endings)) == (5, {"shop": FailureOutcome.PAUSED})
     assert "demo/web:2" in fleet.images()
 
 
@@ -151,7 +153,7 @@ def test_a_missing_image_of_one_project_changes_none():
     report = fleet.converge(intent(first, second))
     assert (report.exit_code, fleet.counts(), fleet.counts("api")) == (5, {}, {})
     assert {failure.step.host for failure in report.failures} == {"h2", "h3"}
-    assert dict(report.endings) == {"second": Ending.UNCHANGED}
+    assert dict(report.endings) == {"second": FailureOutcome.UNCHANGED}
     assert "second: nothing was changed." in said(report)
 
 
@@ -307,13 +309,13 @@ def test_what_failed_is_not_hidden_by_a_guard_that_let_the_plan_pass(action):
     second = project(web, hosts=HOSTS, images={"web": "demo/web:2"})
     report = fleet.converge(intent(second, hosts=HOSTS))
     assert (report.exit_code, len(report.failures) > 0) == (5, True)
-    ending = {"pause": Ending.PAUSED, "rollback": Ending.ROLLED_BACK}[action]
+    ending = {"pause": FailureOutcome.PAUSED, "rollback": FailureOutcome.ROLLED_BACK}[action]
     assert dict(report.endings) == {"shop": ending}
     assert sum(fleet.counts("old").values()) == 3
 
 
 @pytest.mark.parametrize(
-    ("action", "ending"), [("pause", Ending.PAUSED), ("rollback", Ending.NOT_ROLLED_BACK)]
+    ("action", "ending"), [("pause", FailureOutcome.PAUSED), ("rollback", FailureOutcome.NOT_ROLLED_BACK)]
 )
 def test_what_failed_is_not_hidden_by_what_cannot_be_planned_any_more(fleet, action, ending):
     """A container is started by hand while the update fails: both are told, and the failure counts."""

@@ -11,14 +11,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from bench.standin import CountingTransport, StandIn
-from deploytool.engine.compose import ComposeEngine
-from deploytool.engine.memory import MemoryHost
+from deploytool.backend.compose.engine import ComposeEngine
+from deploytool.backend.memory.engine import MemoryHost
+from deploytool.model.intent import Intent, Service, Update
 from deploytool.model.inventory import Host
 from deploytool.model.observed import Lease
-from deploytool.model.service import Intent, Service, Update
+from deploytool.plan.planner import Planner, PlanPolicy
 from deploytool.run.converge import Run, RunOptions
-from deploytool.run.fanout import Engines
-from deploytool.run.planning import Planner, PlanPolicy
+from deploytool.run.parallel import Engines
 from tests.builders import SameEverywhere, host, intent, project
 
 GOLDEN = Path(__file__).parent / "goldens" / "wire.txt"

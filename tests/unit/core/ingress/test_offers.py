@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 import pytest
 
-from deploytool.core.ingress.edge import concerned, edge_of
 from deploytool.core.ingress.offers import clashes, offered
+from deploytool.core.ingress.proxies import concerned, edge_of
 from deploytool.errors import Place
-from deploytool.model.ingress import EDGE, EdgeSettings, Exposure, Offer, Served, Tls
+from deploytool.model.ingress import EDGE, EdgeSettings, IngressKeys, Offer, Served, Tls
+from deploytool.model.intent import Intent, Port, Project, Service
 from deploytool.model.inventory import Host, HostState
 from deploytool.model.observed import Container, Facts, HostPort, ObservedHost
-from deploytool.model.service import Intent, Port, Project, Service
 from tests.builders import host, intent, project
 
 HOSTS = (host("h1"), host("h2"))
@@ -28,7 +28,7 @@ def web(
     ports = (Port(8080, port, port, mode="ingress"),)
     place = Place(f"{name}.yaml", 7)
     return project(
-        Service(service, ports=ports, exposure=Exposure(**exposure), place=place), hosts=hosts, name=name
+        Service(service, ports=ports, exposure=IngressKeys(**exposure), place=place), hosts=hosts, name=name
     )
 
 

@@ -1,0 +1,1 @@
+"""Hosts with Docker and Compose v2, reached over a transport."""

@@ -1,0 +1,48 @@
+"""What being behind ingress means for a service's own containers: a network more, and no port of the host."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from deploytool.model import labels
+from deploytool.model.ingress import EDGE
+from deploytool.model.intent import Definition, Project
+
+NOTE = "x-ingress"
+"""What a release on a host remembers of ``x-ingress`` and of the ports in mode ingress, for a rollback."""
+
+
+def attached(project: Project, definition: Definition) -> Definition:
+    """The definition with every service behind ingress on the edge's network."""
+    behind = {service.name for service in project.services if service.exposure} & set(definition.services)
+    if not behind:
+        return definition
+    services = {
+        name: _attached(body) if name in behind else body for name, body in definition.services.items()
+    }
+    networks = {**(definition.toplevel.get("networks") or {}), EDGE: {"external": True, "name": EDGE}}
+    return replace(definition, services=services, toplevel={**definition.toplevel, "networks": networks})
+
+
+def remembered(body: Mapping[str, Any]) -> dict[str, Any]:
+    """The note of an attached service, as the file on the host keeps it."""
+    return {NOTE: body[NOTE]} if "ports" in (body.get(NOTE) or {}) else {}
+
+
+def _attached(body: Mapping[str, Any]) -> dict[str, Any]:
+    """``body`` may come from a release, and is attached then."""
+    result = dict(body)
+    note = dict(body.get(NOTE) or {})
+    ports = [port for port in body.get("ports") or () if port.get("mode") == "ingress"]
+    if ports:
+        result["ports"] = [port for port in body["ports"] if port.get("mode") != "ingress"]
+        note["ports"] = ports
+    if not result.get("ports"):
+        result.pop("ports", None)
+    targets = dict.fromkeys(str(port["target"]) for port in note.get("ports", ()))
+    result["labels"] = {**(body.get("labels") or {}), labels.TARGETS: ",".join(targets)}
+    result["networks"] = {**(body.get("networks") or {"default": {}}), EDGE: {}}
+    result[NOTE] = note
+    return result

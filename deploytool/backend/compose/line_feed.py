@@ -1,0 +1,93 @@
+"""The lines of a command on a host as values, as they come."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import Generic, TypeVar
+
+from deploytool.errors import HostUnreachable
+from deploytool.transport.base import Stream
+
+T = TypeVar("T")
+
+_KEPT_STDERR_BYTES = 4096
+
+
+class LineFeed(Generic[T]):
+    """See ``backend.base.Feed``. ``read`` makes a value of a line, or None where it says nothing.
+
+    ``over`` makes the error for a command that ended: from its exit code, the last line of its stderr, and
+    whether it had begun; None where it may end so.
+    """
+
+    def __init__(
+        self,
+        stream: Stream,
+        read: Callable[[str], T | None],
+        over: Callable[[int, str, bool], HostUnreachable | None],
+    ) -> None:
+        self._lines = Lines(stream)
+        self._read = read
+        self._over = over
+        self._stream = stream
+        self._begun = False
+
+    def begun(self, word: str) -> None:
+        """Wait until the command says ``word``, as a line.
+
+        Raises:
+            HostUnreachable: it ended before, or the host was lost.
+        """
+        for line in self._lines:
+            if line == word:
+                self._begun = True
+                return
+        self._raise_over()
+
+    def __iter__(self) -> Iterator[T]:
+        for line in self._lines:
+            value = self._read(line)
+            if value is not None:
+                yield value
+        self._raise_over()
+
+    def close(self) -> None:
+        self._stream.close()
+
+    def _raise_over(self) -> None:
+        code = self._stream.exit_code
+        error = None if code is None else self._over(code, self._lines.complaint, self._begun)
+        if error:
+            raise error
+
+
+class Lines:
+    """A stream's stdout, line by line; the last one need not end. Undecodable bytes are replaced."""
+
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
+        self._stderr = b""
+        self._rest = b""
+        self._whole: deque[bytes] = deque()
+
+    @property
+    def complaint(self) -> str:
+        """The last line of stderr."""
+        lines = self._stderr.decode("utf-8", "replace").strip().splitlines()
+        return lines[-1].strip() if lines else ""
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        while not self._whole and (output := self._stream.read()) is not None:
+            self._stderr = (self._stderr + output.stderr)[-_KEPT_STDERR_BYTES:]
+            *whole, self._rest = (self._rest + output.stdout).split(b"\n")
+            self._whole.extend(whole)
+        if self._whole:
+            return self._whole.popleft().decode("utf-8", "replace")
+        last, self._rest = self._rest, b""
+        if not last:
+            raise StopIteration
+        return last.decode("utf-8", "replace")

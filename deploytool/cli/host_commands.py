@@ -1,0 +1,118 @@
+"""What the commands that only look across hosts share: the hosts they are about, without a planner."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from deploytool.backend.base import Feed
+from deploytool.cli.run_command import limited
+from deploytool.cli.screen import Screen
+from deploytool.cli.session import engines_for, load_options
+from deploytool.core.placement.replica_names import ReplicaRef
+from deploytool.errors import HostsUnusable, UsageError
+from deploytool.model.event import Note
+from deploytool.model.intent import Intent
+from deploytool.model.inventory import Host
+from deploytool.model.observed import Observed, Unreachable
+from deploytool.run.feeds import Following
+from deploytool.run.parallel import Engines, look
+
+T = TypeVar("T")
+
+_PLAYBOOKS = (".yaml", ".yml")
+
+
+@dataclass(frozen=True, slots=True)
+class Across:
+    """Hosts and how to reach them."""
+
+    intent: Intent
+    hosts: Mapping[str, Host]
+    engines: Engines
+    screen: Screen
+    forks: int
+
+    def observe(self) -> Observed:
+        """Look at all of them, side by side; who does not answer is said at once."""
+        return look(self.hosts, self.engines, self.screen.emit, self.forks)
+
+
+def words_of(words: Sequence[str]) -> tuple[tuple[Path, ...], tuple[str, ...]]:
+    """The playbooks that come first, and what comes behind them."""
+    count = next((n for n, word in enumerate(words) if not word.endswith(_PLAYBOOKS)), len(words))
+    return tuple(map(Path, words[:count])), tuple(words[count:])
+
+
+def loaded_intent(options: Mapping[str, Any], playbooks: Sequence[Path]) -> Intent:
+    """What the files say, for a command whose playbooks are among other words."""
+    return load_options({**options, "playbooks": playbooks}).intent
+
+
+@contextmanager
+def across(intent: Intent, wanted: Sequence[ReplicaRef], options: Mapping[str, Any]) -> Iterator[Across]:
+    """The hosts that may run what is wanted, within ``--limit``; their connections are closed at the end.
+
+    Raises:
+        UsageError: ``--limit`` leaves none of them.
+    """
+    projects = {one.project for one in wanted}
+    limit = limited(intent, options.get("limit"))
+    every = {host.name: host for p in intent.projects if p.name in projects for host in p.hosts}
+    hosts = {name: host for name, host in every.items() if limit is None or name in limit}
+    if not hosts:
+        raise UsageError(
+            f"--limit: {options.get('limit')} leaves no host of {', '.join(sorted(projects))}",
+            hint=f"the hosts are {', '.join(every)}",
+        )
+    # Plain lines: what these commands print may come while hosts are still looked at.
+    screen = Screen(verbose=options.get("verbose") or 0, progress="plain")
+    engines, forks = engines_for(screen, options), int(options["forks"])
+    for host in hosts.values():
+        engines.of(host)
+    try:
+        with screen:
+            yield Across(intent, hosts, engines, screen, forks)
+    finally:
+        engines.close(forks)
+
+
+def exit_code_of(seen: Observed) -> int:
+    """4 where a host did not answer."""
+    return HostsUnusable.exit_code if any(isinstance(host, Unreachable) for host in seen.values()) else 0
+
+
+def following(
+    hosts: Across,
+    open_feed: Callable[[str, T | None], Feed[T]],
+    key: Callable[[T], tuple[str, float]],
+    show: Callable[[str, T], str],
+    *,
+    again: bool,
+    is_live: Callable[[T], bool] | None = None,
+) -> int:
+    """Print what the hosts tell, a line each, until that ends; returns the exit code.
+
+    ``show`` makes the line, empty where there is nothing to say. Losses are said on stderr.
+    """
+
+    def said(host: str, lost: Unreachable | None) -> None:
+        text = f"unreachable: {lost.reason}" if lost else "answers again"
+        hosts.screen.emit(Note(f"{host}: {text}", host=host))
+        if lost and lost.hint:
+            hosts.screen.emit(Note(f"  hint: {lost.hint}", host=host))
+
+    with Following(hosts.hosts, open_feed, key, said, is_live=is_live, again=again) as told:
+        for batch in told.batches():
+            _print([line for one in batch if (line := show(one.host, one.value))])
+        return HostsUnusable.exit_code if told.lost else 0
+
+
+def _print(lines: list[str]) -> None:
+    """As they are: what replicas write may hold colours, and need not be what this terminal can encode."""
+    sys.stdout.buffer.write("".join(f"{line}\n" for line in lines).encode("utf-8", "replace"))
+    sys.stdout.buffer.flush()

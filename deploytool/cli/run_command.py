@@ -1,0 +1,170 @@
+"""A run as a command conducts it: wired together, planned, asked about, carried out, and reported."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from difflib import get_close_matches
+from os import environ
+from pathlib import Path
+from typing import Any
+
+import click
+
+from deploytool.cli.diff import find_differences
+from deploytool.cli.inventory import read_limit_file
+from deploytool.cli.output import show_plan, show_report, show_text, unreachable
+from deploytool.cli.saved_plan import document, save
+from deploytool.cli.screen import Screen
+from deploytool.cli.session import Loaded, ask, engines_for
+from deploytool.cli.signals import asking
+from deploytool.core.change.guard import GuardPolicy
+from deploytool.core.change.reconcile import ReconcilePolicy
+from deploytool.core.placement.patterns import NoMatch, select
+from deploytool.core.placement.schedule import SchedulePolicy
+from deploytool.errors import CHANGES_PENDING, INTERRUPTED, HostsUnusable, UsageError
+from deploytool.model.difference import Difference
+from deploytool.model.event import Report
+from deploytool.model.intent import Intent
+from deploytool.model.observed import Observed, Unreachable
+from deploytool.model.plan import Plan, StepKind
+from deploytool.plan.planner import Planner, PlanPolicy
+from deploytool.report.explain import explain_text
+from deploytool.report.sanitize import printable
+from deploytool.run.converge import Run, RunOptions
+from deploytool.run.lease_owner import this_run
+from deploytool.run.parallel import Engines
+from deploytool.run.prune import prune_images
+from deploytool.run.stamp import stamp
+
+
+def limited(intent: Intent, limit: str | None) -> frozenset[str] | None:
+    """The hosts of ``--limit``; None without one.
+
+    Raises:
+        UsageError: it matches nothing.
+    """
+    if limit is None:
+        return None
+    try:
+        return frozenset(select(limit, intent.inventory, read_limit_file))
+    except NoMatch as error:
+        raise UsageError(f"--limit: {error.message}", hint=error.hint) from None
+
+
+def policy_of(intent: Intent, options: Mapping[str, Any]) -> PlanPolicy:
+    """The options that allow or ask for something, as the planner takes them.
+
+    Raises:
+        UsageError: an option names a host or service that does not exist.
+    """
+    services = {service.name for project in intent.projects for service in project.services}
+    moved = frozenset(options.get("move_volumes") or ())
+    if moved - services:
+        raise UsageError(f"--move-volumes: there is no service '{min(moved - services)}'")
+    adopt = bool(options.get("adopt"))
+    return PlanPolicy(
+        schedule=SchedulePolicy(bool(options.get("reschedule_unreachable")), moved),
+        reconcile=ReconcilePolicy(adopt=adopt),
+        guard=GuardPolicy(
+            allow_vanished=bool(options.get("allow_vanished")),
+            adopt=adopt,
+            take_over=bool(options.get("take_over")),
+            allow_partial=bool(options.get("allow_partial")),
+        ),
+        limit=limited(intent, options.get("limit")),
+        max_moves=int(options.get("max_moves") or 0),
+        whole_playbook=not options.get("tags") and not options.get("skip_tags"),
+        timeout_s=options.get("timeout"),
+    )
+
+
+@contextmanager
+def running(
+    loaded: Loaded, screen: Screen, reason: str, options: Mapping[str, Any], engines: Engines | None = None
+) -> Iterator[Run]:
+    """A run over the loaded files, on ``engines`` that may be connecting; they are closed at the end."""
+    intent, forks = loaded.intent, int(options["forks"])
+    engines = engines or engines_for(screen, options)
+    planner = Planner(intent, policy_of(intent, options), stamp(loaded.folder, environ))
+    lease = this_run(reason, environ)
+    run_options = RunOptions(forks, float(options.get("lock_wait") or 0.0))
+    run = Run(intent, planner, engines, lease, screen.emit, run_options)
+    try:
+        with screen, asking(run.interrupts.ask):
+            yield run
+    finally:
+        engines.close(forks)
+
+
+def carry_out(
+    run: Run, screen: Screen, options: Mapping[str, Any], act: Callable[[], Report] | None = None
+) -> int:
+    """Show the plan, ask where that is called for, converge, and say how it ended; returns the exit code.
+
+    ``act`` is what to do instead of ``run.converge``. With ``--check`` only the first. The options are those
+    of ``showing`` and ``carrying_out``.
+    """
+    if options["check"]:
+        return only_plan(run, screen, options)
+    declined = []
+    changed: list[Difference] = []
+
+    def confirm(found: Plan, seen: Observed) -> bool:
+        changed.extend(find_differences(run, found, seen, options))
+        screen.drain()
+        show_text(found, changed, options["output"])
+        if not options["yes"] and _calls_for_asking(found) and not ask("Make these changes?"):
+            declined.append(found)
+        screen.resume()
+        return not declined
+
+    run.confirm = confirm
+    report = (act or run.converge)()
+    if options["prune_images"] and not declined and not report.interrupted:
+        prune_images(run)
+    screen.drain()
+    if declined:
+        click.echo("Nothing was changed.", err=True)
+        return INTERRUPTED
+    show_report(report, run.seen, screen.tally, changed, options)
+    return report.exit_code
+
+
+def only_plan(run: Run, screen: Screen, options: Mapping[str, Any], out: Path | None = None) -> int:
+    """Look, and show what would change, saved to ``out`` if given; returns the exit code."""
+    found, seen = run.plan()
+    changed = find_differences(run, found, seen, options)
+    screen.drain()
+    if out:
+        save(document(found, seen, options), out)
+    show_plan(found, seen, changed, options)
+    if unreachable(seen):
+        return HostsUnusable.exit_code
+    return CHANGES_PENDING if found and options["detailed_exitcode"] else 0
+
+
+def _calls_for_asking(found: Plan) -> bool:
+    """On a terminal, before anything that runs is stopped or replaced."""
+    stops = any(step.kind is StepKind.STOP for step in found.steps)
+    return stops and sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def explain(run: Run, screen: Screen, service: str) -> int:
+    """Show the schedule's reasons for one service, in every project that has it.
+
+    Raises:
+        UsageError: no project has it.
+    """
+    known = {service.name for project in run.intent.projects for service in project.services}
+    if service not in known:
+        near = get_close_matches(service, known, n=1)
+        hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(sorted(known))}"
+        raise UsageError(f"--explain: there is no service '{service}'", hint=hint)
+    seen = run.observe()
+    screen.drain()
+    for project, verdicts in run.planner.explain(seen, service):
+        rows = [(verdict.host, verdict.kept + verdict.chosen, verdict.text) for verdict in verdicts]
+        click.echo(printable(explain_text(project.name, service, rows)), nl=False)
+    return HostsUnusable.exit_code if any(isinstance(host, Unreachable) for host in seen.values()) else 0

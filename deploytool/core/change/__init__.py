@@ -1,0 +1,1 @@
+"""Desired against observed: what changes, in which order, and what is refused."""

@@ -1,0 +1,124 @@
+"""Expected and actual side by side. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+
+from deploytool.core.placement.placements import held_leases, newest_release
+from deploytool.errors import Problem
+from deploytool.model.intent import Intent, Project
+from deploytool.model.observed import Container, Lease, Observed, ObservedHost, Unreachable
+from deploytool.model.plan import Plan, ProjectPlan
+from deploytool.model.status import HeldLease, ProjectStanding, Route, Row, Status
+
+
+def standing(
+    intent: Intent,
+    observed: Observed,
+    plan: Plan | None,
+    *,
+    hosts: Collection[str] | None = None,
+    services: Collection[tuple[str, str]] | None = None,
+    problems: Sequence[Problem] = (),
+) -> Status:
+    """Where the projects stand; on ``hosts`` and of ``services`` (project, service) only, where given.
+
+    Without a plan nothing is expected, and ``problems`` say why there is none.
+    """
+    planned = {project.project: project for project in plan.projects} if plan is not None else {}
+    seen = {name: host for name, host in observed.items() if hosts is None or name in hosts}
+    rows = (
+        row
+        for project in intent.projects
+        for row in _rows(project, planned.get(project.name), seen)
+        if services is None or (row.project, row.service) in services
+    )
+    return Status(
+        rows=tuple(rows),
+        projects=tuple(_project(p, planned.get(p.name), observed, seen) for p in intent.projects),
+        routes=tuple(_routes(intent, seen, services)),
+        unreachable={n: h.reason for n, h in sorted(seen.items()) if isinstance(h, Unreachable)},
+        problems=tuple(problems),
+    )
+
+
+def _rows(project: Project, plan: ProjectPlan | None, seen: Observed) -> Iterator[Row]:
+    """A row for each service and host that expects a replica or holds one."""
+    found = {
+        (container.service, host_name)
+        for host_name, host in seen.items()
+        for container in _containers(host)
+        if container.project == project.name
+    }
+    counts = plan.desired.counts if plan is not None else {}
+    wanted = {key for key, count in counts.items() if count and key[1] in seen}
+    for service, host_name in sorted(found | wanted):
+        yield _row(project, plan, service, host_name, seen)
+
+
+def _row(project: Project, plan: ProjectPlan | None, service: str, host_name: str, seen: Observed) -> Row:
+    expected = plan.desired[service, host_name] if plan is not None else None
+    host = seen[host_name]
+    if not isinstance(host, ObservedHost):
+        return Row(project.name, service, host_name, expected)
+    mine = [c for c in _containers(host) if (c.project, c.service) == (project.name, service)]
+    running = [c for c in mine if c.state == "running"]
+    known = project.service(service)
+    done = [c for c in mine if known and project.finishes(known) and _ended_well(c)]
+    spec = plan.specs.get((service, host_name), "") if plan is not None else ""
+    ages = [max(0.0, host.facts.now_s - c.started_s) for c in running if c.started_s and host.facts.now_s]
+    return Row(
+        project.name,
+        service,
+        host_name,
+        expected,
+        running=len(running),
+        healthy=sum(c.healthy for c in running),
+        unhealthy=sum(c.health == "unhealthy" for c in running),
+        starting=sum(c.health == "starting" for c in running),
+        restarting=sum(c.state == "restarting" for c in mine),
+        done=len(done),
+        current=sum(c.spec == spec for c in (*running, *done)) if plan is not None else len(running),
+        age_s=min(ages, default=None),
+    )
+
+
+def _routes(intent: Intent, seen: Observed, services: Collection[tuple[str, str]] | None) -> Iterator[Route]:
+    """What the proxy of every host thinks of its endpoints."""
+    known = {(project.name, service.name) for project in intent.projects for service in project.services}
+    mine = {f"{project}/{name}" for project, name in (known if services is None else services)}
+    for host_name, host in sorted(seen.items()):
+        beliefs = host.beliefs if isinstance(host, ObservedHost) else ()
+        for belief in sorted(beliefs, key=lambda one: (one.service, one.endpoint)):
+            if belief.service in mine:
+                yield Route(host_name, belief.service, belief.endpoint, belief.active, belief.trouble)
+
+
+def _containers(host: object) -> Iterable[Container]:
+    if not isinstance(host, ObservedHost):
+        return ()
+    return (c for c in host.containers if c.replica)
+
+
+def _ended_well(container: Container) -> bool:
+    return container.state == "exited" and container.exit_code == 0
+
+
+def _project(
+    project: Project, plan: ProjectPlan | None, observed: Observed, seen: Observed
+) -> ProjectStanding:
+    steps = [step for step in plan.steps if step.host in seen] if plan is not None else []
+    return ProjectStanding(
+        project.name, newest_release(project.name, observed), tuple(_leases(project.name, seen)), len(steps)
+    )
+
+
+def _leases(project_name: str, seen: Observed) -> Iterator[HeldLease]:
+    """Those that still hold, each once with its hosts."""
+    held: dict[str, tuple[Lease, dict[str, float]]] = {}
+    for host_name, lease in held_leases(project_name, seen).items():
+        host = seen[host_name]
+        now_s = host.facts.now_s if isinstance(host, ObservedHost) else 0.0
+        held.setdefault(lease.owner, (lease, {}))[1][host_name] = lease.expires_s - now_s
+    for lease, hosts in held.values():
+        yield HeldLease(lease, tuple(hosts), min(hosts.values()))

@@ -1,0 +1,163 @@
+"""Where the replicas of a project are: seen on hosts that answered, on paper for those that did not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from deploytool.model.desired import Desired
+from deploytool.model.intent import Project, Service
+from deploytool.model.observed import Container, Lease, Observed, ObservedHost, Release
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """The replicas of one service, host → number.
+
+    ``there`` are seen, in whatever state; ``sound`` of them do their work. ``count`` is what the host counts
+    as holding: more than is there where some are on paper or only their data is left.
+    """
+
+    count: dict[str, int] = field(default_factory=dict)
+    there: dict[str, int] = field(default_factory=dict)
+    sound: dict[str, int] = field(default_factory=dict)
+
+
+def newest_release(project_name: str, observed: Observed) -> Release | None:
+    """The release with the highest number that any host remembers; of equals, the first host's."""
+    newest: Release | None = None
+    for _, host in sorted(observed.items()):
+        folder = host.projects.get(project_name) if isinstance(host, ObservedHost) else None
+        release = folder.release if folder else None
+        if release and (newest is None or release.number > newest.number):
+            newest = release
+    return newest
+
+
+def may_hold(project_name: str, observed: Observed) -> set[str]:
+    """The hosts that may hold something of a project, as far as any host knows.
+
+    The members of the newest release, the others that a host remembers, and those that are seen to.
+    """
+    release = newest_release(project_name, observed)
+    found = set(release.members if release else ())
+    for host_name, host in observed.items():
+        if not isinstance(host, ObservedHost):
+            continue
+        folder = host.projects.get(project_name)
+        found.update(folder.others if folder else ())
+        if holds(project_name, host):
+            found.add(host_name)
+    return found
+
+
+def holds(project_name: str, host: ObservedHost) -> bool:
+    """Whether a host has something of a project: a replica, a definition, or what its proxy was told."""
+    folder = host.projects.get(project_name)
+    if (folder and folder.compose_sha256) or project_name in host.served:
+        return True
+    return any(container.replica and container.project == project_name for container in host.containers)
+
+
+def held_leases(project_name: str, observed: Observed, owner: str = "") -> dict[str, Lease]:
+    """Host → the lease that still holds by the host's own clock, hosts in order; not those of ``owner``."""
+    found = {}
+    for host_name, host in sorted(observed.items()):
+        if not isinstance(host, ObservedHost):
+            continue
+        folder = host.projects.get(project_name)
+        lease = folder.lease if folder else None
+        if lease and lease.owner != owner and (lease.manual or lease.expires_s > host.facts.now_s):
+            found[host_name] = lease
+    return found
+
+
+def latest_number(project_name: str, observed: Observed) -> int:
+    """The highest number that a release or an attempt has on any host; 0 where there is none."""
+    hosts = (host for host in observed.values() if isinstance(host, ObservedHost))
+    folders = (host.projects[project_name] for host in hosts if project_name in host.projects)
+    numbers = (max(folder.latest, folder.release.number if folder.release else 0) for folder in folders)
+    return max(numbers, default=0)
+
+
+def paper(project_name: str, observed: Observed) -> Mapping[tuple[str, str], int]:
+    """(service, host) → replicas on hosts that did not answer, by the newest release that any host knows.
+
+    A host that was not looked at did not answer either. Hosts that left the inventory are among them.
+    """
+    release = newest_release(project_name, observed)
+    return {
+        (service, host): number
+        for service, hosts in (release.placements if release else {}).items()
+        for host, number in hosts.items()
+        if number > 0 and not isinstance(observed.get(host), ObservedHost)
+    }
+
+
+def holdings(project: Project, observed: Observed) -> Mapping[str, Placement]:
+    """Where every service of ``project`` holds replicas.
+
+    A service with named volumes holds a host also where its data is: on any host that the newest release
+    or a container of it names, in the play or not, so that a replica that is gone comes back to its data.
+    """
+    held = {service.name: Placement() for service in project.services}
+    _look(project, observed, held)
+    release = newest_release(project.name, observed)
+    in_play = {host.name for host in project.hosts}
+    for service in project.services:
+        of_service = held[service.name]
+        of_service.count.update(of_service.there)
+        remembered = _remembered(release, service)
+        for host_name, number in remembered.items():
+            unknown = host_name in in_play and not isinstance(observed.get(host_name), ObservedHost)
+            if number > 0 and (unknown or has_data(service)):
+                of_service.count[host_name] = max(number, of_service.there.get(host_name, 0))
+    return held
+
+
+def data_left_behind(project: Project, desired: Desired, newest: Release | None) -> dict[str, dict[str, int]]:
+    """Where the data of services is that have no replica in ``desired``: service → host → replicas.
+
+    A service that left the file is remembered, too: it may come back.
+    """
+    known = {**newest.data, **newest.placements} if newest else {}
+    without_data = {service.name for service in project.services if not has_data(service)}
+    gone = (name for name in known.keys() - without_data if not desired.hosts_of(name))
+    return {name: dict(known[name]) for name in sorted(gone)}
+
+
+def has_data(service: Service) -> bool:
+    """Whether its replicas have data that can be left behind: a global one's volume is on its own host."""
+    return bool(service.volumes) and not service.mode.is_global
+
+
+def _remembered(release: Release | None, service: Service) -> Mapping[str, int]:
+    """Where a service was by the newest release; while it has no replica, where its data is."""
+    if release is None:
+        return {}
+    data = release.data.get(service.name, {}) if has_data(service) else {}
+    return release.placements.get(service.name) or data
+
+
+def _look(project: Project, observed: Observed, held: Mapping[str, Placement]) -> None:
+    services = {service.name: service for service in project.services}
+    in_play = {host.name for host in project.hosts}
+    for host_name, host in observed.items():
+        for container in host.containers if isinstance(host, ObservedHost) else ():
+            if not container.replica or container.project != project.name:
+                continue
+            service = services.get(container.service)
+            if service and (host_name in in_play or has_data(service)):
+                of_service = held[service.name]
+                _count_one(of_service.there, host_name)
+                if _does_its_work(container, service):
+                    _count_one(of_service.sound, host_name)
+
+
+def _count_one(numbers: dict[str, int], host_name: str) -> None:
+    numbers[host_name] = numbers.get(host_name, 0) + 1
+
+
+def _does_its_work(container: Container, service: Service) -> bool:
+    done = service.mode.is_job and container.state == "exited" and container.exit_code == 0
+    return container.healthy or done

@@ -1,0 +1,81 @@
+"""A Compose document as written: a file, or the Compose sections of a play. Nothing is rendered here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from deploytool.errors import Place
+from deploytool.load.compose.keys import State, key_place
+from deploytool.load.compose.schema import TOP
+from deploytool.load.compose.validators import kind_of
+from deploytool.load.text.problems import Problems, near_key
+from deploytool.load.text.yaml_file import Dialect, Map, read_yaml
+
+SECTIONS = ("networks", "volumes", "configs", "secrets")
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """``folder`` is what relative paths in it start from; ``sections`` are the raw top-level sections."""
+
+    folder: Path
+    services: Any
+    sections: Mapping[str, Any]
+    place: Place
+    project: str = ""
+    project_place: Place = Place("")
+
+
+def read_document(path: Path, name: str, problems: Problems) -> Document | None:
+    """A Compose file; None with problems where it is none."""
+    before = len(problems.found)
+    root = read_yaml(path, name, problems, Dialect.COMPOSE)
+    if not isinstance(root, Map):
+        if len(problems.found) == before:
+            what = "is empty" if root is None else f"is {kind_of(root)}, not a mapping"
+            problems.add(Place(name, 1), what, "a Compose file has 'services:' at its top level")
+        return None
+    check_keys(root, problems)
+    if "services" not in root:
+        problems.add(root.place, "has no 'services'", "a Compose file has 'services:' at its top level")
+        return None
+    project = root.get("name")
+    if project is not None and not isinstance(project, str):
+        problems.add(root.place_of("name"), f"'name' has to be text, not {kind_of(project)}")
+        project = None
+    return Document(
+        path.parent,
+        root["services"],
+        _sections(root),
+        root.place_of("services"),
+        project or "",
+        root.place_of("name"),
+    )
+
+
+def inline_document(play: Map, folder: Path) -> Document:
+    """The Compose sections of a play."""
+    return Document(folder, play["services"], _sections(play), play.place_of("services"))
+
+
+def check_keys(root: Map, problems: Problems) -> None:
+    """Each top-level key has to be one that Compose knows and we do not refuse."""
+    for key in root:
+        known = TOP.get(key)
+        if known is None and not key.startswith("x-"):
+            problems.add(
+                key_place(root, key, root.place),
+                f"unknown key '{key}' in the Compose file",
+                near_key(key, TOP),
+            )
+        elif known and known.state is State.REFUSED:
+            problems.add(
+                key_place(root, key, root.place), f"'{key}' is not supported: {known.note}", known.hint
+            )
+
+
+def _sections(root: Map) -> dict[str, Any]:
+    return {section: root[section] for section in SECTIONS if root.get(section) is not None}

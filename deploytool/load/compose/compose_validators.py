@@ -1,0 +1,151 @@
+"""The shapes of values that only Compose has."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from deploytool.load.compose.validators import (
+    DROP,
+    Shape,
+    Spot,
+    amount,
+    duration,
+    either,
+    filled,
+    flag,
+    integer,
+    kind_of,
+    list_of,
+    map_of,
+    one_of,
+    size,
+    text,
+)
+from deploytool.load.text.units import parse_duration
+
+texts = list_of(text)
+one_or_more = list_of(text, or_one=True)
+
+# Source: moby/sys/signal for Linux.
+_SIGNAL = re.compile(
+    "(SIG)?(ABRT|ALRM|BUS|CHLD|CLD|CONT|FPE|HUP|ILL|INT|IO|IOT|KILL|PIPE|POLL|PROF|PWR|QUIT|SEGV|STKFLT|STOP|SYS"
+    "|TERM|TRAP|TSTP|TTIN|TTOU|URG|USR1|USR2|VTALRM|WINCH|XCPU|XFSZ"
+    r"|RTMIN(\+([1-9]|1[0-5]))?|RTMAX(-([1-9]|1[0-4]))?)"
+)
+
+
+def command(value: Any, spot: Spot) -> Any:
+    return texts(value, spot) if isinstance(value, list) else text(value, spot)
+
+
+def health_test(value: Any, spot: Spot) -> Any:
+    """A list begins with how it is run; text is for the shell."""
+    read = command(value, spot)
+    if isinstance(read, list) and (not read or read[0] not in ("NONE", "CMD", "CMD-SHELL")):
+        return spot.wrong("has to begin with CMD, CMD-SHELL or NONE", "write [CMD, program, …], or text")
+    return read
+
+
+def restart(value: Any, spot: Spot) -> Any:
+    """``no`` without quotes is false in YAML 1.1; Compose reads 1.2, where it is a word."""
+    word = "no" if value is False else text(value, spot)
+    if word is DROP:
+        return DROP
+    name, _, times = word.partition(":")
+    if word in ("no", "always", "on-failure", "unless-stopped") or (
+        name == "on-failure" and times.isdecimal()
+    ):
+        return word
+    return spot.wrong(
+        f"cannot be '{word}'", "it is one of no, always, on-failure, on-failure:3, unless-stopped"
+    )
+
+
+def pull_policy(value: Any, spot: Spot) -> Any:
+    word = text(value, spot)
+    if word == "build":
+        return spot.wrong(
+            "cannot be 'build': images are built in CI", "push the image and name it with 'image'"
+        )
+    return one_of("missing", "if_not_present", "always", "never")(value, spot)
+
+
+def signal_name(value: Any, spot: Spot) -> Any:
+    """A signal as Docker's engine knows it; what it refuses would be noticed when the old replica is gone."""
+    word = text(value, spot)
+    if word is DROP:
+        return DROP
+    known = word.lstrip("0") if word.isdecimal() else _SIGNAL.fullmatch(word.upper())
+    return word if known else spot.wrong(f"is no signal: '{word}'", "write it as SIGTERM, TERM or 15")
+
+
+def share(value: Any, spot: Spot) -> Any:
+    """A part of a whole: 0 to 1."""
+    read = amount(value, spot)
+    return spot.wrong(f"cannot be more than 1: {read}") if read is not DROP and read > 1 else read
+
+
+def external(value: Any, spot: Spot) -> Any:
+    """True or false; the older ``external: {name: x}`` is left as it is for the room that knows the rest."""
+    return map_of(text)(value, spot) if isinstance(value, dict) else flag(value, spot)
+
+
+def by_name(entry: Shape) -> Shape:
+    """A list of names, or a mapping of names to settings that may be null; canonical: a mapping."""
+
+    def shape(value: Any, spot: Spot) -> Any:
+        if isinstance(value, list):
+            return {name: {} for name in texts(value, spot)}
+        if not isinstance(value, dict):
+            return spot.wrong(f"has to be a list of names or a mapping, not {kind_of(value)}")
+        read = {k: {} if v is None else entry(v, spot.inside(value, k)) for k, v in value.items()}
+        return {key: item for key, item in read.items() if item is not DROP}
+
+    return shape
+
+
+def entries(long: Shape, name: str) -> Shape:
+    """One entry or a list of them, as text or in long form; canonical: mappings with at least ``name``."""
+
+    def shape(value: Any, spot: Spot) -> Any:
+        written = [value] if isinstance(value, dict) else value
+        read = list_of(either(long, filled), or_one=True)(written, spot)
+        if read is DROP:
+            return DROP
+        if isinstance(written, list) and any(isinstance(e, dict) and name not in e for e in written):
+            spot.wrong(f"has an entry without '{name}'")
+        found = [entry if isinstance(entry, dict) else {name: entry} for entry in read]
+        return [entry for entry in found if name in entry]
+
+    return shape
+
+
+def mode(value: Any, spot: Spot) -> Any:
+    """Permission bits: YAML's ``0440`` is octal already, text is read as octal."""
+    if isinstance(value, str):
+        try:
+            value = int(value, 8)
+        except ValueError:
+            return spot.wrong(f"is no permission: '{value:.20}'", 'write it as in "0440"')
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 0o777:
+        return spot.wrong("is no permission", 'write it as in "0440"')
+    return value
+
+
+def cpus_text(value: Any, spot: Spot) -> Any:
+    result = amount(value, spot)
+    return DROP if result is DROP else f"{result:g}"
+
+
+def size_text(value: Any, spot: Spot) -> Any:
+    result = size(value, spot)
+    return DROP if result is DROP else str(result)
+
+
+def microseconds(value: Any, spot: Spot) -> Any:
+    """A number, or a duration as in ``400us``: Compose's releases do not agree on the second."""
+    if isinstance(value, str) and value.strip().endswith("s"):
+        read = duration(value, spot)
+        return DROP if read is DROP else round(parse_duration(read) * 1_000_000)
+    return integer(value, spot)

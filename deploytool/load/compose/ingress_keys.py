@@ -1,0 +1,196 @@
+"""``x-ingress`` of a service and ``ingress`` of a play: shapes, and what contradicts itself."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from deploytool.errors import Place
+from deploytool.load.compose.ingress_authority import DEFAULT_FILE
+from deploytool.load.compose.keys import Key, State, key_place, section
+from deploytool.load.compose.validators import (
+    DROP,
+    Spot,
+    count,
+    duration,
+    filled,
+    flag,
+    list_of,
+    one_of,
+    text,
+)
+from deploytool.load.text.problems import Problems
+from deploytool.load.text.units import parse_duration
+from deploytool.load.text.yaml_file import place_of
+from deploytool.model.ingress import ANY_HOST, DEFAULT_MESH, HTTP_PROTOCOLS, EdgeSettings, IngressKeys, Tls
+
+_DOMAIN = re.compile(r"\*|(\*\.)?([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]*[a-z0-9])?")
+_MESH = re.compile(r"([0-9]{1,5})-([0-9]{1,5})")
+
+
+def _domain(value: Any, spot: Spot) -> Any:
+    written = filled(value, spot)
+    if written is DROP or (_DOMAIN.fullmatch(written.lower()) and len(written) <= 253):
+        return DROP if written is DROP else written.lower()
+    return spot.wrong(f"is no host name: '{written:.60}'", 'write shop.example.com, "*.example.com" or "*"')
+
+
+def _path(value: Any, spot: Spot) -> Any:
+    written = filled(value, spot)
+    if written is DROP or re.fullmatch(r"/[^\s?#]*", written):
+        return written
+    return spot.wrong(f"is no path: '{written:.60}'", "a path begins with / and has no ? and no #")
+
+
+def _health_path(value: Any, spot: Spot) -> Any:
+    written = filled(value, spot)
+    if written is DROP or re.fullmatch(r"/[^\s#]*", written):
+        return written
+    return spot.wrong(f"is no path: '{written:.60}'", "a path begins with /")
+
+
+def _most(value: Any, spot: Spot) -> Any:
+    wanted = count(value, spot)
+    if wanted is DROP or 0 < wanted < 2**31:
+        return wanted
+    return spot.wrong(f"is no number of requests: {wanted}", "write 1 or more")
+
+
+_TLS = {
+    "certificate": Key(State.HONOURED, filled, "the name of a secret: the certificate and its chain, PEM"),
+    "key": Key(State.HONOURED, filled, "the name of a secret: the private key, PEM"),
+}
+
+
+def _tls(value: Any, spot: Spot) -> Any:
+    read = section(_TLS)(value, spot)
+    missing = [key for key in _TLS if read is not DROP and key not in value]
+    if missing:
+        return spot.wrong(f"has no '{missing[0]}'", "name two secrets: certificate and key")
+    return read
+
+
+INGRESS = {
+    "host": Key(State.HONOURED, list_of(_domain, or_one=True), 'host names; default "*": any'),
+    "path": Key(State.HONOURED, _path, "only requests below this path; default /"),
+    "protocol": Key(
+        State.HONOURED, one_of(*HTTP_PROTOCOLS, "tcp"), "http (default, WebSocket too), http2, grpc, tcp"
+    ),
+    "health_path": Key(State.HONOURED, _health_path, "what answers 2xx or 3xx when a replica is well"),
+    "timeout": Key(State.HONOURED, duration, "of a whole request; default none"),
+    "max_requests": Key(
+        State.HONOURED, _most, "under way from one proxy, and as many may wait; more get 503; default 8192"
+    ),
+    "sticky": Key(State.HONOURED, flag, "keep a client on its replica, by a cookie"),
+    "tls": Key(State.HONOURED, _tls, "end TLS here, on every ingress port but 80", keys=_TLS),
+    "redirect_https": Key(State.HONOURED, flag, "send requests on the port without TLS to the one with it"),
+}
+ingress = section(INGRESS)
+
+
+def exposure_of(
+    name: str, canonical: Mapping[str, Any], place: Place, problems: Problems
+) -> IngressKeys | None:
+    """What a service's ingress ports offer; None where it has none."""
+    given = canonical.get("x-ingress")
+    ports = [port for port in canonical.get("ports") or () if port.get("mode") == "ingress"]
+    at = key_place(canonical, "x-ingress", place)
+    if not ports:
+        if given is not None:
+            hint = 'write ports: [{target: 8080, published: "80", mode: ingress}]'
+            problems.add(at, f"'{name}' has x-ingress, but no port in mode ingress", hint)
+        return None
+    exposure = _exposure(given or {})
+    for key, message, hint in _contradictions(exposure, given or {}, canonical, ports):
+        where = key_place(given, key, at) if given and key in given else place_of(canonical, "ports", place)
+        problems.add(where, f"{name}: {message}", hint)
+    return exposure
+
+
+def _exposure(given: Mapping[str, Any]) -> IngressKeys:
+    tls = given.get("tls") or {}
+    complete = {"certificate", "key"} <= set(tls)
+    return IngressKeys(
+        domains=tuple(sorted(set(given.get("host") or (ANY_HOST,)))),
+        path=str(given.get("path", "/")),
+        protocol=given.get("protocol", "http"),
+        health_path=str(given.get("health_path", "")),
+        timeout_s=parse_duration(given.get("timeout", "0")),
+        sticky=bool(given.get("sticky")),
+        tls=Tls(str(tls["certificate"]), str(tls["key"])) if complete else None,
+        redirect_https=bool(given.get("redirect_https")),
+        max_requests=int(given.get("max_requests", IngressKeys().max_requests)),
+    )
+
+
+def _contradictions(
+    exposure: IngressKeys,
+    given: Mapping[str, Any],
+    canonical: Mapping[str, Any],
+    ports: list[Mapping[str, Any]],
+) -> list[tuple[str, str, str]]:
+    """(key, what is wrong, the way out), each."""
+    found = []
+    if "network_mode" in canonical:
+        found.append(("ports", "a port in mode ingress needs a network of Docker", "leave network_mode out"))
+    if str((canonical.get("deploy") or {}).get("mode", "")).endswith("job"):
+        found.append(("ports", "a job cannot have a port in mode ingress", "leave the port out"))
+    if not exposure.is_http:
+        found += [
+            (key, f"'{key}' has no meaning with protocol tcp", "leave it out")
+            for key in ("host", "path", "health_path", "timeout", "sticky", "redirect_https")
+            if key in given
+        ]
+        if exposure.tls:
+            hint = "let the service end TLS itself, or use protocol http"
+            found.append(("tls", "'tls' with protocol tcp is not supported yet", hint))
+    https = [p for p in ports if exposure.ends_tls(int(p["published"]), p.get("app_protocol", ""))]
+    if "https" in {port.get("app_protocol") for port in ports} and not exposure.tls:
+        found.append(("ports", "app_protocol https needs x-ingress.tls", "name the secrets with tls"))
+    if exposure.tls and not https:
+        hint = 'publish 443 too: {target: 8080, published: "443", mode: ingress}'
+        found.append(("tls", "'tls' is given, but no ingress port speaks it", hint))
+    if exposure.redirect_https and (not https or len(https) == len(ports)):
+        hint = "publish 80 and 443, and give tls"
+        found.append(("redirect_https", "'redirect_https' needs a port with TLS and one without", hint))
+    return found
+
+
+def _mesh(value: Any, spot: Spot) -> Any:
+    written = text(value, spot)
+    match = _MESH.fullmatch(written) if written is not DROP else None
+    first, last = (int(match[1]), int(match[2])) if match else (0, 0)
+    if match and 0 < first < last < 65536:
+        return first, last
+    return (
+        DROP
+        if written is DROP
+        else spot.wrong(f"is no range of two ports or more: '{written:.20}'", "write 15080-15179")
+    )
+
+
+def _mtls(value: Any, spot: Spot) -> Any:
+    """true or false, or the name of a file; canonical: the name, empty for false."""
+    if isinstance(value, str) and value.strip().lower() not in ("true", "false", "yes", "no", "on", "off"):
+        return filled(value, spot)
+    wanted = flag(value, spot)
+    return DROP if wanted is DROP else DEFAULT_FILE if wanted else ""
+
+
+EDGE = {
+    "image": Key(State.HONOURED, filled, "the image of Envoy"),
+    "drain": Key(State.HONOURED, duration, "how long a replaced proxy may keep connections; default 15m"),
+    "mesh_ports": Key(State.HONOURED, _mesh, "the range of ports between the hosts' proxies"),
+    "mtls": Key(State.HONOURED, _mtls, "TLS between the hosts' proxies: true, or the file of an authority"),
+}
+
+
+def edge_settings(value: Any, spot: Spot) -> Any:
+    """The shape of a play's ``ingress``."""
+    read = section(EDGE)(value, spot)
+    if read is DROP:
+        return DROP
+    image, mesh = read.get("image", EdgeSettings().image), read.get("mesh_ports", DEFAULT_MESH)
+    drain_s = parse_duration(read["drain"]) if "drain" in read else EdgeSettings().drain_s
+    return EdgeSettings(str(image), mesh, drain_s, str(read.get("mtls", "")), place=spot.place)

@@ -1,0 +1,258 @@
+"""A rendered Compose service → canonical long form, with its files and references settled.
+
+Equal meaning gives equal form, since the spec of a container is a hash of it. ``env_file`` is read into
+``environment``, relative paths become files of the project and absolute paths on the host.
+"""
+
+from __future__ import annotations
+
+from collections import ChainMap
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from deploytool.errors import Place
+from deploytool.load.compose.deploy import restart_of
+from deploytool.load.compose.equivalence import same_form
+from deploytool.load.compose.keys import key_place
+from deploytool.load.compose.schema import SERVICE_SHAPE, TOPLEVEL_SHAPES
+from deploytool.load.compose.shipped_files import Copied, FileMistake, FileStore, is_file, stored
+from deploytool.load.compose.validators import DROP, Spot
+from deploytool.load.templates.dotenv import read_dotenv
+from deploytool.load.templates.template import BROKEN
+from deploytool.load.text.problems import Problems, near
+from deploytool.load.text.yaml_file import Map, place_of
+from deploytool.model.intent import File
+
+CONFIG_MODE = 0o444
+SECRET_MODE = 0o600
+SECTIONS = ("networks", "volumes", "configs", "secrets")
+_SOURCES = ("file", "environment", "content")
+_FILED = {"configs": CONFIG_MODE, "secrets": SECRET_MODE}
+
+EnvFile = tuple[Path, bool]  # where it is, and whether it is read raw
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a document's services may refer to: its folder, its variables, its top-level names by section."""
+
+    folder: Path
+    environment: Mapping[str, str]
+    names: dict[str, set[str]] = field(default_factory=dict)
+    store: FileStore = field(default_factory=FileStore)
+    env_files: dict[tuple[EnvFile, ...], tuple[dict[str, str], Problems]] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Normalized:
+    """Collects what one host gets. ``root`` is the project's folder there.
+
+    ``modes`` are the modes that services ask for, by section and name; ``place`` is where they are written.
+    """
+
+    around: Surroundings
+    root: str
+    problems: Problems
+    files: dict[str, File] = field(default_factory=dict)
+    modes: dict[tuple[str, str], int] = field(default_factory=dict)
+    place: Place = Place("")
+
+    def absorb(self, other: Normalized) -> None:
+        """Take over what another one of the same host found."""
+        self.problems.found += other.problems.found
+        self.files |= other.files
+        for key, mode in other.modes.items():
+            if self.modes.setdefault(key, mode) != mode:
+                section, name = key
+                hint = "define it twice in the top level, under two names"
+                self.problems.add(
+                    other.place, f"{section}: '{name}' is wanted with two different modes", hint
+                )
+
+    def service(self, name: str, rendered: Any, decided: Mapping[str, Any], place: Place) -> Map:
+        """One service. ``decided`` is its canonical part that was rendered for the whole play."""
+        self.place = place
+        shaped = SERVICE_SHAPE(rendered, Spot(place, name, self.problems))
+        if shaped is DROP:
+            return Map(place)
+        result = Map(place)
+        result.lay(shaped)
+        result.lay(decided)
+        if "healthcheck" in shaped and "healthcheck" in decided:
+            result["healthcheck"] = {**shaped["healthcheck"], **decided["healthcheck"]}
+        if "image" not in result and "image" not in rendered:
+            self.problems.add(place, f"the service '{name}' has no image", "name it with 'image'")
+        self._settle(result, shaped, place)
+        for key in [key for key, value in result.items() if value in ({}, []) and key not in _MAY_BE_EMPTY]:
+            del result[key]
+        same_form(result)
+        return result
+
+    def _settle(self, result: dict[str, Any], shaped: Any, place: Place) -> None:
+        environment = self._from_files(result.pop("env_file", ()), place)
+        environment |= self._own(result.pop("environment", {}))
+        result["environment"] = environment
+        result["labels"] = {
+            **self._from_files(result.pop("label_file", ()), place),
+            **result.get("labels", {}),
+        }
+        result["volumes"] = [self._mount(mount) for mount in result.get("volumes", ())]
+        result["networks"] = self._networks(result, shaped, place)
+        for name in (result.get("x-ingress") or {}).get("tls", {}).values():
+            self._known("secrets", "secret", name, getattr(name, "place", place))
+        for section in _FILED:
+            result[section] = self._grants(section, result.get(section, ()), place_of(shaped, section, place))
+        result["restart"] = restart_of(result) or "no"
+        result.pop("scale", None)
+
+    def _own(self, given: Mapping[str, str | None]) -> dict[str, str]:
+        """Variables by name alone take their value from the play's environment, or are left out."""
+        known = self.around.environment
+        return {
+            name: known[name] if value is None else value
+            for name, value in given.items()
+            if value is not None or name in known
+        }
+
+    def _from_files(self, entries: Iterable[Mapping[str, Any]], place: Place) -> dict[str, str]:
+        chain: tuple[EnvFile, ...] = ()
+        for entry in entries:
+            at = getattr(entry["path"], "place", place)
+            path = self.around.folder / entry["path"]
+            if not is_file(path) and entry.get("required") is False:
+                continue
+            if not is_file(path):
+                self.problems.add(
+                    at, f"there is no file '{path}'", "write required: false if it may be missing"
+                )
+                continue
+            chain = (*chain, (path, entry.get("format") == "raw"))
+        values, problems = self._read_chain(chain)
+        self.problems.found += problems.found
+        return dict(values)
+
+    def _read_chain(self, chain: tuple[EnvFile, ...]) -> tuple[dict[str, str], Problems]:
+        """All files of a service: a value may refer to what the files before it say."""
+        known = self.around.env_files
+        if chain not in known:
+            values, problems = self._read_chain(chain[:-1]) if chain else ({}, Problems())
+            together = Problems()
+            together.found += problems.found
+            for path, raw in chain[-1:]:
+                outer = ChainMap(values, dict(self.around.environment))
+                values = values | read_dotenv(path, str(path), outer, together, raw=raw)
+            known[chain] = values, together
+        return known[chain]
+
+    def _mount(self, mount: dict[str, Any]) -> dict[str, Any]:
+        result = {key: value for key, value in mount.items() if key != "place"}
+        source = result.get("source", "")
+        place = mount["place"]
+        if mount["type"] == "volume" and source:
+            self._known("volumes", "volume", source, place)
+        elif mount["type"] == "bind" and source.startswith("~"):
+            self.problems.add(
+                place, f"'{source}' has a ~, which has no meaning on a host", "write an absolute path"
+            )
+        elif mount["type"] == "bind" and not source.startswith("/"):
+            copied = self._copied(self.around.folder / source, place)
+            bind = {key: value for key, value in result.pop("bind", {}).items() if key != "create_host_path"}
+            result |= {
+                "source": f"{self.root}/{copied.path}" if copied else source,
+                **({"bind": bind} if bind else {}),
+            }
+        return result
+
+    def _copied(self, path: Path, place: Place) -> Copied | None:
+        try:
+            copied = self.around.store.copy(path)
+        except FileMistake as error:
+            self.problems.add(place, str(error), error.hint)
+            return None
+        self.files.update((file.path, file) for file in copied.files)
+        return copied
+
+    def _networks(self, result: Mapping[str, Any], shaped: Any, place: Place) -> dict[str, Any]:
+        networks: dict[str, Any] = dict(result.get("networks", {}))
+        for name in networks:
+            if name != "default":
+                at = getattr(name, "place", place_of(shaped, "networks", place))
+                self._known("networks", "network", name, at)
+        if networks and "network_mode" in result:
+            at = key_place(shaped, "network_mode", place)
+            self.problems.add(at, "'network_mode' and 'networks' exclude each other", "keep one of them")
+        return networks
+
+    def _known(self, section: str, word: str, name: str, place: Place) -> None:
+        known = self.around.names.get(section, set())
+        if name not in known:
+            hint = near(name, known) or f"add '{name}:' to the top-level '{section}'"
+            self.problems.add(place, f"the {word} '{name}' is not defined", hint)
+
+    def _grants(
+        self, section: str, grants: Iterable[Mapping[str, Any]], place: Place
+    ) -> list[dict[str, Any]]:
+        result = []
+        for grant in grants:
+            name = grant["source"]
+            self._known(section, section.rstrip("s"), name, getattr(name, "place", place))
+            self.modes[section, name] = grant.get("mode", _FILED[section])
+            target = grant.get("target") or (f"/{name}" if section == "configs" else f"/run/secrets/{name}")
+            if section == "secrets" and not target.startswith("/"):
+                target = f"/run/secrets/{target}"
+            result.append({"source": name, "target": target})
+        return result
+
+    def toplevel(self, section: str, name: str, rendered: Any, place: Place) -> dict[str, Any] | None:
+        """One entry of a top-level section; None where it is wrong."""
+        if rendered is BROKEN:
+            return None
+        written = {} if rendered is None else rendered
+        shaped = TOPLEVEL_SHAPES[section](written, Spot(place, name, self.problems))
+        if shaped is DROP:
+            return None
+        if section in _FILED:
+            given = [key for key in _SOURCES if key in written]
+            return self._filed(section, name, shaped, given, place)
+        external = shaped.get("external")
+        if isinstance(external, dict):
+            return {**shaped, **external, "external": True}
+        return dict(shaped)
+
+    def _filed(
+        self, section: str, name: str, shaped: Mapping[str, Any], given: Sequence[str], place: Place
+    ) -> dict[str, Any] | None:
+        """The entry for a file; ``given`` are the ways in which the entry names its content."""
+        if len(given) != 1:
+            what = "needs one of" if not given else "has more than one of"
+            self.problems.add(place, f"'{name}' {what} file, environment and content")
+        if len(given) != 1 or given[0] not in shaped:
+            return None
+        content = self._content(given[0], shaped[given[0]], place_of(shaped, given[0], place))
+        if content is None:
+            return None
+        copied = stored(name, content, self.modes.get((section, name), _FILED[section]))
+        self.files.update((file.path, file) for file in copied.files)
+        return {"file": f"{self.root}/{copied.path}"}
+
+    def _content(self, kind: str, value: str, place: Place) -> bytes | None:
+        if kind == "content":
+            return value.encode()
+        if kind == "environment":
+            if value in self.around.environment:
+                return self.around.environment[value].encode("utf-8", "surrogateescape")
+            self.problems.add(
+                place, f"the variable '{value}' is not set", near(value, self.around.environment)
+            )
+            return None
+        try:
+            return self.around.store.read(self.around.folder / value)
+        except FileMistake as error:
+            self.problems.add(place, str(error), error.hint if value.startswith("/") else _PATHS)
+            return None
+
+
+_PATHS = "a relative path starts from the folder of the file with 'services'"
+_MAY_BE_EMPTY = frozenset({"command", "entrypoint"})

@@ -1,0 +1,251 @@
+"""What a value of a Compose file may look like, and its canonical form.
+
+A ``Shape`` takes a rendered value and where it stands, and gives the value as every later room may expect
+it: numbers as numbers, text as text, lists where one item may stand alone. What does not fit becomes a
+problem and ``DROP``. Templates and ``${}`` only make text, so text that reads as a number or as true and
+false is taken for one where one is wanted, as Compose does.
+"""
+
+from __future__ import annotations
+
+import datetime
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from deploytool.errors import Place
+from deploytool.load.templates.template import BROKEN
+from deploytool.load.text.plain_scalars import float_text
+from deploytool.load.text.problems import Problems, near
+from deploytool.load.text.units import duration_text, parse_bytes, parse_duration
+from deploytool.load.text.yaml_file import place_of
+
+DROP = object()
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """Where a value stands: its place, what it is called in a sentence, and where problems go."""
+
+    place: Place
+    name: str
+    problems: Problems
+
+    def wrong(self, message: str, hint: str = "") -> Any:
+        """Note that ``'name' message``; gives ``DROP`` to return."""
+        self.problems.add(self.place, f"'{self.name}' {message}", hint)
+        return DROP
+
+    def inside(self, container: Any, key: Any, name: str | None = None) -> Spot:
+        """The spot of ``container[key]``; it keeps this name where the key is no name of its own.
+
+        A value whose template failed has its problem already: whatever is said of it here is dropped.
+        """
+        own = str(key) if isinstance(key, str) else self.name
+        problems = Problems() if container[key] is BROKEN else self.problems
+        return Spot(place_of(container, key, self.place), own if name is None else name, problems)
+
+
+Shape = Callable[[Any, Spot], Any]
+
+
+def kind_of(value: Any) -> str:
+    """What a value is, for a sentence."""
+    kinds = ((bool, "true or false"), (int, "a number"), (float, "a number"), (str, "text"))
+    kinds_of_many = ((Mapping, "a mapping"), (list, "a list"))
+    known: Iterable[tuple[Any, str]] = (*kinds, *kinds_of_many)
+    return next((kind for type_, kind in known if isinstance(value, type_)), type(value).__name__)
+
+
+def anything(value: Any, spot: Spot) -> Any:
+    return DROP if value is BROKEN else value
+
+
+def text(value: Any, spot: Spot) -> Any:
+    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+        return spot.wrong(f"has to be text, not {kind_of(value)}")
+    return written(value, spot)
+
+
+def written(value: Any, spot: Spot) -> Any:
+    """Any scalar as the text that stands for it; null is empty."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return (
+            float_text(value)
+            if math.isfinite(value)
+            else spot.wrong("has to be text, not a number without end")
+        )
+    if not isinstance(value, (str, int, datetime.date)):
+        return spot.wrong(f"has to be text, not {kind_of(value)}")
+    return _clean(value if isinstance(value, str) else str(value), spot)  # text keeps its place
+
+
+def _clean(value: str, spot: Spot) -> Any:
+    if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value if character > "\ud7ff"):
+        return spot.wrong("holds a character that no file can hold")
+    return value
+
+
+def filled(value: Any, spot: Spot) -> Any:
+    """Text that is not empty."""
+    result = text(value, spot)
+    return result if result is DROP or result.strip() else spot.wrong("is empty")
+
+
+def flag(value: Any, spot: Spot) -> Any:
+    if isinstance(value, bool):
+        return value
+    words = {
+        "true": True,
+        "yes": True,
+        "on": True,
+        "1": True,
+        "false": False,
+        "no": False,
+        "off": False,
+        "0": False,
+    }
+    found = words.get(value.strip().lower()) if isinstance(value, str) else None
+    return spot.wrong("has to be true or false") if found is None else found
+
+
+def integer(value: Any, spot: Spot) -> Any:
+    number_found = _number(value)
+    if number_found is None or number_found != int(number_found) or abs(number_found) >= 2**63:
+        return spot.wrong(f"has to be a whole number, not {_shown(value)}")
+    return int(number_found)
+
+
+def count(value: Any, spot: Spot) -> Any:
+    result = integer(value, spot)
+    return spot.wrong(f"cannot be {result}") if result is not DROP and result < 0 else result
+
+
+def number(value: Any, spot: Spot) -> Any:
+    result = _number(value)
+    return spot.wrong(f"has to be a number, not {_shown(value)}") if result is None else result
+
+
+def amount(value: Any, spot: Spot) -> Any:
+    """A number that is not negative."""
+    result = number(value, spot)
+    return spot.wrong(f"cannot be {_shown(value)}") if result is not DROP and result < 0 else result
+
+
+def _number(value: Any) -> float | int | None:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    try:
+        result = float(value) if isinstance(value, (str, float)) else math.nan
+    except ValueError:
+        return None
+    return result if math.isfinite(result) else None
+
+
+def _shown(value: Any) -> str:
+    return f"'{value!s:.40}'" if isinstance(value, (str, int, float)) else kind_of(value)
+
+
+def size(value: Any, spot: Spot) -> Any:
+    """An amount of memory, in bytes."""
+    try:
+        return parse_bytes(value)
+    except ValueError:
+        return spot.wrong(f"is no amount of memory: {_shown(value)}", "write bytes, or 512M, or 2g")
+
+
+def size_or_unlimited(value: Any, spot: Spot) -> Any:
+    return -1 if str(value) == "-1" else size(value, spot)
+
+
+def duration(value: Any, spot: Spot) -> Any:
+    """A duration, as text in seconds: ``90s``."""
+    try:
+        return duration_text(parse_duration(value))
+    except ValueError as error:
+        return spot.wrong(
+            f"is no duration: {_shown(value)}" if "no duration" in str(error) else str(error), _DURATIONS
+        )
+
+
+_DURATIONS = "write it with its units: 90s, 1m30s, 500ms"
+
+
+def one_of(*words: str) -> Shape:
+    def shape(value: Any, spot: Spot) -> Any:
+        result = text(value, spot)
+        if result is DROP or result in words:
+            return result
+        return spot.wrong(f"cannot be '{result}'", near(result, words) or f"it is one of {', '.join(words)}")
+
+    return shape
+
+
+def list_of(item: Shape, *, or_one: bool = False) -> Shape:
+    """A list; with ``or_one``, a single item stands for a list of one."""
+
+    def shape(value: Any, spot: Spot) -> Any:
+        if not isinstance(value, list):
+            if not or_one or isinstance(value, dict):
+                return spot.wrong(f"has to be a list, not {kind_of(value)}")
+            result = item(value, spot)
+            return DROP if result is DROP else [result]
+        items = (item(entry, spot.inside(value, index)) for index, entry in enumerate(value))
+        return [entry for entry in items if entry is not DROP]
+
+    return shape
+
+
+def map_of(item: Shape) -> Shape:
+    def shape(value: Any, spot: Spot) -> Any:
+        if not isinstance(value, dict):
+            return spot.wrong(f"has to be a mapping, not {kind_of(value)}")
+        items = ((str(key), item(entry, spot.inside(value, key))) for key, entry in value.items())
+        return {key: entry for key, entry in items if entry is not DROP}
+
+    return shape
+
+
+def either(mapping: Shape, other: Shape) -> Shape:
+    """One shape for mappings and another for the rest."""
+
+    def shape(value: Any, spot: Spot) -> Any:
+        return (mapping if isinstance(value, dict) else other)(value, spot)
+
+    return shape
+
+
+def pairs(value: Any, spot: Spot) -> Any:
+    """``labels`` and the like, as a mapping or as a list of ``name=value``; canonical: a mapping of text."""
+    if isinstance(value, list):
+        return _pairs_of(value, spot)
+    return map_of(written)(value, spot)
+
+
+def _pairs_of(entries: list[Any], spot: Spot) -> Any:
+    result = {}
+    for index, entry in enumerate(entries):
+        line = text(entry, spot.inside(entries, index))
+        if line is not DROP:
+            key, _, item = line.partition("=")
+            result[key] = item
+    return result
+
+
+def variables(value: Any, spot: Spot) -> Any:
+    """``environment``: as ``pairs``, but a name without a value is None: its value is the user's own."""
+    if isinstance(value, list):
+        result = _pairs_of(value, spot)
+        bare = {entry for entry in value if isinstance(entry, str) and "=" not in entry}
+        return {key: None if key in bare else item for key, item in result.items()}
+    if not isinstance(value, dict):
+        return spot.wrong(f"has to be a mapping or a list of NAME=value, not {kind_of(value)}")
+    kept = {
+        key: None if item is None else written(item, spot.inside(value, key)) for key, item in value.items()
+    }
+    return {str(key): item for key, item in kept.items() if item is not DROP}

@@ -1,0 +1,171 @@
+"""Finds out in which form an inventory is written, and has it read into a roster.
+
+A folder is all of its files by name, folders within included. An executable is a script that prints JSON.
+``-`` is stdin. ``h1,h2,`` are hosts. Other files are YAML, JSON or INI: what their content is, decides.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from deploytool.errors import Place
+from deploytool.load.inventory.groups import UNGROUPED, Roster
+from deploytool.load.inventory.ini_source import SECTION, fill_from_ini
+from deploytool.load.inventory.json_source import fill_from_listing, is_listing
+from deploytool.load.inventory.vault import Vault, read_plain
+from deploytool.load.inventory.yaml_source import fill_from_yaml
+from deploytool.load.text.data_file import parse_data, parse_json
+from deploytool.load.text.input_log import note
+from deploytool.load.text.problems import Problems
+from deploytool.load.text.program import MAX_OUTPUT_BYTES, NotAProgram, output_of
+from deploytool.load.text.yaml_file import Map
+from deploytool.model.inputs import OUTPUT
+
+STDIN = "-"
+MAX_FOLDER_DEPTH = 16
+
+_YAML_NAMES = ("", ".yml", ".yaml", ".json")
+_IGNORED = re.compile(
+    r"\..*|host_vars|group_vars|vars_plugins|.*(\.pyc|\.pyo|\.swp|\.bak|~|\.rpm|\.md|\.txt|\.rst|\.orig|\.cfg|\.retry)"
+)
+_NO_FILE_HINT = "give a file, a folder, a script, '-' for stdin, or hosts with commas: h1,h2,"
+
+
+def fill(roster: Roster, source: str, vault: Vault | None) -> None:
+    """Read the source into the roster; what is wrong goes to the roster's problems."""
+    path = Path(source)
+    if source == STDIN:
+        _stdin(roster)
+    elif "," in source and not path.exists():
+        _host_list(roster, source)
+    elif path.is_dir():
+        _folder(roster, path, vault, MAX_FOLDER_DEPTH)
+    elif not path.exists():
+        roster.problems.add(Place(source), "no such file", _NO_FILE_HINT)
+    else:
+        _file(roster, path, vault)
+
+
+def folder_of(source: str) -> Path | None:
+    """Where ``group_vars/`` and ``host_vars/`` of a source are looked for; None where it is no path."""
+    path = Path(source)
+    if source == STDIN or not path.exists():
+        return None
+    return path if path.is_dir() else path.parent
+
+
+def _stdin(roster: Roster) -> None:
+    raw = sys.stdin.buffer.read(MAX_OUTPUT_BYTES + 1)
+    if len(raw) > MAX_OUTPUT_BYTES:
+        roster.problems.add(Place(STDIN), f"larger than {MAX_OUTPUT_BYTES // 1024 // 1024} MiB")
+        return
+    note(OUTPUT, STDIN, raw)
+    text = _decoded(raw, STDIN, roster.problems)
+    if text is not None:
+        _text(roster, text, STDIN, "")
+
+
+def _host_list(roster: Roster, source: str) -> None:
+    for entry in filter(None, (part.strip() for part in source.split(","))):
+        roster.add_hosts(entry, UNGROUPED, Place(source), source)
+
+
+def _folder(roster: Roster, folder: Path, vault: Vault | None, depth: int) -> None:
+    if not depth:
+        roster.problems.add(Place(str(folder)), f"nested deeper than {MAX_FOLDER_DEPTH} folders")
+        return
+    try:
+        paths = sorted(folder.iterdir())
+    except OSError as error:
+        roster.problems.add(Place(str(folder)), f"cannot be read: {error.strerror}")
+        return
+    for path in paths:
+        if _IGNORED.fullmatch(path.name):
+            continue
+        if path.is_dir():
+            _folder(roster, path, vault, depth - 1)
+        else:
+            _file(roster, path, vault)
+
+
+def _file(roster: Roster, path: Path, vault: Vault | None) -> None:
+    if path.suffix == ".toml":
+        roster.problems.add(Place(str(path)), "TOML inventories cannot be read", "write it as YAML")
+        return
+    if os.access(path, os.X_OK) and path.is_file() and _script(roster, path):
+        return
+    text = read_plain(path, str(path), vault, roster.problems)
+    if text is not None:
+        _text(roster, text, str(path), path.suffix)
+
+
+def _script(roster: Roster, path: Path) -> bool:
+    """Run an executable inventory; false when it is only a text that happens to be marked executable."""
+    try:
+        raw = output_of([str(path.resolve()), "--list"])
+    except NotAProgram:
+        return False
+    except ValueError as error:
+        hint = "an executable inventory is run with --list; 'chmod -x' makes it a file that is read"
+        roster.problems.add(Place(str(path)), str(error), hint)
+        return True
+    note(OUTPUT, str(path), raw)
+    root = _json(raw, str(path), roster.problems)
+    if root is not None:
+        fill_from_listing(roster, root, str(path), lambda host: _ask(path, host, roster.problems))
+    return True
+
+
+def _ask(path: Path, host: str, problems: Problems) -> Mapping[str, Any]:
+    """The variables of one host, from a script that does not print ``_meta``."""
+    try:
+        raw = output_of([str(path.resolve()), "--host", host])
+    except ValueError as error:
+        problems.add(Place(str(path)), f"--host {host}: {error}")
+        return {}
+    note(OUTPUT, f"{path} --host {host}", raw)
+    return (_json(raw, str(path), problems) or {}) if raw.strip() else {}
+
+
+def _json(raw: bytes, name: str, problems: Problems) -> Map | None:
+    text = _decoded(raw, name, problems)
+    root = None if text is None else parse_json(text, name, problems)
+    if root is not None and not isinstance(root, Map):
+        problems.add(Place(name), "printed JSON that is no mapping of groups")
+    return root if isinstance(root, Map) else None
+
+
+def _decoded(raw: bytes, name: str, problems: Problems) -> str | None:
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        problems.add(Place(name), "is not UTF-8 text")
+        return None
+
+
+def _text(roster: Roster, text: str, name: str, suffix: str) -> None:
+    """Read a text in the form that it has. A name like ``hosts.ini`` or ``prod.inventory`` is INI at once."""
+    trial = Problems()
+    root = parse_data(text, name, trial) if suffix in _YAML_NAMES else None
+    if isinstance(root, Map):
+        roster.problems.found.extend(trial.found)
+        (fill_from_listing if is_listing(root, text) else fill_from_yaml)(roster, root, name)
+    elif suffix not in _YAML_NAMES or _looks_like_ini(text, root, trial):
+        fill_from_ini(roster, text, name)
+    elif trial.found:
+        roster.problems.found.extend(trial.found)
+    else:
+        hint = "an inventory is a mapping of groups: all: {hosts: {web1: }}"
+        roster.problems.add(Place(name, 1), "is no mapping of groups", hint)
+
+
+def _looks_like_ini(text: str, root: Any, trial: Problems) -> bool:
+    """INI by a line like ``[web]``, or since it is nothing but words, or nothing at all."""
+    if isinstance(root, str) or (root is None and not trial.found):
+        return True
+    return any(SECTION.fullmatch(line.strip()) for line in text.splitlines())

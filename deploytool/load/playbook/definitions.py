@@ -1,0 +1,205 @@
+"""A document and the variables of its play → the services, and the definition of each host.
+
+What decides scheduling is rendered once for the play, all else for each host; what needs no host's
+variables is rendered and made canonical once and shared, so that thousands of hosts stay cheap.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from deploytool.errors import Place, Problem
+from deploytool.load.compose.deploy import service_of
+from deploytool.load.compose.normalize import SECTIONS, Normalized, Surroundings
+from deploytool.load.compose.schema import SERVICE_SHAPE
+from deploytool.load.compose.split import ServiceText
+from deploytool.load.compose.validators import DROP, Spot
+from deploytool.load.playbook.references import check_references
+from deploytool.load.templates.partial import Part, Renderer
+from deploytool.load.text.problems import Problems
+from deploytool.load.text.yaml_file import Map
+from deploytool.model.intent import Definition, File, Service
+from deploytool.model.inventory import Host
+
+Placements = Mapping[str, tuple[str, ...]]
+Scope = Callable[[str, Placements], Mapping[str, Any]]
+"""(host name, placements) → the variables that the templates of that host see."""
+
+
+@dataclass(slots=True)
+class _Source:
+    """A service: its part for the play in canonical form, its part for each host as written.
+
+    ``shared`` holds what is the same for all hosts with the same folder, by that folder.
+    """
+
+    name: str
+    place: Place
+    decided: Mapping[str, Any]
+    part: Part
+    shared: dict[str, tuple[Map, Normalized]] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class _Entry:
+    """An entry of a top-level section; ``shared`` by the host's folder and the mode of its file."""
+
+    section: str
+    name: str
+    part: Part
+    shared: dict[tuple[str, int | None], tuple[dict[str, Any] | None, Normalized]] = field(
+        default_factory=dict
+    )
+
+
+class PlayDefinitions:
+    """Implements ``model.intent.Definitions`` for one play."""
+
+    def __init__(self, project: str, scope: Scope, around: Surroundings) -> None:
+        self._project = project
+        self._scope = scope
+        self._around = around
+        self._sources: list[_Source] = []
+        self._entries: list[_Entry] = []
+        self._shared: dict[str, Definition] = {}
+
+    def add_service(
+        self, text: ServiceText, renderer: Renderer, play: Mapping[str, Any], problems: Problems
+    ) -> None:
+        """Take a service in. Its part for the play is rendered and checked at once."""
+        part = Part(text.rest, text.place, renderer)
+        part.settle(play, problems)
+        rendered = renderer.render(text.deciding, play, text.place, problems)
+        decided = SERVICE_SHAPE(rendered, Spot(text.place, text.name, problems))
+        self._sources.append(_Source(text.name, text.place, {} if decided is DROP else decided, part))
+
+    def add_entry(
+        self,
+        section: str,
+        name: str,
+        raw: Any,
+        place: Place,
+        renderer: Renderer,
+        play: Any,
+        problems: Problems,
+    ) -> None:
+        """Take an entry of a top-level section in."""
+        self._around.names.setdefault(section, set()).add(name)
+        part = Part(raw, place, renderer)
+        part.settle(play, problems)
+        self._entries.append(_Entry(section, name, part))
+
+    def services(self, hosts: Sequence[Host], problems: Problems) -> tuple[Service, ...]:
+        """Try every host's definition, and give the services as the scheduler sees them."""
+        everywhere = tuple(sorted(host.name for host in hosts))
+        placements = {source.name: everywhere for source in self._sources}
+        trial = _Trial(hosts)
+        for host in trial.hosts if not self._common else _one_per_folder(hosts):
+            found = Problems()
+            trial.note(host.name, self._render(host, placements, found), found)
+        trial.report(problems, everywhere_same=self._common)
+        services = tuple(self._service(source, trial, problems) for source in self._sources)
+        check_references(
+            services, trial.bodies, {s.name: s.decided for s in self._sources}, len(hosts), problems
+        )
+        return services
+
+    @staticmethod
+    def _service(source: _Source, trial: _Trial, problems: Problems) -> Service:
+        whole = Map(source.place)
+        whole.lay(trial.bodies.get(source.name, {}))
+        whole.lay(source.decided)
+        volumes = sorted(trial.volumes.get(source.name, ()))
+        return service_of(source.name, whole, volumes, source.place, problems)
+
+    def on(self, host: Host, placements: Placements) -> Definition:
+        """See ``model.intent.Definitions``."""
+        problems = Problems()
+        definition = self._render(host, placements, problems)
+        problems.raise_if_any()
+        return definition
+
+    @property
+    def _common(self) -> bool:
+        return all(source.part.common for source in self._sources) and all(
+            e.part.common for e in self._entries
+        )
+
+    def _render(self, host: Host, placements: Placements, problems: Problems) -> Definition:
+        root = f"{host.directory}/{self._project}"
+        if root in self._shared:
+            return self._shared[root]
+        variables = {} if self._common else self._scope(host.name, placements)
+        collected = Normalized(self._around, root, problems)
+        services = {source.name: self._body(source, variables, collected) for source in self._sources}
+        toplevel: dict[str, Any] = {section: {} for section in SECTIONS}
+        for entry in self._entries:
+            toplevel[entry.section][entry.name] = self._entry(entry, variables, collected)
+        files: tuple[File, ...] = tuple(collected.files[path] for path in sorted(collected.files))
+        definition = Definition(services, {key: value for key, value in toplevel.items() if value}, files)
+        if self._common and not problems.found:
+            self._shared[root] = definition
+        return definition
+
+    def _body(self, source: _Source, variables: Mapping[str, Any], collected: Normalized) -> Map:
+        if source.part.common and collected.root in source.shared:
+            body, own = source.shared[collected.root]
+        else:
+            own = Normalized(self._around, collected.root, Problems())
+            rendered = source.part.on(variables, own.problems)
+            body = own.service(source.name, rendered, source.decided, source.place)
+            if source.part.common:
+                source.shared[collected.root] = body, own
+        collected.absorb(own)
+        return body
+
+    def _entry(
+        self, entry: _Entry, variables: Mapping[str, Any], collected: Normalized
+    ) -> dict[str, Any] | None:
+        key = (collected.root, collected.modes.get((entry.section, entry.name)))
+        if entry.part.common and key in entry.shared:
+            value, own = entry.shared[key]
+        else:
+            own = Normalized(self._around, collected.root, Problems(), modes=collected.modes)
+            rendered = entry.part.on(variables, own.problems)
+            value = own.toplevel(entry.section, entry.name, rendered, entry.part.place)
+            if entry.part.common:
+                entry.shared[key] = value, own
+        collected.absorb(own)
+        return value
+
+
+class _Trial:
+    """What came out when every host's definition was tried before any host is known to get it."""
+
+    def __init__(self, hosts: Sequence[Host]) -> None:
+        self.hosts = hosts
+        self.bodies: dict[str, Mapping[str, Any]] = {}
+        self.volumes: dict[str, set[str]] = {}
+        self._wrong: dict[Problem, list[str]] = {}
+
+    def note(self, host_name: str, definition: Definition, problems: Problems) -> None:
+        for problem in set(problems.found):
+            self._wrong.setdefault(problem, []).append(host_name)
+        for name, body in definition.services.items():
+            self.bodies.setdefault(name, body)
+            self.volumes.setdefault(name, set()).update(_named_volumes(body))
+
+    def report(self, problems: Problems, *, everywhere_same: bool) -> None:
+        """Each problem once; where only some hosts have it, the sentence says which."""
+        for problem, names in self._wrong.items():
+            some = not everywhere_same and len(names) < len(self.hosts)
+            others = f" and {len(names) - 1} more" if len(names) > 1 else ""
+            where = f" (on {names[0]}{others})" if some else ""
+            problems.add(problem.place, problem.message + where, problem.hint)
+
+
+def _named_volumes(body: Mapping[str, Any]) -> set[str]:
+    mounts = body.get("volumes") or ()
+    return {mount["source"] for mount in mounts if mount["type"] == "volume" and mount.get("source")}
+
+
+def _one_per_folder(hosts: Sequence[Host]) -> list[Host]:
+    return list({host.directory: host for host in hosts}.values())

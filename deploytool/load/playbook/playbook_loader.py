@@ -1,0 +1,152 @@
+"""Playbooks → the intent: a list of plays, each a project on the hosts of a pattern."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence, Set
+from pathlib import Path
+from typing import Any
+
+from deploytool.errors import InputError, Place, UsageError
+from deploytool.load.compose.validators import kind_of
+from deploytool.load.inventory.inventory_loader import LoadedInventory
+from deploytool.load.playbook.play import PlayFile, Select, load_play
+from deploytool.load.text.problems import Problems, input_error, near
+from deploytool.load.text.yaml_file import Dialect, Map, read_yaml
+from deploytool.model.intent import Intent, Project
+from deploytool.model.inventory import Host
+
+DEFAULT_NAMES = ("playbooks/site.yaml", "playbooks/site.yml")
+_FORM = "a playbook is a list: begin each play with '- name: …'"
+
+
+def find_playbook(inventory_source: str, cwd: Path) -> Path:
+    """The default playbook: looked for in ``cwd``, then in the inventory's folder and upwards.
+
+    Raises:
+        InputError: there is none.
+    """
+    source = Path(inventory_source)
+    start = (cwd / source).parent.resolve() if (cwd / source).exists() else cwd
+    for folder in (cwd, start, *start.parents):
+        for name in DEFAULT_NAMES:
+            if (folder / name).is_file():
+                return Path(name) if folder == cwd else folder / name
+    hint = "name the playbook after the inventory, or write playbooks/site.yaml"
+    raise input_error(Place(DEFAULT_NAMES[0]), "no such file, and none above the inventory", hint)
+
+
+def load_intent(
+    inventory: LoadedInventory,
+    playbooks: Sequence[Path],
+    *,
+    select: Select,
+    tags: Set[str] = frozenset(),
+    skip_tags: Set[str] = frozenset(),
+    check_mode: bool = False,
+) -> Intent:
+    """All plays of all playbooks, rendered and checked for every one of their hosts. Touches no host.
+
+    ``select`` is that of ``core.placement.patterns``. The extra variables, the vault and the environment of
+    the process are those that the inventory was loaded with.
+
+    Raises:
+        InputError: with every problem of every file.
+        UsageError: no play has the tags.
+    """
+    problems = Problems()
+    projects: list[Project] = []
+    known: set[str] = set()
+    wanted = 0
+    for path in playbooks:
+        file = PlayFile(path, str(path), check_mode)
+        for raw in _plays(file, problems):
+            own = _tags(raw, problems)
+            known |= own
+            if not _wanted(own, tags, skip_tags):
+                continue
+            wanted += 1
+            project = load_play(raw, file, inventory, select, problems)
+            if project:
+                _check_unique(project, projects, problems)
+                projects.append(project)
+    resolved = {host.name: host for project in reversed(projects) for host in project.hosts}
+    intent = _intent(inventory, projects, resolved, problems)
+    problems.raise_if_any()
+    if not wanted and (tags or skip_tags):
+        raise UsageError(_no_play(tags, skip_tags), hint=_near_tags(tags, known))
+    return intent
+
+
+def _intent(
+    inventory: LoadedInventory, projects: Iterable[Project], resolved: dict[str, Host], problems: Problems
+) -> Intent:
+    try:
+        return Intent(inventory.inventory(resolved), tuple(projects))
+    except InputError as error:
+        problems.extend(error)
+        return Intent(inventory.names, ())
+
+
+def _plays(file: PlayFile, problems: Problems) -> Iterator[Map]:
+    before = len(problems.found)
+    document = read_yaml(file.path, file.name, problems, Dialect.PLAYBOOK)
+    if not isinstance(document, list):
+        if len(problems.found) == before:
+            what = "is empty" if document is None else f"is {kind_of(document)}, not a list of plays"
+            problems.add(Place(file.name, 1), what, _FORM)
+        return
+    for index, play in enumerate(document):
+        if isinstance(play, Map):
+            yield play
+        else:
+            place = document.place_of(index)  # type: ignore[attr-defined]
+            problems.add(place, f"a play has to be a mapping, not {kind_of(play)}", _FORM)
+    if not document:
+        problems.add(Place(file.name, 1), "is empty", _FORM)
+
+
+def _tags(play: Map, problems: Problems) -> set[str]:
+    given: Any = play.get("tags") or []
+    words = given.split(",") if isinstance(given, str) else given
+    if not isinstance(words, list) or not all(isinstance(word, (str, int)) for word in words):
+        problems.add(play.place_of("tags"), "'tags' has to be a list of words")
+        return set()
+    return {part.strip() for word in words for part in str(word).split(",") if part.strip()}
+
+
+def _wanted(own: Set[str], tags: Set[str], skip: Set[str]) -> bool:
+    """Whether a play with these tags runs. Source: ``Taggable.evaluate_tags`` of ansible-core."""
+    return _asked_for(own, tags or {"all"}) and not _skipped(own, skip)
+
+
+def _asked_for(own: Set[str], tags: Set[str]) -> bool:
+    effective = own or {"untagged"}
+    if "always" in own or effective & tags:
+        return True
+    return "never" not in own and ("all" in tags or ("tagged" in tags and bool(own)))
+
+
+def _skipped(own: Set[str], skip: Set[str]) -> bool:
+    effective = own or {"untagged"}
+    if "all" in skip:
+        return "always" not in own or "always" in skip
+    return bool(effective & skip) or ("tagged" in skip and bool(own))
+
+
+def _no_play(tags: Set[str], skip: Set[str]) -> str:
+    given = ((f"--tags {','.join(sorted(tags))}", tags), (f"--skip-tags {','.join(sorted(skip))}", skip))
+    return f"{' '.join(text for text, words in given if words)} leaves no play"
+
+
+def _near_tags(tags: Set[str], known: Set[str]) -> str:
+    hints = (near(tag, known) for tag in sorted(tags))
+    return next(
+        filter(None, hints), f"the tags are {', '.join(sorted(known))}" if known else "no play has tags"
+    )
+
+
+def _check_unique(project: Project, others: Iterable[Project], problems: Problems) -> None:
+    other = next((other for other in others if other.name == project.name), None)
+    if other:
+        message = f"the project '{project.name}' is already that of the play '{other.title}' at {other.place}"
+        problems.add(project.place, message, "give one of the two another name with 'project'")

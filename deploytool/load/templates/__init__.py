@@ -1,0 +1,1 @@
+"""The Jinja sandbox, its filters and lookups, and Compose's ``${VAR}``."""

@@ -1,0 +1,33 @@
+"""What a run puts on record: when, by whom, from which commit."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from pathlib import Path
+
+from deploytool.model.observed import Stamp
+from deploytool.run.lease_owner import this_run
+
+_COMMITS = ("GITHUB_SHA", "CI_COMMIT_SHA", "GIT_COMMIT", "CIRCLE_SHA1", "BUILDKITE_COMMIT")
+
+
+def stamp(folder: Path, environ: Mapping[str, str], now: datetime | None = None) -> Stamp:
+    """Who runs this, now, from which commit of the repository around ``folder`` (empty where none is)."""
+    moment = (now or datetime.now(timezone.utc)).astimezone(timezone.utc)
+    when = moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return Stamp(when, this_run("", environ).who, _commit(folder, environ))
+
+
+def _commit(folder: Path, environ: Mapping[str, str]) -> str:
+    given = next((environ[name] for name in _COMMITS if environ.get(name)), "")
+    if given:
+        return given
+    try:
+        asked = subprocess.run(
+            ["git", "rev-parse", "HEAD"], cwd=folder, capture_output=True, text=True, timeout=5, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""  # no git, or a folder that cannot be read: a release without a commit is still one
+    return asked.stdout.strip() if asked.returncode == 0 else ""

@@ -1,0 +1,1 @@
+"""Continuous reconciliation: events and looks in, repairs out."""

@@ -1,0 +1,174 @@
+"""What a watcher knows of its hosts: hears their events, looks when it is time, keeps what was seen last.
+
+Used by one thread, the watcher's; looks and feeds run in others and post what they found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from deploytool.backend.base import Engine
+from deploytool.core.watch.lost_hosts import Away
+from deploytool.core.watch.resync import HostWatch
+from deploytool.model.inventory import Host
+from deploytool.model.observed import ObservedHost, Unreachable
+from deploytool.run.parallel import Engines, observe
+from deploytool.watch.event_listener import EventListener
+
+Post = Callable[[Callable[[], None]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A host as it was at ``as_of_s``. ``last`` is what it said when it last answered."""
+
+    seen: ObservedHost | Unreachable
+    as_of_s: float
+    last: ObservedHost | None = None
+
+
+class HostCache:
+    """``seen(host, before, now)`` is called when a host was seen, ``stirred(host)`` when it tells something.
+
+    ``before`` is its view until then. ``start`` runs a function in another thread, ``post`` in the
+    watcher's. ``moved``: a view has changed since somebody set this back.
+    """
+
+    def __init__(
+        self,
+        engines: Engines,
+        start: Callable[[Callable[[], None]], object],
+        post: Post,
+        clock: Callable[[], float],
+        seen: Callable[[str, View | None, ObservedHost | Unreachable], None],
+        stirred: Callable[[str], None],
+    ) -> None:
+        self.hosts: dict[str, Host] = {}
+        self.views: dict[str, View] = {}
+        self.watches: dict[str, HostWatch] = {}
+        self.moved = True
+        self._engines, self._start, self._post, self._clock = engines, start, post, clock
+        self._on_seen, self._on_stirred = seen, stirred
+        self.ears = EventListener(
+            begun=lambda host: post(lambda: self.stirred(host)),
+            stirred=lambda host, event: post(lambda: self.stirred(host)),
+            ended=lambda host, reason: post(lambda: self._unheard(host, reason)),
+        )
+
+    @property
+    def ready(self) -> bool:
+        """Every host was looked at, or did not answer."""
+        return self.watches.keys() <= self.views.keys()
+
+    @property
+    def seen(self) -> dict[str, ObservedHost | Unreachable]:
+        """All that is known now, by host."""
+        return {name: view.seen for name, view in self.views.items()}
+
+    def away(self, now_s: float) -> dict[str, Away]:
+        """The hosts that do not answer, and for how long."""
+        return {
+            name: Away(now_s - since_s, view.seen.setup)
+            for name, view in self.views.items()
+            if isinstance(view.seen, Unreachable) and (since_s := self.watches[name].silent_s) is not None
+        }
+
+    def follow(self, hosts: Mapping[str, Host]) -> None:
+        """Watch these hosts and no others; one that is reached in another way now is met anew."""
+        self.hosts = dict(hosts)
+        for name in self._engines.differing(hosts):
+            self.ears.forget(name)
+            self._start(self._engines.drop(name).close)
+            self._lose_sight(name)
+        for name in self.watches.keys() - hosts.keys():
+            self._lose_sight(name)
+        for name in hosts:
+            self.watches.setdefault(name, HostWatch())
+
+    def dues(self, resync_s: float) -> Iterator[float | None]:
+        """When the next look at each host is due."""
+        return (watch.due_s(resync_s) for watch in self.watches.values())
+
+    def look(self, now_s: float, resync_s: float) -> None:
+        """Begin all looks that are due."""
+        for name, due_s in [(name, watch.due_s(resync_s)) for name, watch in self.watches.items()]:
+            if due_s is not None and now_s >= due_s:
+                self._begin_look(name, self._engines.of(self.hosts[name]))
+
+    def take_in(self, name: str, seen: ObservedHost | Unreachable) -> None:
+        """What a look or a change saw of a host is what is known of it now."""
+        now_s, before = self._clock(), self.views.get(name)
+        self._on_seen(name, before, seen)
+        watch = self.watches[name]
+        answers = isinstance(seen, ObservedHost)
+        self.watches[name] = watch.answered(now_s) if answers else watch.fell_silent(now_s)
+        last = before.last if before else None
+        self.views[name] = View(seen, now_s, seen if isinstance(seen, ObservedHost) else last)
+        self.moved = True
+
+    def changed(self, names: Iterable[str], seen: Mapping[str, ObservedHost | Unreachable]) -> None:
+        """A change of these hosts has ended, with what it saw last of them, after what it did there.
+
+        Each is looked at once more: what happened while the change went on elsewhere may have been heard,
+        and looked at, since. A look under way is not counted: it may have begun before the change ended.
+        """
+        for name in sorted(self.watches.keys() & set(names)):
+            busy = self.watches[name].busy
+            if name in seen:
+                self.take_in(name, seen[name])
+            self.watches[name] = replace(self.watches[name].stirred(self._clock()), busy=busy)
+
+    def stirred(self, name: str) -> None:
+        """Something happened on a host, or nothing that happens there can be missed any more."""
+        if name in self.watches:
+            self._on_stirred(name)
+            self.watches[name] = self.watches[name].stirred(self._clock())
+
+    def look_in(self, name: str, seconds: float) -> None:
+        """Look at a host after so many seconds, whatever happens there."""
+        if name in self.watches:
+            self.watches[name] = self.watches[name].stirred(self._clock() + seconds)
+
+    def _lose_sight(self, name: str) -> None:
+        self.views.pop(name, None)
+        self.watches.pop(name, None)
+
+    def _begin_look(self, name: str, engine: Engine) -> None:
+        begun_s = self._clock()
+        self.watches[name] = self.watches[name].looking()
+
+        def work() -> None:
+            try:
+                seen = observe(engine)
+            except Exception as error:  # what one host says must not end the watch over all others
+                seen = Unreachable(f"this is a bug in deploytool: {error!r}")
+            self._post(lambda: self._looked(name, begun_s, seen))
+
+        self._start(work)
+
+    def _looked(self, name: str, begun_s: float, seen: ObservedHost | Unreachable) -> None:
+        if name not in self.watches:
+            return  # the files do not know it any more
+        before = self.views.get(name)
+        if before and begun_s < before.as_of_s:  # a change has ended since: what was seen may be older
+            self.watches[name] = self.watches[name].answered(self._clock()).stirred(self._clock())
+            return
+        self.take_in(name, seen)
+        self._listen(name)
+
+    def _listen(self, name: str) -> None:
+        watch, now_s = self.watches[name], self._clock()
+        if name in self.ears or watch.silent_s is not None or not watch.may_listen(now_s):
+            return
+        self.watches[name] = watch.listening(now_s)
+        self.ears.listen(name, self._engines.of(self.hosts[name]))
+
+    def _unheard(self, name: str, reason: str) -> None:
+        """A host's events ended: what was known of it is not known any more, until it answers a look."""
+        known = self.views.get(name)
+        if known is None or name not in self.watches or not isinstance(known.seen, ObservedHost):
+            return
+        self.views[name] = replace(known, seen=Unreachable(reason))
+        self.watches[name] = self.watches[name].suspect(self._clock())
+        self.moved = True

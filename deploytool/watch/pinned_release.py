@@ -1,0 +1,110 @@
+"""What a watcher holds instead of its files, where these cannot be carried out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from deploytool.core.placement.placements import newest_release
+from deploytool.core.watch.backoff import next_delay
+from deploytool.model.desired import Desired
+from deploytool.model.intent import Intent, Project
+from deploytool.model.observed import Observed, Release
+from deploytool.run.rollback import PinnedRelease
+
+LOOK_AGAIN_S = 60.0  # what cannot be planned now may be possible when hosts come and go
+
+Before = tuple[Project, Desired | None]  # a project as it was planned, and its schedule where that was fixed
+
+
+@dataclass(frozen=True, slots=True)
+class _PinnedRelease:
+    """A project as it was, its schedule where that is fixed, and the release that was on record then.
+
+    ``until_s`` is when the files are tried again; None where that makes no sense before they change.
+    """
+
+    project: Project
+    desired: Desired | None
+    release: Release | None
+    sentence: str
+    objection: str = ""
+    until_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PinnedReleases:
+    """By project, until the files change, or somebody brings about another release.
+
+    ``tries`` is how often in a row an update could not even begin.
+    """
+
+    held: Mapping[str, _PinnedRelease] = field(default_factory=dict)
+    tries: Mapping[str, int] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.held)
+
+    def taken_back(self, kept: PinnedRelease) -> PinnedReleases:
+        """An update failed half way and was taken back: once is enough."""
+        sentence = f"release {kept.number} is kept until the files change, since the update failed"
+        return self._with(_of(kept, sentence))
+
+    def put_off(self, kept: PinnedRelease, why: str, now_s: float) -> PinnedReleases:
+        """An update could not begin, and changed nothing: it is tried again, less and less often."""
+        name = kept.project.name
+        tries = self.tries.get(name, 0) + 1
+        sentence = f"release {kept.number} is kept meanwhile, since the update could not begin: {why}"
+        until_s = now_s + next_delay(tries + 1)
+        return replace(self._with(_of(kept, sentence, until_s)), tries={**self.tries, name: tries})
+
+    def as_before(self, before: Before, why: str, observed: Observed, now_s: float) -> PinnedReleases:
+        """What the files say of a project now cannot be planned: what was planned before holds."""
+        project, desired = before
+        sentence = f"it is kept as the files said before, since what they say now cannot be: {why}"
+        release = newest_release(project.name, observed)
+        return self._with(_PinnedRelease(project, desired, release, sentence, until_s=now_s + LOOK_AGAIN_S))
+
+    def _with(self, one: _PinnedRelease) -> PinnedReleases:
+        return replace(self, held={**self.held, one.project.name: one})
+
+    def still(self, observed: Observed, now_s: float) -> PinnedReleases:
+        """Those of which it is not time yet, and whose release is still the one on record."""
+        stays = {}
+        for name, one in self.held.items():
+            newest = newest_release(name, observed)
+            same = newest is None or one.release is None or newest.digest == one.release.digest
+            if same and (one.until_s is None or now_s < one.until_s):
+                stays[name] = one
+        return self if stays.keys() == self.held.keys() else replace(self, held=stays)
+
+    def instead(self, intent: Intent) -> tuple[Intent, dict[str, Desired]]:
+        """The intent with these projects as they were, and their schedules, for ``Planner.fixed``."""
+        held = self.held
+        projects = tuple(held[p.name].project if p.name in held else p for p in intent.projects)
+        fixed = {name: one.desired for name, one in held.items() if one.desired is not None}
+        return replace(intent, projects=projects), fixed
+
+    def objection(self, project_name: str) -> str:
+        """Why not to touch a project even so; empty where it may be touched."""
+        return self.held[project_name].objection if project_name in self.held else ""
+
+    @property
+    def next_s(self) -> float | None:
+        """When the next one ends by time alone; None where none does."""
+        return min((one.until_s for one in self.held.values() if one.until_s is not None), default=None)
+
+    @property
+    def sentences(self) -> dict[str, str]:
+        """Why these projects are not as the files say."""
+        return {name: one.sentence for name, one in self.held.items()}
+
+
+def _of(kept: PinnedRelease, sentence: str, until_s: float | None = None) -> _PinnedRelease:
+    objection, silent = "", ", ".join(kept.silent)
+    if silent:
+        objection = (
+            f"release {kept.number} is kept, and {silent} did not answer when the update failed,"
+            " so nobody knows what is to run there: bring the files up to date, or converge"
+        )
+    return _PinnedRelease(kept.project, kept.desired, kept.release, sentence, objection, until_s)

@@ -1,0 +1,117 @@
+"""A watcher's knowledge → the snapshot that pages and metrics are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+
+from deploytool.core.watch import watch_view
+from deploytool.core.watch.backoff import History
+from deploytool.core.watch.resync import HostWatch
+from deploytool.model.backing_off import ServiceKey
+from deploytool.model.intent import Intent
+from deploytool.model.inventory import Host
+from deploytool.model.observed import ObservedHost, Unreachable
+from deploytool.model.plan import Plan, ProjectPlan
+from deploytool.model.snapshot import Snapshot, WatchedHost, WatchedProject
+from deploytool.report.plan import plan_text
+from deploytool.watch.counters import Counters
+
+
+@dataclass(frozen=True, slots=True)
+class WatchState:
+    """All that a snapshot shows. ``now_s`` is the clock's, ``wall_s`` the time of day at that moment."""
+
+    intent: Intent
+    hosts: Mapping[str, Host]
+    seen: Mapping[str, ObservedHost | Unreachable]
+    looked_s: Mapping[str, float]
+    watches: Mapping[str, HostWatch]
+    heard: Collection[str]
+    plan: Plan
+    waits: Mapping[str, str]
+    history: History
+    budget: int | None
+    chronicle: Counters
+    problem: str
+    converging: bool
+    ready: bool
+    begun_s: float
+    now_s: float
+    wall_s: float
+
+
+def picture(known: WatchState) -> Snapshot:
+    """The snapshot of this moment; its version is the board's business."""
+    plans = {plan.project: plan for plan in known.plan.projects}
+    epoch_s = known.wall_s - known.now_s
+    resting = {key: (until_s + epoch_s, why) for key, (until_s, why) in _resting(known).items()}
+    specs = {
+        (plan.project, service, host): spec
+        for plan in known.plan.projects
+        for (service, host), spec in plan.specs.items()
+    }
+    projects = known.intent.projects
+    return Snapshot(
+        now_s=known.wall_s,
+        begun_s=known.begun_s,
+        ready=known.ready,
+        converging=known.converging,
+        problem=known.problem,
+        hosts=tuple(_hosts(known, epoch_s)),
+        projects=tuple(_projects(known, plans)),
+        services=tuple(
+            one for p in projects for one in watch_view.services(p, plans.get(p.name), known.seen, resting)
+        ),
+        replicas=tuple(
+            watch_view.replicas([p.name for p in projects], known.seen, specs, known.history, epoch_s)
+        ),
+        actions=known.chronicle.actions,
+        tally=known.chronicle.tally,
+        last_success_s=known.chronicle.last_success_s,
+        last_converge_s=known.chronicle.last_converge_s,
+    )
+
+
+def _projects(known: WatchState, plans: Mapping[str, ProjectPlan]) -> Iterator[WatchedProject]:
+    for project in known.intent.projects:
+        plan, waits = plans.get(project.name), known.waits.get(project.name, "")
+        yield watch_view.project_of(project, known.seen, plan, drift_of(plan), waits)
+
+
+def drift_of(plan: ProjectPlan | None) -> tuple[str, ...]:
+    """The lines that say what is still to be done for a project."""
+    if plan is None or not plan.steps:
+        return ()
+    return tuple(plan_text(Plan((plan,))).splitlines()[1:-1])
+
+
+def _hosts(known: WatchState, epoch_s: float) -> Iterator[WatchedHost]:
+    doubtful = known.history.doubtful(known.now_s)
+    for name, host in sorted(known.hosts.items()):
+        seen, watch = known.seen.get(name), known.watches.get(name, HostWatch())
+        answers = isinstance(seen, ObservedHost)
+        yield WatchedHost(
+            name=name,
+            reachable=None if seen is None else answers,
+            reason=seen.reason if isinstance(seen, Unreachable) else "",
+            since_s=0.0 if watch.silent_s is None else watch.silent_s + epoch_s,
+            looked_s=known.looked_s[name] + epoch_s if name in known.looked_s else 0.0,
+            state=host.state.value,
+            follows=name in known.heard,
+            doubtful=name in doubtful,
+        )
+
+
+def _resting(known: WatchState) -> dict[ServiceKey, tuple[float, str]]:
+    """The services that are left alone, until when by the clock, and why."""
+    found = {
+        key: (setback.until_s, setback.why)
+        for key, setback in known.history.services.items()
+        if setback.until_s > known.now_s
+    }
+    spent = known.history.over_budget(known.intent.projects, known.now_s, known.budget)
+    return {
+        **found,
+        **{key: (until_s, "it had all the repairs it may have") for key, until_s in spent.items()},
+    }

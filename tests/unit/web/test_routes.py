@@ -1,0 +1,78 @@
+"""The page over HTTP: strict headers, and a stream of what changed."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from itertools import islice
+
+import pytest
+
+from deploytool.watch.publisher import Publisher
+from deploytool.web import routes as module
+from deploytool.web.routes import page_routes
+from deploytool.web.server import Request
+from tests.snapshots import fleet
+from tests.streams import DEADLINE_S, in_thread
+
+
+@pytest.fixture
+def board():
+    board = Publisher()
+    board.publish(fleet())
+    yield board
+    board.close()
+
+
+def told(piece: bytes) -> dict:
+    return json.loads(piece.decode().partition("data: ")[2])
+
+
+@pytest.mark.parametrize("path", ["/", "/page.css", "/page.js", "/stream"])
+def test_every_answer_forbids_what_the_page_does_not_need(board, path):
+    """Nothing inline, nothing from elsewhere, no form, no frame."""
+    headers = page_routes(board)[path](Request(path)).headers
+    policy = dict(part.strip().split(" ", 1) for part in headers["Content-Security-Policy"].split(";"))
+    assert policy["default-src"] == "'none'"
+    assert {policy[kind] for kind in ("script-src", "style-src", "connect-src")} == {"'self'"}
+    assert {policy[kind] for kind in ("base-uri", "form-action", "frame-ancestors")} == {"'none'"}
+
+
+def test_style_and_script_come_with_their_types(board):
+    """A browser that is told not to guess needs them."""
+    kinds = {path: route(Request(path)).content_type for path, route in page_routes(board).items()}
+    assert kinds == {
+        "/": "text/html; charset=utf-8",
+        "/page.css": "text/css; charset=utf-8",
+        "/page.js": "text/javascript; charset=utf-8",
+        "/stream": "text/event-stream",
+    }
+
+
+def test_the_stream_begins_with_all_and_goes_on_with_what_changed(board):
+    """With the version that it brings the page to."""
+    pieces = iter(page_routes(board)["/stream"](Request("/stream")).body)
+    assert next(pieces).startswith(b"retry: ")
+    first = told(next(pieces))
+    assert (first["version"], set(first["sections"])) == (1, {"summary", "projects", "actions"})
+    board.publish(replace(fleet(), converging=True))
+    second = told(next(pieces))
+    assert (second["version"], set(second["sections"])) == (2, {"summary"})
+
+
+def test_a_quiet_stream_says_a_word_now_and_then(board, monkeypatch):
+    """So that the server notices a reader that has gone."""
+    monkeypatch.setattr(module, "QUIET_S", 0.01)
+    pieces = page_routes(board)["/stream"](Request("/stream")).body
+    assert list(islice(pieces, 3))[2] == b": quiet\n\n"
+
+
+def test_the_stream_ends_with_the_watcher(board):
+    """Nobody waits for what will not come."""
+    pieces = iter(page_routes(board)["/stream"](Request("/stream")).body)
+    next(pieces), next(pieces)
+    rest: list[bytes] = []
+    reader = in_thread(lambda: rest.extend(pieces))
+    board.close()
+    reader.join(DEADLINE_S)
+    assert not reader.is_alive()
