@@ -24,27 +24,27 @@ SCREEN = 20
 # large fleet goes into looking for some, and it grows faster than the fleet.
 GC_THRESHOLD = 100_000
 
-# Command → module:attribute and the line that --help shows, in the order in which one needs them.
+# Command → module:attribute in ``cli.commands`` and the line that --help shows, in the order of use.
 COMMANDS = {
-    "converge": ("deploytool.cli.converge:converge", "Make the hosts run what the playbook says."),
-    "plan": ("deploytool.cli.converge:plan", "Show what converge would change; touches nothing."),
-    "watch": ("deploytool.cli.watch:watch", "Keep the hosts as the playbook says, until it is stopped."),
-    "status": ("deploytool.cli.status:status", "Show expected and actual replicas."),
-    "rebalance": ("deploytool.cli.rebalance:rebalance", "Move a few replicas to even out the hosts."),
-    "ps": ("deploytool.cli.ps:ps", "List the replicas on all hosts."),
-    "logs": ("deploytool.cli.logs:logs", "Show what replicas print, on all hosts, by time."),
-    "exec": ("deploytool.cli.exec:exec_", "Run a command in a replica."),
-    "events": ("deploytool.cli.events:events", "Follow what happens to replicas, on all hosts."),
-    "history": ("deploytool.cli.history:history", "Show the releases that the hosts remember."),
-    "rollback": ("deploytool.cli.history:rollback", "Go back to an earlier release."),
-    "down": ("deploytool.cli.down:down", "Take projects off the hosts; volumes stay."),
-    "lock": ("deploytool.cli.lock:lock", "See, take and give back the lease that keeps runs apart."),
-    "targets": ("deploytool.cli.targets:targets", "List where running replicas publish ports."),
-    "render": ("deploytool.cli.render:render", "Write each host's files to a folder or stdout."),
-    "validate": ("deploytool.cli.validate:validate", "Check inventory and playbook; contacts no host."),
-    "inventory": ("deploytool.cli.inventory:inventory", "Show an inventory as ansible-inventory does."),
-    "completion": ("deploytool.cli.completion:completion", "Make your shell complete what you type."),
-    "lab": ("deploytool.cli.lab:lab", "Start and stop disposable hosts to try it on."),
+    "converge": ("converge:converge", "Make the hosts run what the playbook says."),
+    "plan": ("converge:plan", "Show what converge would change; touches nothing."),
+    "watch": ("watch:watch", "Keep the hosts as the playbook says, until it is stopped."),
+    "status": ("status:status", "Show expected and actual replicas."),
+    "rebalance": ("rebalance:rebalance", "Move a few replicas to even out the hosts."),
+    "ps": ("ps:ps", "List the replicas on all hosts."),
+    "logs": ("logs:logs", "Show what replicas print, on all hosts, by time."),
+    "exec": ("exec:exec_", "Run a command in a replica."),
+    "events": ("events:events", "Follow what happens to replicas, on all hosts."),
+    "history": ("history:history", "Show the releases that the hosts remember."),
+    "rollback": ("history:rollback", "Go back to an earlier release."),
+    "down": ("down:down", "Take projects off the hosts; volumes stay."),
+    "lock": ("lock:lock", "See, take and give back the lease that keeps runs apart."),
+    "targets": ("targets:targets", "List where running replicas publish ports."),
+    "render": ("render:render", "Write each host's files to a folder or stdout."),
+    "validate": ("validate:validate", "Check inventory and playbook; contacts no host."),
+    "inventory": ("inventory:inventory", "Show an inventory as ansible-inventory does."),
+    "completion": ("completion:completion", "Make your shell complete what you type."),
+    "lab": ("lab:lab", "Start and stop disposable hosts to try it on."),
 }
 
 
@@ -57,8 +57,9 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        module, _, attribute = COMMANDS[cmd_name][0].partition(":")
-        command: click.Command = getattr(importlib.import_module(module), attribute)
+        name, _, attribute = COMMANDS[cmd_name][0].partition(":")
+        module = importlib.import_module(f"deploytool.cli.commands.{name}")
+        command: click.Command = getattr(module, attribute)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from deploytool.backend.base import Feed
-from deploytool.cli.run_command import limited
+from deploytool.cli.host_limit import limited
 from deploytool.cli.screen import Screen
 from deploytool.cli.session import engines_for, load_options
 from deploytool.core.placement.replica_names import ReplicaRef

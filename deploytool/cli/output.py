@@ -4,29 +4,33 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Mapping, Sequence
+from os import environ
+from secrets import token_bytes
 from typing import Any
 
 import click
 
 from deploytool.cli.ci_outputs import summarize
-from deploytool.cli.colour import stdout_has_colours
-from deploytool.cli.diff import show_differences
-from deploytool.cli.saved_plan import document
+from deploytool.cli.saved_plan_options import document
 from deploytool.model.difference import Difference
 from deploytool.model.document import text_of
 from deploytool.model.event import Report
 from deploytool.model.observed import Observed, Unreachable
 from deploytool.model.plan import Plan
-from deploytool.report.diff import diff_text
+from deploytool.report.diff import diff_json, diff_text
 from deploytool.report.markdown import plan_markdown, report_markdown
 from deploytool.report.plan import plan_text
 from deploytool.report.recap import recap, verdict
 from deploytool.report.result import result_of
 from deploytool.report.run_summary import RunSummary
 from deploytool.report.sanitize import printable
+from deploytool.run.converge import Run
+from deploytool.run.differences import differences
 
 _SIGNS = {"±": "yellow", "+": "green", "-": "red"}
+_DIFF_COLOURS = {"+": "green", "-": "red", "@": "cyan"}
 _SIGN = re.compile(r"(?<=   )[±+-] [a-z]+ \d+")
 
 
@@ -85,3 +89,27 @@ def _markdown(report: Report, changed: Sequence[Difference]) -> str:
 
 def _coloured(text: str) -> str:
     return _SIGN.sub(lambda found: click.style(found[0], fg=_SIGNS[found[0][0]]), text)
+
+
+def find_differences(run: Run, plan: Plan, seen: Observed, options: Mapping[str, Any]) -> list[Difference]:
+    """Nothing without ``--diff``, and then no host is asked."""
+    if not options["diff"]:
+        return []
+    return differences(plan, seen, run.engines, run.options.forks, token_bytes(16))
+
+
+def show_differences(found: list[Difference], output: str) -> None:
+    """As text, in colour on a terminal unless NO_COLOR is set; or as a line of JSON."""
+    if not found:
+        return
+    if output == "jsonl":
+        click.echo(diff_json(found))
+        return
+    colours = stdout_has_colours()
+    for line in printable(diff_text(found)).splitlines():
+        click.echo(click.style(line, fg=_DIFF_COLOURS.get(line[:1])) if colours else line)
+
+
+def stdout_has_colours() -> bool:
+    """A terminal that knows more than text, and nobody who asked for none (https://no-color.org)."""
+    return sys.stdout.isatty() and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"

@@ -12,16 +12,14 @@ from typing import Any
 
 import click
 
-from deploytool.cli.diff import find_differences
-from deploytool.cli.inventory import read_limit_file
-from deploytool.cli.output import show_plan, show_report, show_text, unreachable
-from deploytool.cli.saved_plan import document, save
+from deploytool.cli.host_limit import limited
+from deploytool.cli.output import find_differences, show_plan, show_report, show_text, unreachable
+from deploytool.cli.saved_plan_options import document, save
 from deploytool.cli.screen import Screen
 from deploytool.cli.session import Loaded, ask, engines_for
 from deploytool.cli.signals import asking
 from deploytool.core.change.guard import GuardPolicy
 from deploytool.core.change.reconcile import ReconcilePolicy
-from deploytool.core.placement.patterns import NoMatch, select
 from deploytool.core.placement.schedule import SchedulePolicy
 from deploytool.errors import CHANGES_PENDING, INTERRUPTED, HostsUnusable, UsageError
 from deploytool.model.difference import Difference
@@ -37,20 +35,6 @@ from deploytool.run.lease_owner import this_run
 from deploytool.run.parallel import Engines
 from deploytool.run.prune import prune_images
 from deploytool.run.stamp import stamp
-
-
-def limited(intent: Intent, limit: str | None) -> frozenset[str] | None:
-    """The hosts of ``--limit``; None without one.
-
-    Raises:
-        UsageError: it matches nothing.
-    """
-    if limit is None:
-        return None
-    try:
-        return frozenset(select(limit, intent.inventory, read_limit_file))
-    except NoMatch as error:
-        raise UsageError(f"--limit: {error.message}", hint=error.hint) from None
 
 
 def policy_of(intent: Intent, options: Mapping[str, Any]) -> PlanPolicy:

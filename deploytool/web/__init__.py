@@ -1,1 +1,1 @@
-"""The pages of a run over HTTP. Read-only."""
+"""A watcher over HTTP: the server, its routes, the page. Read-only."""

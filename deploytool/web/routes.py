@@ -1,13 +1,15 @@
-"""The page about a run, over HTTP: the document, its style and script, and the stream that keeps it new."""
+"""All paths that a watcher serves: the page, the stream that keeps it new, metrics and health. Read-only."""
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
+from http import HTTPStatus
 from pathlib import Path
 
+from deploytool.report.metrics import CONTENT_TYPE, metrics_text
 from deploytool.watch.publisher import Publisher
 from deploytool.web.page import page, sections
 from deploytool.web.server import Response, Route
@@ -25,15 +27,27 @@ HEADERS = {
 }
 QUIET_S = 10.0  # a word now and then, so that a reader that has gone is noticed
 PAUSE_S = 0.25  # what changes within it is told together
+# The deciding thread looks at its inbox every two seconds at the latest; planning a large fleet takes a few.
+STUCK_AFTER_S = 60.0
 
 
-def page_routes(board: Publisher) -> Mapping[str, Route]:
-    """What to serve for ``/`` and what it needs; all of it read-only."""
+def routes_of(publisher: Publisher, seconds_since_beat: Callable[[], float]) -> Mapping[str, Route]:
+    """Path → route. ``seconds_since_beat`` is the age of the watcher's last turn of its loop."""
     return {
-        "/": lambda request: _answer(page(board.snapshot), "text/html"),
+        "/metrics": lambda request: Response(metrics_text(publisher.snapshot), CONTENT_TYPE),
+        "/healthz": lambda request: _health(seconds_since_beat()),
+        "/readyz": lambda request: _readiness(ready=publisher.snapshot.ready),
+        **page_routes(publisher),
+    }
+
+
+def page_routes(publisher: Publisher) -> Mapping[str, Route]:
+    """``/`` and the files and stream that it loads."""
+    return {
+        "/": lambda request: _answer(page(publisher.snapshot), "text/html"),
         "/page.css": lambda request: _answer(_file("page.css"), "text/css"),
         "/page.js": lambda request: _answer(_file("page.js"), "text/javascript"),
-        "/stream": lambda request: Response(_events(board), "text/event-stream", headers=HEADERS),
+        "/stream": lambda request: Response(_events(publisher), "text/event-stream", headers=HEADERS),
     }
 
 
@@ -46,13 +60,26 @@ def _file(name: str) -> str:
     return (_HERE / name).read_text("utf-8")
 
 
-def _events(board: Publisher) -> Iterator[bytes]:
+def _health(silent_s: float) -> Response:
+    if silent_s < STUCK_AFTER_S:
+        return Response(b"ok\n")
+    text = f"the watcher did not come round for {silent_s:.0f} s\n"
+    return Response(text.encode(), status=HTTPStatus.SERVICE_UNAVAILABLE)
+
+
+def _readiness(*, ready: bool) -> Response:
+    if ready:
+        return Response(b"ok\n")
+    return Response(b"not every host was looked at yet\n", status=HTTPStatus.SERVICE_UNAVAILABLE)
+
+
+def _events(publisher: Publisher) -> Iterator[bytes]:
     """Server-sent events: first all sections, then those that changed."""
     sent: dict[str, str] = {}
     version = -1
     yield b"retry: 2000\n\n"
-    while not board.closed:
-        snapshot = board.after(version, QUIET_S)
+    while not publisher.closed:
+        snapshot = publisher.after(version, QUIET_S)
         if snapshot is None:
             yield b": quiet\n\n"
             continue

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from deploytool.cli.inventory import as_json, graph_lines, host_document, list_document
+from deploytool.cli.commands.inventory import as_json, graph_lines, host_document, list_document
 from deploytool.core.placement.patterns import NoMatch, select
 from deploytool.errors import InputError
 from deploytool.load.inventory.extra_vars import parse_extra_vars

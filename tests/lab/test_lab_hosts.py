@@ -14,7 +14,7 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from deploytool.cli.lab import lab as lab_command
+from deploytool.cli.commands.lab import lab as lab_command
 from deploytool.errors import LabError
 from deploytool.lab.images import DEMO_IMAGES
 from deploytool.lab.lab import Lab

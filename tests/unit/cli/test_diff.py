@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from deploytool.cli.diff import show_differences
+from deploytool.cli.output import show_differences
 from deploytool.model.difference import Difference
 
 FOUND = [Difference("shop", "h1", "image: a\n", "image: b\n", release=1)]

@@ -6,8 +6,8 @@ import pytest
 from click.testing import CliRunner
 
 from deploytool.cli import app
+from deploytool.cli.commands.logs import since, tail
 from deploytool.cli.host_commands import words_of
-from deploytool.cli.logs import since, tail
 from deploytool.errors import UsageError
 
 

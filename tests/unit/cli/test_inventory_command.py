@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from deploytool.cli.inventory import graph_lines, inventory
+from deploytool.cli.commands.inventory import graph_lines, inventory
 from deploytool.errors import InputError, UsageError
 from deploytool.load.inventory.inventory_loader import load_inventory
 

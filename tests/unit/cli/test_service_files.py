@@ -11,7 +11,7 @@ import click
 import pytest
 import yaml
 
-from deploytool.cli.watch import watch
+from deploytool.cli.commands.watch import watch
 
 CONTRIB = Path(__file__).parents[3] / "contrib"
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from deploytool.cli.atomic_write import replace_file
+from deploytool.cli.output_files import replace_file
 from deploytool.cli.session import load
-from deploytool.cli.sources import WatchedFiles
+from deploytool.cli.watched_files import WatchedFiles
 from deploytool.errors import InputError, UsageError
 
 

@@ -11,8 +11,8 @@ import click
 from click.core import ParameterSource
 
 from deploytool import __version__
-from deploytool.cli.atomic_write import replace_file
 from deploytool.cli.options import ALLOWING
+from deploytool.cli.output_files import replace_file
 from deploytool.errors import Place, PlanChanged, Problem, UsageError
 from deploytool.load.text.input_log import noted_so_far
 from deploytool.load.text.plan_file import read_plan

@@ -12,7 +12,8 @@ import click
 
 from deploytool.cli import options as shared
 from deploytool.cli.command import Command
-from deploytool.cli.run_command import limited, running
+from deploytool.cli.host_limit import limited
+from deploytool.cli.run_command import running
 from deploytool.cli.screen import Screen
 from deploytool.cli.session import load_options
 from deploytool.core.change.status import standing

@@ -9,8 +9,8 @@ from typing import Any
 import click
 
 from deploytool.cli import options as shared
-from deploytool.cli.atomic_write import READABLE, replace_file
 from deploytool.cli.command import Command
+from deploytool.cli.output_files import READABLE, replace_file
 from deploytool.cli.run_command import running
 from deploytool.cli.screen import Screen
 from deploytool.cli.session import load_options

@@ -12,14 +12,13 @@ from typing import Any
 import click
 
 from deploytool.cli.command import Command
+from deploytool.cli.host_limit import read_limit_file
 from deploytool.core.placement.patterns import NoMatch, select
 from deploytool.errors import UsageError
 from deploytool.load.inventory.extra_vars import parse_extra_vars
 from deploytool.load.inventory.inventory_loader import Layers, LoadedInventory, Sources, load_inventory
 from deploytool.load.inventory.vault import passwords_of
-from deploytool.load.text.input_log import note_file
 from deploytool.load.text.problems import Problems
-from deploytool.load.text.yaml_file import read_bounded
 
 MAX_GRAPH_LINES = 1_000_000
 
@@ -170,22 +169,6 @@ def _select(loaded: LoadedInventory, pattern: str, option: str) -> tuple[str, ..
         return select(pattern, loaded.names, read_limit_file)
     except NoMatch as error:
         raise UsageError(f"{option}: {error.message}", hint=error.hint) from None
-
-
-def read_limit_file(name: str) -> str:
-    """The content of ``@name`` in a pattern.
-
-    Raises:
-        NoMatch: it cannot be read.
-    """
-    try:
-        raw = read_bounded(Path(name).expanduser())
-        note_file(Path(name), raw)
-        return raw.decode("utf-8")
-    except OSError as error:
-        raise NoMatch(f"'@{name}' cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise NoMatch(f"'@{name}' is not UTF-8 text") from None
 
 
 def _one_host(loaded: LoadedInventory, name: str) -> str:

@@ -17,12 +17,11 @@ import click
 
 from deploytool.cli import leave
 from deploytool.cli import options as shared
-from deploytool.cli.atomic_write import READABLE, replace_file
 from deploytool.cli.command import Command, purpose
-from deploytool.cli.pages import routes_of
+from deploytool.cli.output_files import READABLE, replace_file
 from deploytool.cli.run_command import policy_of
 from deploytool.cli.session import engines_over, load_options
-from deploytool.cli.sources import WatchedFiles
+from deploytool.cli.watched_files import WatchedFiles
 from deploytool.errors import INTERRUPTED, UsageError
 from deploytool.load.text.input_log import noted_so_far
 from deploytool.model.event import Event
@@ -34,6 +33,7 @@ from deploytool.transport.ssh import SshSettings
 from deploytool.watch.next_plan import Limits
 from deploytool.watch.publisher import Publisher
 from deploytool.watch.watcher import Wanted, Watcher, WatchOptions
+from deploytool.web.routes import routes_of
 from deploytool.web.server import HttpServer, listen_address
 
 # Asked to stop, it has to be gone after five seconds, whatever hosts do.

@@ -9,7 +9,7 @@ import click
 
 from deploytool.cli import options as shared
 from deploytool.cli.command import Command
-from deploytool.cli.saved_plan import agreed_options, agreement
+from deploytool.cli.saved_plan_options import agreed_options, agreement
 from deploytool.cli.screen import screen_of
 from deploytool.cli.session import connecting, load_options
 
