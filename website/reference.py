@@ -1,4 +1,4 @@
-"""The pages that are generated: every command from its own code, every exit code from the error tree.
+"""Generated pages: commands from their code, exit codes from the error tree, keys from their tables.
 
 ``python -m website.reference`` writes them; a test fails where they are stale.
 """
@@ -14,9 +14,11 @@ import click
 from deploytool.cli import COMMANDS, app
 from deploytool.cli.command import OTHERS
 from deploytool.errors import CHANGES_PENDING, INTERRUPTED, DeploytoolError
+from website.support import support_tables
 
 DOCS = Path(__file__).parents[1] / "docs"
-_HEAD = Path(__file__).with_name("exit-codes.md")
+_EXIT_CODES_TAIL = Path(__file__).with_name("exit-codes.md")
+_SUPPORT_HEAD = Path(__file__).with_name("compose-support.md")
 
 # Exit code → what to do about it. The sentence before it is the docstring of the error's class.
 ADVICE = {
@@ -122,7 +124,7 @@ def exit_codes_page() -> str:
     """docs/exit-codes.md: the table, then the part that is written by hand."""
     rows = [f"| {code} | {meaning} | {advice} |" for code, (meaning, advice) in sorted(_codes().items())]
     table = "\n".join(["| code | meaning | what to do |", "| --- | --- | --- |", *rows])
-    return f"# Exit codes and errors\n\n{table}\n\n{_HEAD.read_text('utf-8')}"
+    return f"# Exit codes and errors\n\n{table}\n\n{_EXIT_CODES_TAIL.read_text('utf-8')}"
 
 
 def _codes() -> Mapping[int, tuple[str, str]]:
@@ -141,7 +143,12 @@ def _below(error: type[DeploytoolError]) -> Iterator[type[DeploytoolError]]:
         level = [child for parent in level for child in parent.__subclasses__()]
 
 
-PAGES = {"cli.md": cli_page, "exit-codes.md": exit_codes_page}
+def support_page() -> str:
+    """docs/compose-support.md: the part that is written by hand, then the tables."""
+    return f"{_SUPPORT_HEAD.read_text('utf-8')}\n{support_tables()}"
+
+
+PAGES = {"cli.md": cli_page, "compose-support.md": support_page, "exit-codes.md": exit_codes_page}
 
 if __name__ == "__main__":
     for name, page in PAGES.items():

@@ -9,12 +9,10 @@ from typing import Any
 
 from deploytool.errors import Place
 from deploytool.load.compose.keys import State, key_place
-from deploytool.load.compose.schema import TOP
+from deploytool.load.compose.schema import SECTIONS, TOP
 from deploytool.load.compose.validators import kind_of
 from deploytool.load.text.problems import Problems, near_key
 from deploytool.load.text.yaml_file import Dialect, Map, read_yaml
-
-SECTIONS = ("networks", "volumes", "configs", "secrets")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The shapes of values that only Compose has."""
+"""Validators of values that only Compose has."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import re
 from typing import Any
 
 from deploytool.load.compose.validators import (
-    DROP,
-    Shape,
+    INVALID,
     Spot,
+    Validator,
     amount,
     duration,
     either,
@@ -50,8 +50,8 @@ def health_test(value: Any, spot: Spot) -> Any:
 def restart(value: Any, spot: Spot) -> Any:
     """``no`` without quotes is false in YAML 1.1; Compose reads 1.2, where it is a word."""
     word = "no" if value is False else text(value, spot)
-    if word is DROP:
-        return DROP
+    if word is INVALID:
+        return INVALID
     name, _, times = word.partition(":")
     if word in ("no", "always", "on-failure", "unless-stopped") or (
         name == "on-failure" and times.isdecimal()
@@ -74,8 +74,8 @@ def pull_policy(value: Any, spot: Spot) -> Any:
 def signal_name(value: Any, spot: Spot) -> Any:
     """A signal as Docker's engine knows it; what it refuses would be noticed when the old replica is gone."""
     word = text(value, spot)
-    if word is DROP:
-        return DROP
+    if word is INVALID:
+        return INVALID
     known = word.lstrip("0") if word.isdecimal() else _SIGNAL.fullmatch(word.upper())
     return word if known else spot.wrong(f"is no signal: '{word}'", "write it as SIGTERM, TERM or 15")
 
@@ -83,7 +83,7 @@ def signal_name(value: Any, spot: Spot) -> Any:
 def share(value: Any, spot: Spot) -> Any:
     """A part of a whole: 0 to 1."""
     read = amount(value, spot)
-    return spot.wrong(f"cannot be more than 1: {read}") if read is not DROP and read > 1 else read
+    return spot.wrong(f"cannot be more than 1: {read}") if read is not INVALID and read > 1 else read
 
 
 def external(value: Any, spot: Spot) -> Any:
@@ -91,34 +91,34 @@ def external(value: Any, spot: Spot) -> Any:
     return map_of(text)(value, spot) if isinstance(value, dict) else flag(value, spot)
 
 
-def by_name(entry: Shape) -> Shape:
+def by_name(entry: Validator) -> Validator:
     """A list of names, or a mapping of names to settings that may be null; canonical: a mapping."""
 
-    def shape(value: Any, spot: Spot) -> Any:
+    def validate(value: Any, spot: Spot) -> Any:
         if isinstance(value, list):
             return {name: {} for name in texts(value, spot)}
         if not isinstance(value, dict):
             return spot.wrong(f"has to be a list of names or a mapping, not {kind_of(value)}")
         read = {k: {} if v is None else entry(v, spot.inside(value, k)) for k, v in value.items()}
-        return {key: item for key, item in read.items() if item is not DROP}
+        return {key: item for key, item in read.items() if item is not INVALID}
 
-    return shape
+    return validate
 
 
-def entries(long: Shape, name: str) -> Shape:
+def entries(long: Validator, name: str) -> Validator:
     """One entry or a list of them, as text or in long form; canonical: mappings with at least ``name``."""
 
-    def shape(value: Any, spot: Spot) -> Any:
+    def validate(value: Any, spot: Spot) -> Any:
         written = [value] if isinstance(value, dict) else value
         read = list_of(either(long, filled), or_one=True)(written, spot)
-        if read is DROP:
-            return DROP
+        if read is INVALID:
+            return INVALID
         if isinstance(written, list) and any(isinstance(e, dict) and name not in e for e in written):
             spot.wrong(f"has an entry without '{name}'")
         found = [entry if isinstance(entry, dict) else {name: entry} for entry in read]
         return [entry for entry in found if name in entry]
 
-    return shape
+    return validate
 
 
 def mode(value: Any, spot: Spot) -> Any:
@@ -135,17 +135,17 @@ def mode(value: Any, spot: Spot) -> Any:
 
 def cpus_text(value: Any, spot: Spot) -> Any:
     result = amount(value, spot)
-    return DROP if result is DROP else f"{result:g}"
+    return INVALID if result is INVALID else f"{result:g}"
 
 
 def size_text(value: Any, spot: Spot) -> Any:
     result = size(value, spot)
-    return DROP if result is DROP else str(result)
+    return INVALID if result is INVALID else str(result)
 
 
 def microseconds(value: Any, spot: Spot) -> Any:
     """A number, or a duration as in ``400us``: Compose's releases do not agree on the second."""
     if isinstance(value, str) and value.strip().endswith("s"):
         read = duration(value, spot)
-        return DROP if read is DROP else round(parse_duration(read) * 1_000_000)
+        return INVALID if read is INVALID else round(parse_duration(read) * 1_000_000)
     return integer(value, spot)

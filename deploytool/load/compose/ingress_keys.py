@@ -1,4 +1,4 @@
-"""``x-ingress`` of a service and ``ingress`` of a play: shapes, and what contradicts itself."""
+"""``x-ingress`` of a service and ``ingress`` of a play: key tables, and contradictions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from deploytool.errors import Place
 from deploytool.load.compose.ingress_authority import DEFAULT_FILE
 from deploytool.load.compose.keys import Key, State, key_place, section
 from deploytool.load.compose.validators import (
-    DROP,
+    INVALID,
     Spot,
     count,
     duration,
@@ -31,28 +31,28 @@ _MESH = re.compile(r"([0-9]{1,5})-([0-9]{1,5})")
 
 def _domain(value: Any, spot: Spot) -> Any:
     written = filled(value, spot)
-    if written is DROP or (_DOMAIN.fullmatch(written.lower()) and len(written) <= 253):
-        return DROP if written is DROP else written.lower()
+    if written is INVALID or (_DOMAIN.fullmatch(written.lower()) and len(written) <= 253):
+        return INVALID if written is INVALID else written.lower()
     return spot.wrong(f"is no host name: '{written:.60}'", 'write shop.example.com, "*.example.com" or "*"')
 
 
 def _path(value: Any, spot: Spot) -> Any:
     written = filled(value, spot)
-    if written is DROP or re.fullmatch(r"/[^\s?#]*", written):
+    if written is INVALID or re.fullmatch(r"/[^\s?#]*", written):
         return written
     return spot.wrong(f"is no path: '{written:.60}'", "a path begins with / and has no ? and no #")
 
 
 def _health_path(value: Any, spot: Spot) -> Any:
     written = filled(value, spot)
-    if written is DROP or re.fullmatch(r"/[^\s#]*", written):
+    if written is INVALID or re.fullmatch(r"/[^\s#]*", written):
         return written
     return spot.wrong(f"is no path: '{written:.60}'", "a path begins with /")
 
 
 def _most(value: Any, spot: Spot) -> Any:
     wanted = count(value, spot)
-    if wanted is DROP or 0 < wanted < 2**31:
+    if wanted is INVALID or 0 < wanted < 2**31:
         return wanted
     return spot.wrong(f"is no number of requests: {wanted}", "write 1 or more")
 
@@ -65,7 +65,7 @@ _TLS = {
 
 def _tls(value: Any, spot: Spot) -> Any:
     read = section(_TLS)(value, spot)
-    missing = [key for key in _TLS if read is not DROP and key not in value]
+    missing = [key for key in _TLS if read is not INVALID and key not in value]
     if missing:
         return spot.wrong(f"has no '{missing[0]}'", "name two secrets: certificate and key")
     return read
@@ -159,13 +159,13 @@ def _contradictions(
 
 def _mesh(value: Any, spot: Spot) -> Any:
     written = text(value, spot)
-    match = _MESH.fullmatch(written) if written is not DROP else None
+    match = _MESH.fullmatch(written) if written is not INVALID else None
     first, last = (int(match[1]), int(match[2])) if match else (0, 0)
     if match and 0 < first < last < 65536:
         return first, last
     return (
-        DROP
-        if written is DROP
+        INVALID
+        if written is INVALID
         else spot.wrong(f"is no range of two ports or more: '{written:.20}'", "write 15080-15179")
     )
 
@@ -175,7 +175,7 @@ def _mtls(value: Any, spot: Spot) -> Any:
     if isinstance(value, str) and value.strip().lower() not in ("true", "false", "yes", "no", "on", "off"):
         return filled(value, spot)
     wanted = flag(value, spot)
-    return DROP if wanted is DROP else DEFAULT_FILE if wanted else ""
+    return INVALID if wanted is INVALID else DEFAULT_FILE if wanted else ""
 
 
 EDGE = {
@@ -187,10 +187,10 @@ EDGE = {
 
 
 def edge_settings(value: Any, spot: Spot) -> Any:
-    """The shape of a play's ``ingress``."""
+    """A play's ``ingress`` as ``EdgeSettings``."""
     read = section(EDGE)(value, spot)
-    if read is DROP:
-        return DROP
+    if read is INVALID:
+        return INVALID
     image, mesh = read.get("image", EdgeSettings().image), read.get("mesh_ports", DEFAULT_MESH)
     drain_s = parse_duration(read["drain"]) if "drain" in read else EdgeSettings().drain_s
     return EdgeSettings(str(image), mesh, drain_s, str(read.get("mtls", "")), place=spot.place)

@@ -1,4 +1,4 @@
-"""What becomes of a key of a file, and the shape of a mapping with known keys."""
+"""The state of a key of a file, and the validator of a mapping with known keys."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from enum import Enum
 from typing import Any
 
 from deploytool.errors import Place
-from deploytool.load.compose.validators import DROP, Shape, Spot, anything, kind_of
+from deploytool.load.compose.validators import INVALID, Spot, Validator, anything, kind_of
 from deploytool.load.text.problems import near_key
 from deploytool.load.text.yaml_file import Map, place_of
 
@@ -29,16 +29,16 @@ class Key:
     """
 
     state: State
-    shape: Shape = anything
+    validator: Validator = anything
     note: str = ""
     hint: str = ""
     keys: Mapping[str, Key] | None = None
 
 
-def section(keys: Mapping[str, Key]) -> Shape:
+def section(keys: Mapping[str, Key]) -> Validator:
     """A mapping with known keys. ``x-`` keys are left out, null counts as not written."""
 
-    def shape(value: Any, spot: Spot) -> Any:
+    def validate(value: Any, spot: Spot) -> Any:
         if not isinstance(value, dict):
             return spot.wrong(f"has to be a mapping, not {kind_of(value)}")
         result = Map(spot.place)
@@ -46,14 +46,14 @@ def section(keys: Mapping[str, Key]) -> Shape:
             known = _known(keys, value, key, spot)
             if known is None or item is None:
                 continue
-            read = known.shape(item, spot.inside(value, key))
-            if read is not DROP:
+            read = known.validator(item, spot.inside(value, key))
+            if read is not INVALID:
                 result[key] = read
                 result.keys_at[key] = key_place(value, key, spot.place)
                 result.values_at[key] = place_of(value, key, spot.place)
         return result
 
-    return shape
+    return validate
 
 
 def _known(keys: Mapping[str, Key], value: Any, key: str, spot: Spot) -> Key | None:

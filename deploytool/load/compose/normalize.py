@@ -16,9 +16,9 @@ from deploytool.errors import Place
 from deploytool.load.compose.deploy import restart_of
 from deploytool.load.compose.equivalence import same_form
 from deploytool.load.compose.keys import key_place
-from deploytool.load.compose.schema import SERVICE_SHAPE, TOPLEVEL_SHAPES
+from deploytool.load.compose.schema import SERVICE_VALIDATOR, TOPLEVEL_VALIDATORS
 from deploytool.load.compose.shipped_files import Copied, FileMistake, FileStore, is_file, stored
-from deploytool.load.compose.validators import DROP, Spot
+from deploytool.load.compose.validators import INVALID, Spot
 from deploytool.load.templates.dotenv import read_dotenv
 from deploytool.load.templates.template import BROKEN
 from deploytool.load.text.problems import Problems, near
@@ -27,7 +27,6 @@ from deploytool.model.intent import File
 
 CONFIG_MODE = 0o444
 SECRET_MODE = 0o600
-SECTIONS = ("networks", "volumes", "configs", "secrets")
 _SOURCES = ("file", "environment", "content")
 _FILED = {"configs": CONFIG_MODE, "secrets": SECRET_MODE}
 
@@ -74,23 +73,23 @@ class Normalized:
     def service(self, name: str, rendered: Any, decided: Mapping[str, Any], place: Place) -> Map:
         """One service. ``decided`` is its canonical part that was rendered for the whole play."""
         self.place = place
-        shaped = SERVICE_SHAPE(rendered, Spot(place, name, self.problems))
-        if shaped is DROP:
+        valid = SERVICE_VALIDATOR(rendered, Spot(place, name, self.problems))
+        if valid is INVALID:
             return Map(place)
         result = Map(place)
-        result.lay(shaped)
+        result.lay(valid)
         result.lay(decided)
-        if "healthcheck" in shaped and "healthcheck" in decided:
-            result["healthcheck"] = {**shaped["healthcheck"], **decided["healthcheck"]}
+        if "healthcheck" in valid and "healthcheck" in decided:
+            result["healthcheck"] = {**valid["healthcheck"], **decided["healthcheck"]}
         if "image" not in result and "image" not in rendered:
             self.problems.add(place, f"the service '{name}' has no image", "name it with 'image'")
-        self._settle(result, shaped, place)
+        self._settle(result, valid, place)
         for key in [key for key, value in result.items() if value in ({}, []) and key not in _MAY_BE_EMPTY]:
             del result[key]
         same_form(result)
         return result
 
-    def _settle(self, result: dict[str, Any], shaped: Any, place: Place) -> None:
+    def _settle(self, result: dict[str, Any], valid: Any, place: Place) -> None:
         environment = self._from_files(result.pop("env_file", ()), place)
         environment |= self._own(result.pop("environment", {}))
         result["environment"] = environment
@@ -99,11 +98,11 @@ class Normalized:
             **result.get("labels", {}),
         }
         result["volumes"] = [self._mount(mount) for mount in result.get("volumes", ())]
-        result["networks"] = self._networks(result, shaped, place)
+        result["networks"] = self._networks(result, valid, place)
         for name in (result.get("x-ingress") or {}).get("tls", {}).values():
             self._known("secrets", "secret", name, getattr(name, "place", place))
         for section in _FILED:
-            result[section] = self._grants(section, result.get(section, ()), place_of(shaped, section, place))
+            result[section] = self._grants(section, result.get(section, ()), place_of(valid, section, place))
         result["restart"] = restart_of(result) or "no"
         result.pop("scale", None)
 
@@ -174,14 +173,14 @@ class Normalized:
         self.files.update((file.path, file) for file in copied.files)
         return copied
 
-    def _networks(self, result: Mapping[str, Any], shaped: Any, place: Place) -> dict[str, Any]:
+    def _networks(self, result: Mapping[str, Any], valid: Any, place: Place) -> dict[str, Any]:
         networks: dict[str, Any] = dict(result.get("networks", {}))
         for name in networks:
             if name != "default":
-                at = getattr(name, "place", place_of(shaped, "networks", place))
+                at = getattr(name, "place", place_of(valid, "networks", place))
                 self._known("networks", "network", name, at)
         if networks and "network_mode" in result:
-            at = key_place(shaped, "network_mode", place)
+            at = key_place(valid, "network_mode", place)
             self.problems.add(at, "'network_mode' and 'networks' exclude each other", "keep one of them")
         return networks
 
@@ -210,27 +209,27 @@ class Normalized:
         if rendered is BROKEN:
             return None
         written = {} if rendered is None else rendered
-        shaped = TOPLEVEL_SHAPES[section](written, Spot(place, name, self.problems))
-        if shaped is DROP:
+        valid = TOPLEVEL_VALIDATORS[section](written, Spot(place, name, self.problems))
+        if valid is INVALID:
             return None
         if section in _FILED:
             given = [key for key in _SOURCES if key in written]
-            return self._filed(section, name, shaped, given, place)
-        external = shaped.get("external")
+            return self._filed(section, name, valid, given, place)
+        external = valid.get("external")
         if isinstance(external, dict):
-            return {**shaped, **external, "external": True}
-        return dict(shaped)
+            return {**valid, **external, "external": True}
+        return dict(valid)
 
     def _filed(
-        self, section: str, name: str, shaped: Mapping[str, Any], given: Sequence[str], place: Place
+        self, section: str, name: str, valid: Mapping[str, Any], given: Sequence[str], place: Place
     ) -> dict[str, Any] | None:
         """The entry for a file; ``given`` are the ways in which the entry names its content."""
         if len(given) != 1:
             what = "needs one of" if not given else "has more than one of"
             self.problems.add(place, f"'{name}' {what} file, environment and content")
-        if len(given) != 1 or given[0] not in shaped:
+        if len(given) != 1 or given[0] not in valid:
             return None
-        content = self._content(given[0], shaped[given[0]], place_of(shaped, given[0], place))
+        content = self._content(given[0], valid[given[0]], place_of(valid, given[0], place))
         if content is None:
             return None
         copied = stored(name, content, self.modes.get((section, name), _FILED[section]))

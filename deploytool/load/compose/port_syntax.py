@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from deploytool.load.compose.keys import Key, State, section
-from deploytool.load.compose.validators import DROP, Spot, filled, integer, kind_of, one_of, text
+from deploytool.load.compose.validators import INVALID, Spot, filled, integer, kind_of, one_of, text
 from deploytool.model.intent import Port
 
 PROTOCOLS = ("tcp", "udp", "sctp")
@@ -26,7 +26,7 @@ _HINT = 'write "8080:80", "127.0.0.1:8080:80/tcp" or "8080-8089:80"'
 
 def _published(value: Any, spot: Spot) -> Any:
     read = text(value, spot)
-    if read is DROP or read == "":
+    if read is INVALID or read == "":
         return read
     ends = _range(read)
     if ends is not None:
@@ -49,7 +49,7 @@ _LONG = section(PORT)
 
 
 def ports(value: Any, spot: Spot) -> Any:
-    """The shape of ``ports``: a list of mappings in long syntax, one for each port or range."""
+    """``ports`` as a list of mappings in long syntax, one for each port or range."""
     if not isinstance(value, list):
         return spot.wrong(f"has to be a list, not {kind_of(value)}", _HINT)
     found: list[dict[str, Any]] = []
@@ -127,7 +127,7 @@ _APPLICATIONS = frozenset({"", "http", "https"})
 
 def _short(entry: Any, spot: Spot) -> list[dict[str, Any]]:
     written = text(entry, spot)
-    if written is DROP:
+    if written is INVALID:
         return []
     match = _SHORT.fullmatch(written.strip())
     protocol = (match["protocol"] or "tcp").lower() if match else ""

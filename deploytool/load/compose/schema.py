@@ -1,4 +1,4 @@
-"""Every key of the Compose specification: its state, its shape, and a note. The docs are made from it.
+"""Every key of the Compose specification: its state, its validator, and a note. The docs are made from it.
 
 *Honoured*: the tool acts on it. *Passed through*: Compose on the host does. *Refused*: an error with a
 reason. There is no fourth state, so nothing is ignored in silence.
@@ -31,7 +31,7 @@ from deploytool.load.compose.ingress_keys import INGRESS, ingress
 from deploytool.load.compose.keys import Key, State, section
 from deploytool.load.compose.port_syntax import PORT, ports
 from deploytool.load.compose.validators import (
-    Shape,
+    Validator,
     amount,
     anything,
     count,
@@ -52,12 +52,12 @@ from deploytool.load.compose.validators import (
 from deploytool.load.compose.volumes import MOUNT, mounts
 
 
-def _honoured(shape: Shape, note: str = "", keys: Mapping[str, Key] | None = None) -> Key:
-    return Key(State.HONOURED, shape, note, keys=keys)
+def _honoured(validator: Validator, note: str = "", keys: Mapping[str, Key] | None = None) -> Key:
+    return Key(State.HONOURED, validator, note, keys=keys)
 
 
-def _passed(shape: Shape, note: str = "", keys: Mapping[str, Key] | None = None) -> Key:
-    return Key(State.PASSED, shape, note, keys=keys)
+def _passed(validator: Validator, note: str = "", keys: Mapping[str, Key] | None = None) -> Key:
+    return Key(State.PASSED, validator, note, keys=keys)
 
 
 def _refused(note: str, hint: str = "") -> Key:
@@ -354,8 +354,11 @@ TOP: Mapping[str, Key] = {
     "models": _refused("Docker Engine without Docker Desktop runs no models"),
 }
 
-SERVICE_SHAPE = section(SERVICE)
-TOPLEVEL_SHAPES: Mapping[str, Shape] = {
+SECTIONS = ("networks", "volumes", "configs", "secrets")
+"""The top-level sections beside ``services``."""
+
+SERVICE_VALIDATOR = section(SERVICE)
+TOPLEVEL_VALIDATORS: Mapping[str, Validator] = {
     "networks": section(NETWORK),
     "volumes": section(VOLUME),
     "configs": section(CONFIG),

@@ -1,8 +1,8 @@
 """What a value of a Compose file may look like, and its canonical form.
 
-A ``Shape`` takes a rendered value and where it stands, and gives the value as every later room may expect
+A ``Validator`` takes a rendered value and where it stands, and gives the value as every later room may expect
 it: numbers as numbers, text as text, lists where one item may stand alone. What does not fit becomes a
-problem and ``DROP``. Templates and ``${}`` only make text, so text that reads as a number or as true and
+problem and ``INVALID``. Templates and ``${}`` only make text, so text that reads as a number or as true and
 false is taken for one where one is wanted, as Compose does.
 """
 
@@ -21,7 +21,7 @@ from deploytool.load.text.problems import Problems, near
 from deploytool.load.text.units import duration_text, parse_bytes, parse_duration
 from deploytool.load.text.yaml_file import place_of
 
-DROP = object()
+INVALID = object()
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +33,9 @@ class Spot:
     problems: Problems
 
     def wrong(self, message: str, hint: str = "") -> Any:
-        """Note that ``'name' message``; gives ``DROP`` to return."""
+        """Note that ``'name' message``; gives ``INVALID`` to return."""
         self.problems.add(self.place, f"'{self.name}' {message}", hint)
-        return DROP
+        return INVALID
 
     def inside(self, container: Any, key: Any, name: str | None = None) -> Spot:
         """The spot of ``container[key]``; it keeps this name where the key is no name of its own.
@@ -47,7 +47,7 @@ class Spot:
         return Spot(place_of(container, key, self.place), own if name is None else name, problems)
 
 
-Shape = Callable[[Any, Spot], Any]
+Validator = Callable[[Any, Spot], Any]
 
 
 def kind_of(value: Any) -> str:
@@ -59,7 +59,7 @@ def kind_of(value: Any) -> str:
 
 
 def anything(value: Any, spot: Spot) -> Any:
-    return DROP if value is BROKEN else value
+    return INVALID if value is BROKEN else value
 
 
 def text(value: Any, spot: Spot) -> Any:
@@ -94,7 +94,7 @@ def _clean(value: str, spot: Spot) -> Any:
 def filled(value: Any, spot: Spot) -> Any:
     """Text that is not empty."""
     result = text(value, spot)
-    return result if result is DROP or result.strip() else spot.wrong("is empty")
+    return result if result is INVALID or result.strip() else spot.wrong("is empty")
 
 
 def flag(value: Any, spot: Spot) -> Any:
@@ -123,7 +123,7 @@ def integer(value: Any, spot: Spot) -> Any:
 
 def count(value: Any, spot: Spot) -> Any:
     result = integer(value, spot)
-    return spot.wrong(f"cannot be {result}") if result is not DROP and result < 0 else result
+    return spot.wrong(f"cannot be {result}") if result is not INVALID and result < 0 else result
 
 
 def number(value: Any, spot: Spot) -> Any:
@@ -134,7 +134,7 @@ def number(value: Any, spot: Spot) -> Any:
 def amount(value: Any, spot: Spot) -> Any:
     """A number that is not negative."""
     result = number(value, spot)
-    return spot.wrong(f"cannot be {_shown(value)}") if result is not DROP and result < 0 else result
+    return spot.wrong(f"cannot be {_shown(value)}") if result is not INVALID and result < 0 else result
 
 
 def _number(value: Any) -> float | int | None:
@@ -176,48 +176,48 @@ def duration(value: Any, spot: Spot) -> Any:
 _DURATIONS = "write it with its units: 90s, 1m30s, 500ms"
 
 
-def one_of(*words: str) -> Shape:
-    def shape(value: Any, spot: Spot) -> Any:
+def one_of(*words: str) -> Validator:
+    def validate(value: Any, spot: Spot) -> Any:
         result = text(value, spot)
-        if result is DROP or result in words:
+        if result is INVALID or result in words:
             return result
         return spot.wrong(f"cannot be '{result}'", near(result, words) or f"it is one of {', '.join(words)}")
 
-    return shape
+    return validate
 
 
-def list_of(item: Shape, *, or_one: bool = False) -> Shape:
+def list_of(item: Validator, *, or_one: bool = False) -> Validator:
     """A list; with ``or_one``, a single item stands for a list of one."""
 
-    def shape(value: Any, spot: Spot) -> Any:
+    def validate(value: Any, spot: Spot) -> Any:
         if not isinstance(value, list):
             if not or_one or isinstance(value, dict):
                 return spot.wrong(f"has to be a list, not {kind_of(value)}")
             result = item(value, spot)
-            return DROP if result is DROP else [result]
+            return INVALID if result is INVALID else [result]
         items = (item(entry, spot.inside(value, index)) for index, entry in enumerate(value))
-        return [entry for entry in items if entry is not DROP]
+        return [entry for entry in items if entry is not INVALID]
 
-    return shape
+    return validate
 
 
-def map_of(item: Shape) -> Shape:
-    def shape(value: Any, spot: Spot) -> Any:
+def map_of(item: Validator) -> Validator:
+    def validate(value: Any, spot: Spot) -> Any:
         if not isinstance(value, dict):
             return spot.wrong(f"has to be a mapping, not {kind_of(value)}")
         items = ((str(key), item(entry, spot.inside(value, key))) for key, entry in value.items())
-        return {key: entry for key, entry in items if entry is not DROP}
+        return {key: entry for key, entry in items if entry is not INVALID}
 
-    return shape
+    return validate
 
 
-def either(mapping: Shape, other: Shape) -> Shape:
-    """One shape for mappings and another for the rest."""
+def either(mapping: Validator, other: Validator) -> Validator:
+    """One validator for mappings and another for the rest."""
 
-    def shape(value: Any, spot: Spot) -> Any:
+    def validate(value: Any, spot: Spot) -> Any:
         return (mapping if isinstance(value, dict) else other)(value, spot)
 
-    return shape
+    return validate
 
 
 def pairs(value: Any, spot: Spot) -> Any:
@@ -231,7 +231,7 @@ def _pairs_of(entries: list[Any], spot: Spot) -> Any:
     result = {}
     for index, entry in enumerate(entries):
         line = text(entry, spot.inside(entries, index))
-        if line is not DROP:
+        if line is not INVALID:
             key, _, item = line.partition("=")
             result[key] = item
     return result
@@ -248,4 +248,4 @@ def variables(value: Any, spot: Spot) -> Any:
     kept = {
         key: None if item is None else written(item, spot.inside(value, key)) for key, item in value.items()
     }
-    return {str(key): item for key, item in kept.items() if item is not DROP}
+    return {str(key): item for key, item in kept.items() if item is not INVALID}

@@ -6,7 +6,17 @@ import re
 from typing import Any
 
 from deploytool.load.compose.keys import Key, State, section
-from deploytool.load.compose.validators import DROP, Spot, filled, flag, integer, kind_of, one_of, size, text
+from deploytool.load.compose.validators import (
+    INVALID,
+    Spot,
+    filled,
+    flag,
+    integer,
+    kind_of,
+    one_of,
+    size,
+    text,
+)
 
 _BIND = {
     "create_host_path": Key(State.PASSED, flag),
@@ -44,14 +54,14 @@ _HINT = 'write "data:/path", "./file:/path:ro" or "/host/path:/path"'
 
 
 def mounts(value: Any, spot: Spot) -> Any:
-    """The shape of ``volumes``: a list of mappings in long syntax, each with its ``place``."""
+    """``volumes`` as a list of mappings in long syntax, each with its ``place``."""
     if not isinstance(value, list):
         return spot.wrong(f"has to be a list, not {kind_of(value)}", _HINT)
     read = []
     for index, entry in enumerate(value):
         inner = spot.inside(value, index)
         mount = _long(entry, inner) if isinstance(entry, dict) else _short(entry, inner)
-        if mount is not DROP:
+        if mount is not INVALID:
             read.append({**mount, "place": inner.place})
     return read
 
@@ -67,7 +77,7 @@ def _long(entry: dict[str, Any], spot: Spot) -> Any:
     if missing:
         return spot.wrong(f"has an entry without '{min(missing)}'", _HINT)
     if not {"type", "target"} <= set(read):
-        return DROP
+        return INVALID
     if read["type"] in ("bind", "image") and "source" not in read:
         return spot.wrong(f"has a mount of type {read['type']} without 'source'")
     if read["type"] == "bind" and not is_path(read["source"]):
@@ -77,8 +87,8 @@ def _long(entry: dict[str, Any], spot: Spot) -> Any:
 
 def _short(entry: Any, spot: Spot) -> Any:
     written = filled(entry, spot)
-    if written is DROP:
-        return DROP
+    if written is INVALID:
+        return INVALID
     parts = written.split(":")
     if len(parts) > 3 or not all(parts):
         return spot.wrong(f"has an entry that is no mount: '{written:.60}'", _HINT)

@@ -12,10 +12,10 @@ from typing import Any
 
 from deploytool.errors import Place, Problem
 from deploytool.load.compose.deploy import service_of
-from deploytool.load.compose.normalize import SECTIONS, Normalized, Surroundings
-from deploytool.load.compose.schema import SERVICE_SHAPE
+from deploytool.load.compose.normalize import Normalized, Surroundings
+from deploytool.load.compose.schema import SECTIONS, SERVICE_VALIDATOR
 from deploytool.load.compose.split import ServiceText
-from deploytool.load.compose.validators import DROP, Spot
+from deploytool.load.compose.validators import INVALID, Spot
 from deploytool.load.playbook.references import check_references
 from deploytool.load.templates.partial import Part, Renderer
 from deploytool.load.text.problems import Problems
@@ -72,8 +72,8 @@ class PlayDefinitions:
         part = Part(text.rest, text.place, renderer)
         part.settle(play, problems)
         rendered = renderer.render(text.deciding, play, text.place, problems)
-        decided = SERVICE_SHAPE(rendered, Spot(text.place, text.name, problems))
-        self._sources.append(_Source(text.name, text.place, {} if decided is DROP else decided, part))
+        decided = SERVICE_VALIDATOR(rendered, Spot(text.place, text.name, problems))
+        self._sources.append(_Source(text.name, text.place, {} if decided is INVALID else decided, part))
 
     def add_entry(
         self,

@@ -1,107 +1,96 @@
-"""Every key of a play: what it means here, or why it is refused."""
+"""The rows of a play's table of keys, and the stages at which keys are read."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from typing import Any, Generic, TypeVar
 
 from deploytool.load.compose.keys import Key, State
-from deploytool.load.text.problems import Problems, near_key
-from deploytool.load.text.yaml_file import Map
+from deploytool.load.compose.validators import Validator
 
-SECTIONS = ("networks", "volumes", "configs", "secrets")
-
-_CONTAINERS = "a play here runs containers, not tasks"
-_USE_ANSIBLE = "keep tasks in a playbook of their own and run that with ansible-playbook"
-_TASKS_ONLY = """
-    collections debugger force_handlers handlers module_defaults no_log post_tasks pre_tasks roles run_once
-    tasks throttle when
-"""
+T = TypeVar("T")
 
 
-def _key(note: str) -> Key:
-    return Key(State.HONOURED, note=note)
+class Stage(Enum):
+    """The moment at which a key is read, in order: later templates know more variables."""
+
+    SELECTION = auto()  # as written, to see whether the play runs at all
+    AS_WRITTEN = auto()  # not rendered here: its strings are rendered where they are used
+    VARS_FILES = auto()  # with the play's vars
+    HOSTS = auto()  # … and its vars_files
+    SETTINGS = auto()  # … and the names of its hosts
+    ENVIRONMENT = auto()  # … and the names of variables that differ from host to host: to use one is an error
 
 
-def _refused(note: str, hint: str = "") -> Key:
-    return Key(State.REFUSED, note=note, hint=hint)
+@dataclass(frozen=True, slots=True)
+class PlayKey(Generic[T]):
+    """A row: an honoured key whose valid value is a ``T``.
+
+    ``example`` is YAML, and stands in playbooks/example.yaml. ``gives_way_to`` are the inventory variables
+    that win over the key. ``keys`` are those of the mapping below it.
+    """
+
+    name: str
+    stage: Stage
+    validator: Validator
+    default: T
+    example: str
+    sentence: str
+    gives_way_to: tuple[str, ...] = ()
+    keys: Mapping[str, Key] = field(default_factory=dict)
+
+    state = State.HONOURED
 
 
-KEYS: Mapping[str, Key] = {
-    "any_errors_fatal": _key("true: the first failure on any host ends the play"),
-    "become": _key("lower than the inventory's ansible_become"),
-    "become_method": _key("only sudo"),
-    "become_user": _key("lower than the inventory's ansible_become_user"),
-    "compose": _key("a Compose file, relative to the playbook"),
-    "configs": _key("as at the top level of a Compose file"),
-    "connection": _key("ssh or local; lower than the inventory's ansible_connection"),
-    "environment": _key("what ${VAR} means in the Compose file and in services"),
-    "gather_facts": _key("accepted; what is needed is always looked up"),
-    "hosts": _key("a host pattern, or a list of them"),
-    "ingress": _key("the proxies behind ports in mode ingress: image, drain, mesh_ports, mtls"),
-    "max_fail_percentage": _key("hosts of a batch that may fail before the play ends"),
-    "name": _key("shown in the plan; the default of project"),
-    "networks": _key("as at the top level of a Compose file"),
-    "port": _key("lower than the inventory's ansible_port"),
-    "project": _key("the Compose project name; default: the name in lower case"),
-    "remote_user": _key("lower than the inventory's ansible_user"),
-    "reschedule_after": _key("for `watch`: replicas of a host that was silent for so long start elsewhere"),
-    "secrets": _key("as at the top level of a Compose file"),
-    "serial": _key("hosts changed at a time: a number, a percentage, or a list of them"),
-    "services": _key("Compose services"),
-    "tags": _key("for --tags and --skip-tags"),
-    "vars": _key("variables of the play"),
-    "vars_files": _key("files of variables; of a list within the list the first that exists"),
-    "volumes": _key("as at the top level of a Compose file"),
-    **dict.fromkeys(
-        ("check_mode", "diff"),
-        _refused("the command line decides it for the whole run", "give --check or --diff"),
-    ),
-    **dict.fromkeys(
-        ("fact_path", "gather_subset", "gather_timeout"),
-        _refused("what is needed is always looked up, in one go", "leave it out"),
-    ),
-    **dict.fromkeys(
-        ("become_exe", "become_flags"), _refused("become is sudo, as root needs it", "leave it out")
-    ),
-    **dict.fromkeys(_TASKS_ONLY.split(), _refused(_CONTAINERS, _USE_ANSIBLE)),
-    "ignore_errors": _refused(
-        "a failure is always reported", "write update_config: {failure_action: continue} to go on after one"
-    ),
-    "order": _refused("hosts are taken in the order of the pattern", "name them in that order in 'hosts'"),
-    "timeout": _refused("each step has a deadline of its own", "give --timeout"),
-    "import_playbook": _refused(
-        "a playbook names only its own plays", "give both playbooks on the command line"
-    ),
-    "ignore_unreachable": _refused("a host that is unreachable is always reported", "leave it out"),
-    "strategy": _refused("update_config and serial decide the order", "leave it out"),
-    "vars_prompt": _refused("a run asks nothing, so that it is the same in CI", "pass the variable with -e"),
-}
+@dataclass(frozen=True, slots=True)
+class RefusedKey:
+    """A row: a key that Ansible has and that cannot be honoured. ``sentence`` is the reason."""
+
+    name: str
+    sentence: str
+    hint: str
+
+    state = State.REFUSED
 
 
-def check_play(play: Map, problems: Problems) -> None:
-    """Unknown and refused keys, and what is missing from every play."""
-    for key in play:
-        known = KEYS.get(key)
-        if known is None and not key.startswith("x-"):
-            problems.add(play.key_place(key), f"unknown key '{key}' in a play", near_key(key, KEYS))
-        elif known and known.state is State.REFUSED:
-            problems.add(play.key_place(key), f"'{key}' is not supported: {known.note}", known.hint)
-    if "import_playbook" in play:
-        return
-    if play.get("hosts") is None:
-        problems.add(play.place, "the play has no 'hosts'", "write hosts: all, or a group")
-    _check_source(play, problems)
+class PlayKeyTable(Mapping[str, "PlayKey[Any] | RefusedKey"]):
+    """All rows by the name of their key."""
 
+    def __init__(self) -> None:
+        self._rows: dict[str, PlayKey[Any] | RefusedKey] = {}
 
-def _check_source(play: Map, problems: Problems) -> None:
-    given = [key for key in ("compose", "services") if play.get(key) is not None]
-    if not given:
-        problems.add(play.place, "the play has neither 'compose' nor 'services'", "write one of the two")
-    if len(given) == 2:
-        problems.add(
-            play.key_place("compose"), "the play has both 'compose' and 'services'", "keep one of the two"
-        )
-    for section in SECTIONS:
-        if given == ["compose"] and section in play:
-            hint = "move it into the Compose file"
-            problems.add(play.key_place(section), f"'{section}' stands beside 'compose'", hint)
+    def honoured(
+        self,
+        name: str,
+        validator: Validator,
+        default: T,
+        example: str,
+        sentence: str,
+        *,
+        stage: Stage = Stage.SETTINGS,
+        gives_way_to: tuple[str, ...] = (),
+        keys: Mapping[str, Key] | None = None,
+    ) -> PlayKey[T]:
+        """Add a row, and give it to the code that asks for its value."""
+        row = PlayKey(name, stage, validator, default, example, sentence, gives_way_to, keys or {})
+        self._rows[name] = row
+        return row
+
+    def refused(self, names: str, sentence: str, hint: str) -> None:
+        """Add a row for each of ``names``, words that share a reason."""
+        self._rows.update((name, RefusedKey(name, sentence, hint)) for name in names.split())
+
+    def of_stage(self, stage: Stage) -> Iterator[PlayKey[Any]]:
+        """The honoured keys that are read at ``stage``."""
+        return (row for row in self._rows.values() if isinstance(row, PlayKey) and row.stage is stage)
+
+    def __getitem__(self, name: str) -> PlayKey[Any] | RefusedKey:
+        return self._rows[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence, Set
 from pathlib import Path
-from typing import Any
 
 from deploytool.errors import InputError, Place, UsageError
 from deploytool.load.compose.validators import kind_of
 from deploytool.load.inventory.inventory_loader import LoadedInventory
 from deploytool.load.playbook.play import PlayFile, Select, load_play
+from deploytool.load.playbook.play_keys import Stage
+from deploytool.load.playbook.play_reader import PlaySettings
+from deploytool.load.playbook.play_settings import TAGS
 from deploytool.load.text.problems import Problems, input_error, near
 from deploytool.load.text.yaml_file import Dialect, Map, read_yaml
 from deploytool.model.intent import Intent, Project
@@ -60,12 +62,14 @@ def load_intent(
     for path in playbooks:
         file = PlayFile(path, str(path), check_mode)
         for raw in _plays(file, problems):
-            own = _tags(raw, problems)
+            settings = PlaySettings(raw, problems)
+            settings.read(Stage.SELECTION)
+            own = settings[TAGS]
             known |= own
             if not _wanted(own, tags, skip_tags):
                 continue
             wanted += 1
-            project = load_play(raw, file, inventory, select, problems)
+            project = load_play(raw, settings, file, inventory, select, problems)
             if project:
                 _check_unique(project, projects, problems)
                 projects.append(project)
@@ -103,15 +107,6 @@ def _plays(file: PlayFile, problems: Problems) -> Iterator[Map]:
             problems.add(place, f"a play has to be a mapping, not {kind_of(play)}", _FORM)
     if not document:
         problems.add(Place(file.name, 1), "is empty", _FORM)
-
-
-def _tags(play: Map, problems: Problems) -> set[str]:
-    given: Any = play.get("tags") or []
-    words = given.split(",") if isinstance(given, str) else given
-    if not isinstance(words, list) or not all(isinstance(word, (str, int)) for word in words):
-        problems.add(play.place_of("tags"), "'tags' has to be a list of words")
-        return set()
-    return {part.strip() for word in words for part in str(word).split(",") if part.strip()}
 
 
 def _wanted(own: Set[str], tags: Set[str], skip: Set[str]) -> bool:

@@ -9,8 +9,6 @@ from pathlib import Path
 import pytest
 
 from deploytool.errors import InputError, UsageError
-from deploytool.load.compose.keys import State
-from deploytool.load.playbook.play_keys import KEYS
 from deploytool.load.playbook.playbook_loader import find_playbook
 from deploytool.model.intent import Mode
 from tests.unit.load.playbooks import Site, play
@@ -337,10 +335,3 @@ def test_shipped_playbooks_load(site: Site, name: str) -> None:
     for file in (book.parent / "files").iterdir():
         site.write(f"files/{file.name}", file.read_bytes())
     assert site.load(book.read_text()).projects
-
-
-def test_the_example_shows_every_key() -> None:
-    """Every key of a play that means something stands in the annotated example."""
-    text = (ROOT / "playbooks" / "example.yaml").read_text()
-    honoured = {name for name, key in KEYS.items() if key.state is State.HONOURED}
-    assert {name for name in honoured if f"{name}:" not in text} == set()
