@@ -29,14 +29,14 @@ if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
 
 @pytest.fixture
 def sockets(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Where ``--keep-connections`` keeps them; the processes behind them are ended afterwards."""
+    """The directory of ``--keep-connections``, empty; the processes behind its sockets end with the test."""
     if shutil.which("ssh") is None:
         if os.environ.get("CI") == "true":
             pytest.fail("this needs OpenSSH's client", pytrace=False)
         pytest.skip("this needs OpenSSH's client")
     with tempfile.TemporaryDirectory(dir="/tmp") as name:
         monkeypatch.setenv("XDG_RUNTIME_DIR", name)
-        folder = Path(control_master.folder())
+        folder = Path(control_master.socket_directory())
         yield folder
         for one in folder.iterdir():
             end = ["ssh", "-F", "none", "-S", str(one), "-O", "exit", "nowhere"]

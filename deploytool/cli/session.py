@@ -100,16 +100,16 @@ def engines_for(screen: Screen, options: Mapping[str, Any]) -> Engines:
     settings = SshSettings(
         connect_timeout_s=options["connect_timeout"],
         accept_new_host_keys=options["accept_new_host_keys"],
-        keep_s=keep_s,
-        keep_in=_kept_in() if keep_s else "",
+        control_persist_s=keep_s,
+        control_directory=_control_directory() if keep_s else "",
         passphrase=passphrase_prompt(screen),
     )
     return engines_over(settings, int(options.get("keep_releases") or KEPT_RELEASES))
 
 
-def _kept_in() -> str:
+def _control_directory() -> str:
     try:
-        return control_master.folder()
+        return control_master.socket_directory()
     except ValueError as error:
         raise UsageError(f"--keep-connections: {error}") from None
 

@@ -1,1 +1,1 @@
-"""Runs commands on a host: over SSH, or on this machine. Knows nothing of containers."""
+"""Running commands on a host, over SSH or on this machine. Containers are not known here."""

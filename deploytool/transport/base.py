@@ -1,6 +1,6 @@
-"""The seam to a host: a ``Transport`` runs commands on it, a ``Stream`` is one while it runs.
+"""The interface to a host: a ``Transport`` runs commands on it, a ``Stream`` is one running command.
 
-A transport belongs to one host; any thread may use it, several at a time. Streams share its connection.
+A transport belongs to one host and may be used by several threads at a time. Streams share its connection.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a command said. ``exit_code`` is 128 + n where signal n ended it."""
+    """Exit code and output of a command that has ended. A command that signal n ended has code 128 + n."""
 
     exit_code: int
     stdout: bytes = b""
@@ -21,7 +21,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """Bytes that a running command wrote. Without any, none came in time."""
+    """Bytes that a running command wrote. Both empty: it wrote nothing within the time limit of the read."""
 
     stdout: bytes = b""
     stderr: bytes = b""
@@ -39,21 +39,25 @@ class Terminal:
     rows: int = 24
 
 
-class Stream(Protocol):
-    """A command while it runs. One thread reads; any thread may send, resize and close.
+class CommandNotStarted(Exception):
+    """The connection was lost before the command started on the host: it can be run on another one."""
 
-    What is not read is not lost: the command waits when too much of it has piled up.
+
+class Stream(Protocol):
+    """A running command. One thread reads; any thread may send, resize and close.
+
+    Output that is not read yet is kept; when the buffers are full, the command blocks in its write.
     """
 
     @property
     def exit_code(self) -> int | None:
-        """How it ended, 128 + n where signal n ended it; None while it runs, and where it was closed."""
+        """Exit code, 128 + n where signal n ended it. None while the command runs, and after ``close``."""
         ...
 
     def read(self, timeout_s: float | None = None) -> Output | None:
-        """What it wrote since the last call; waits for something to come. None once all has been read.
+        """The output since the last call, waiting up to ``timeout_s`` for some; None after the last of it.
 
-        A command that says nothing for long is no error, as long as its host answers keepalives.
+        A command may be silent for any time, as long as its host answers keepalives.
 
         Raises:
             HostUnreachable: the connection was lost, or the host stopped answering.
@@ -61,19 +65,19 @@ class Stream(Protocol):
         ...
 
     def send(self, data: bytes) -> None:
-        """Give it input; waits while it takes none. Input for a command that reads no more is dropped."""
+        """Write to stdin, blocking while its buffer is full; dropped where the command has closed it."""
         ...
 
     def end_input(self) -> None:
-        """Nothing more will be sent. With a terminal this means nothing: send what ends the command."""
+        """Close stdin. No effect on a terminal: there, send the key that ends the command."""
         ...
 
     def resize(self, terminal: Terminal) -> None:
-        """Its terminal has a new size. Without a terminal this means nothing."""
+        """Tell the command its terminal's new size. No effect without a terminal."""
         ...
 
     def close(self) -> None:
-        """Let go of it: reading ends at once, its input ends. Harmless when repeated."""
+        """Close stdin and stop reading; a waiting ``read`` returns at once. May be repeated."""
         ...
 
 
@@ -81,7 +85,7 @@ class Transport(Protocol):
     """Runs commands on one host. Connects at the first command and keeps the connection."""
 
     def prepare(self) -> None:
-        """Do what the first command would have to do and needs no host for, such as importing libraries."""
+        """Do in advance the part of connecting that needs no host, such as importing libraries."""
         ...
 
     def run(self, argv: Sequence[str], *, stdin: bytes = b"", timeout_s: float = 60.0) -> Result:
@@ -97,15 +101,15 @@ class Transport(Protocol):
     def stream(
         self, argv: Sequence[str], *, terminal: Terminal | None = None, timeout_s: float = 60.0
     ) -> Stream:
-        """Begin ``argv`` and return while it runs; with a ``terminal``, on one of that type and size.
+        """Start ``argv`` and return while it runs; with ``terminal``, on a terminal of that type and size.
 
-        It shares the connection with everything else. With a terminal, stderr is part of stdout.
+        The connection is shared with all other commands. On a terminal, stderr is part of stdout.
 
         Raises:
-            HostUnreachable: no connection, or it had not begun within ``timeout_s``.
+            HostUnreachable: no connection, or the command had not started within ``timeout_s``.
         """
         ...
 
     def close(self) -> None:
-        """Give the connection back. Harmless when there is none."""
+        """Close the connection, if there is one."""
         ...

@@ -1,4 +1,4 @@
-"""A call whose outcome others wait for."""
+"""Futures that one thread completes while others wait for the result."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def settle(outcome: Future[T], work: Callable[[], T]) -> None:
-    """Do the work; what it returned, or raised, is the outcome."""
+def complete(future: Future[T], work: Callable[[], T]) -> None:
+    """Run ``work`` and complete the future with the value it returned or the exception it raised."""
     try:
-        outcome.set_result(work())
+        future.set_result(work())
     except BaseException as error:
-        # Whatever it is, those who wait have to hear of it.
-        outcome.set_exception(error)
+        # Every exception, KeyboardInterrupt too: the waiting threads would wait for ever.
+        future.set_exception(error)

@@ -1,7 +1,4 @@
-"""This machine as a host: commands run as processes of their own, without SSH.
-
-The counterpart of ``ansible_connection: local``. Nothing here knows about Docker.
-"""
+"""This machine as a host (``ansible_connection: local``): commands are child processes, without SSH."""
 
 from __future__ import annotations
 
@@ -17,11 +14,11 @@ from deploytool.transport import processes
 from deploytool.transport.base import Result, Stream, Terminal
 from deploytool.transport.sudo import Sudo
 
-_COMPLAIN = 'echo "$1" >&2; exit "$2"'
+_FAIL = 'echo "$1" >&2; exit "$2"'
 
 
 class LocalTransport:
-    """Runs commands on this machine, each in a session of its own so that a deadline ends all of it."""
+    """Runs commands on this machine, each in a session of its own: a deadline ends its children too."""
 
     def __init__(self, host_name: str, connection: Connection) -> None:
         self._host_name = host_name
@@ -29,15 +26,15 @@ class LocalTransport:
         self._streams: weakref.WeakSet[Stream] = weakref.WeakSet()
 
     def prepare(self) -> None:
-        """There is nothing to do."""
+        """Nothing to prepare."""
 
     def run(self, argv: Sequence[str], *, stdin: bytes = b"", timeout_s: float = 60.0) -> Result:
         """Run ``argv`` and wait for it, as ``Transport.run`` promises.
 
-        A command that does not exist ends with 127 and one that may not be run with 126, as in a shell.
+        Exit codes as in a shell: 127 for a command that does not exist, 126 for one that may not be run.
 
         Raises:
-            HostUnreachable: no end within ``timeout_s``, or sudo does not let it run.
+            HostUnreachable: no end within ``timeout_s``, or sudo refuses to run it.
         """
         if self._sudo is None:
             return self._run(argv, stdin, timeout_s)
@@ -47,25 +44,25 @@ class LocalTransport:
     def stream(
         self, argv: Sequence[str], *, terminal: Terminal | None = None, timeout_s: float = 60.0
     ) -> Stream:
-        """Begin ``argv`` and return while it runs, as ``Transport.stream`` promises."""
+        """Start ``argv`` and return while it runs, as ``Transport.stream`` promises."""
         if self._sudo is None:
-            stream: Stream = _begin(argv, terminal)
+            stream: Stream = _start(argv, terminal)
         else:
-            stream = self._sudo.stream(argv, terminal, lambda wrapped: _begin(wrapped, terminal))
+            stream = self._sudo.stream(argv, terminal, lambda wrapped: _start(wrapped, terminal))
         self._streams.add(stream)
         return stream
 
     def close(self) -> None:
-        """End the commands that still stream; no other outlives its ``run``."""
+        """Close the streams that are still open; other commands do not outlive their ``run``."""
         for stream in tuple(self._streams):
             stream.close()
 
     def _run(self, argv: Sequence[str], stdin: bytes, timeout_s: float) -> Result:
         try:
-            process = processes.begin(argv, subprocess.PIPE, subprocess.PIPE, subprocess.PIPE)
+            process = processes.start(argv, subprocess.PIPE, subprocess.PIPE, subprocess.PIPE)
         except OSError as error:
-            code, complaint = _refused(argv[0], error)
-            return Result(code, stderr=f"{complaint}\n".encode())
+            code, message = _not_startable(argv[0], error)
+            return Result(code, stderr=f"{message}\n".encode())
         try:
             stdout, stderr = process.communicate(stdin, timeout=timeout_s)
         except subprocess.TimeoutExpired:
@@ -76,23 +73,24 @@ class LocalTransport:
         return Result(processes.exit_code_of(process), stdout, stderr)
 
 
-def _begin(argv: Sequence[str], terminal: Terminal | None) -> Stream:
-    """A command that cannot be run says so itself, as the shell on another host would."""
+def _start(argv: Sequence[str], terminal: Terminal | None) -> Stream:
+    """The stream of a command. One that cannot be started becomes a shell that writes the error and exits."""
     try:
         return processes.ProcessStream(argv, terminal)
     except OSError as error:
-        code, complaint = _refused(argv[0], error)
-        return processes.ProcessStream(("sh", "-c", _COMPLAIN, "sh", complaint, str(code)), terminal)
+        code, message = _not_startable(argv[0], error)
+        return processes.ProcessStream(("sh", "-c", _FAIL, "sh", message, str(code)), terminal)
 
 
-def _refused(command: str, error: OSError) -> tuple[int, str]:
+def _not_startable(command: str, error: OSError) -> tuple[int, str]:
+    """Exit code and message of a shell for a command that cannot be started."""
     if isinstance(error, FileNotFoundError):
         return 127, f"{command}: not found"
     return 126, f"{command}: {(error.strerror or str(error)).lower()}"
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    """End the whole session if it still runs, and let go of its pipes without waiting for them."""
+    """End the whole session if it still runs, and close its pipes without waiting for them."""
     processes.end(process)
     for pipe in (process.stdin, process.stdout, process.stderr):
         if pipe is not None:

@@ -1,4 +1,4 @@
-"""A process of this machine while it runs, with pipes or on a terminal of its own."""
+"""Child processes of this machine: starting, ending, and streaming through pipes or a pseudo-terminal."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from deploytool.transport.base import Output, Terminal
 
 _READ_BYTES = 1 << 16
 _REAP_S = 2.0
-_LOOK_S = 0.2
-# The first terminal that the leader of a session opens becomes its own: ^C then reaches the command.
+_POLL_S = 0.2
+# The first terminal that a session leader opens becomes its controlling terminal: ^C reaches the command.
 _ON_TERMINAL = 'tty=$1; shift; exec "$@" <>"$tty" >&0 2>&1'
 
 
-def begin(argv: Sequence[str], stdin: int, stdout: int, stderr: int) -> subprocess.Popen[bytes]:
+def start(argv: Sequence[str], stdin: int, stdout: int, stderr: int) -> subprocess.Popen[bytes]:
     """Start a process in a session of its own, so that all of it can be ended.
 
     Raises:
@@ -37,7 +37,7 @@ def end(process: subprocess.Popen[bytes]) -> None:
     """End the whole session if it still runs."""
     if process.poll() is not None:
         return
-    # Processes that sudo started belong to another user and cannot be signalled.
+    # A process that sudo started belongs to another user and cannot be signalled.
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
     with contextlib.suppress(subprocess.TimeoutExpired):
@@ -45,15 +45,19 @@ def end(process: subprocess.Popen[bytes]) -> None:
 
 
 def exit_code_of(process: subprocess.Popen[bytes]) -> int:
+    """Exit code of an ended process, 128 + n where signal n ended it."""
     code = process.returncode
     return code if code >= 0 else 128 - code
 
 
 class ProcessStream:
-    """See ``transport.base.Stream``."""
+    """A ``transport.base.Stream`` of a child process.
+
+    A pipe to itself (``_wake``) makes ``close`` end the ``poll`` of a read or send in another thread.
+    """
 
     def __init__(self, argv: Sequence[str], terminal: Terminal | None) -> None:
-        """Start it.
+        """Start ``argv``.
 
         Raises:
             OSError: there is no such command, or it may not be run.
@@ -63,16 +67,16 @@ class ProcessStream:
         self._reading, self._sending, self._closing = (threading.Lock() for _ in range(3))
         self._terminal = terminal is not None
         ours, theirs = _pipes() if terminal is None else _terminal(terminal)
-        self._wake, self._waker = os.pipe()
+        self._wake, self._wake_end = os.pipe()
         self._files = set(ours)
         self._input, self._stdout, self._outputs = ours[0], ours[1], set(ours[1:])
         if terminal is not None:
             argv = ("sh", "-c", _ON_TERMINAL, "sh", os.ttyname(theirs[0]), *argv)
         try:
-            self._process = begin(argv, *theirs)
+            self._process = start(argv, *theirs)
         except OSError:
-            self._let_go()
-            self._forget_wake()
+            self._close_files()
+            self._close_wake()
             raise
         finally:
             for file in set(theirs):
@@ -89,7 +93,7 @@ class ProcessStream:
 
     def send(self, data: bytes) -> None:
         unsent = memoryview(data)
-        # A command that has ended takes no more, which is its own business.
+        # Writing to a command that has ended is no error, see ``Stream.send``.
         with self._sending, contextlib.suppress(OSError):
             while unsent and self._input in self._files and not self._closed:
                 if self._wake in _wait({self._input: select.POLLOUT, self._wake: select.POLLIN}, None):
@@ -111,14 +115,14 @@ class ProcessStream:
             if self._closed:
                 return
             self._closed = True
-            os.write(self._waker, b"x")
+            os.write(self._wake_end, b"x")
             end(self._process)
             with self._reading:
-                self._let_go()
-            self._forget_wake()
+                self._close_files()
+            self._close_wake()
 
     def _received(self, end_s: float | None) -> Output:
-        """Wait for something, and take it. An output that has ended is not waited for any more."""
+        """Wait until a file is readable or ``end_s``, and read once from each. Ended files are dropped."""
         ready = _wait(dict.fromkeys((self._wake, *self._outputs), select.POLLIN), end_s)
         found = {True: b"", False: b""}
         for file in self._outputs & ready:
@@ -129,26 +133,26 @@ class ProcessStream:
         return Output(found[True], found[False])
 
     def _ended(self, end_s: float | None) -> bool:
-        """All was read: wait for the command's end, and let go of all that it needed."""
+        """Wait for the process to end, take its exit code and close all files. False if not by ``end_s``."""
         while self._process.poll() is None and not self._closed:
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(min(_LOOK_S, _left_s(end_s)))
+                self._process.wait(min(_POLL_S, _left_s(end_s)))
             if not _left_s(end_s):
                 return False
         if self.exit_code is None and not self._closed:
             self.exit_code = exit_code_of(self._process)
-            self._let_go()
+            self._close_files()
         return True
 
-    def _let_go(self) -> None:
+    def _close_files(self) -> None:
         with self._sending:
             for file in tuple(self._files):
                 self._close_file(file)
             self._outputs.clear()
 
-    def _forget_wake(self) -> None:
+    def _close_wake(self) -> None:
         os.close(self._wake)
-        os.close(self._waker)
+        os.close(self._wake_end)
 
     def _close_file(self, file: int) -> None:
         if file in self._files:
@@ -157,13 +161,14 @@ class ProcessStream:
 
 
 def _pipes() -> tuple[tuple[int, ...], tuple[int, int, int]]:
-    """Our ends and the command's ends: input, output, errors."""
+    """Our ends and the command's ends of three pipes: stdin, stdout, stderr."""
     (their_in, our_in), (our_out, their_out), (our_err, their_err) = os.pipe(), os.pipe(), os.pipe()
     os.set_blocking(our_in, False)
     return (our_in, our_out, our_err), (their_in, their_out, their_err)
 
 
 def _terminal(terminal: Terminal) -> tuple[tuple[int, ...], tuple[int, int, int]]:
+    """Our end of a new pseudo-terminal, for reading and for writing, and the command's end three times."""
     ours, theirs = os.openpty()
     _set_size(ours, terminal)
     return (ours, ours), (theirs, theirs, theirs)
@@ -174,6 +179,7 @@ def _set_size(file: int, terminal: Terminal) -> None:
 
 
 def _wait(files: dict[int, int], end_s: float | None) -> set[int]:
+    """The files that are ready, of a mapping of file descriptors to poll events, by ``end_s``."""
     poll = select.poll()
     for file, wanted in files.items():
         poll.register(file, wanted)
@@ -187,5 +193,5 @@ def _left_s(end_s: float | None) -> float:
 def _read(file: int) -> bytes:
     try:
         return os.read(file, _READ_BYTES)
-    except OSError:  # a terminal that nobody has open any more ends so
+    except OSError:  # EIO: no process has the terminal open any more
         return b""

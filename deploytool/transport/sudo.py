@@ -1,19 +1,19 @@
-"""Runs a command as another user through sudo: wrapping of argv and stdin, and reading of what came back.
+"""Running a command as another user through sudo: wraps argv and stdin, and reads sudo's own output.
 
-Nothing here starts anything. The password travels on stdin only, never in argv or the environment.
+Nothing is started here. The password travels on stdin only, never in argv or the environment.
 
-How the password stays out of the command's own input, whatever sudo does: sudo does not always read it
-(cached credentials, NOPASSWD), and asks again after a wrong one, which would eat the command's input and
-may lock the account. So the remote shell first gives sudo the password alone, to run ``true``: one try, then
-end of file. Only when that worked, sudo runs the command with the password once more, then ``MARK``, then the
-command's input; an inner shell drops all lines up to ``MARK``, so it does not matter whether sudo read one.
+The password must not end up in the command's input. sudo does not always read it (cached credentials,
+NOPASSWD), and after a wrong one it asks again, which would consume the command's input and may lock the
+account. So the remote shell first gives sudo the password alone, to run ``true``: one try, then end of file.
+Only when that worked, sudo runs the command with the password once more, then ``MARK``, then the command's
+input; an inner shell drops all lines up to ``MARK``, so it does not matter whether sudo read one.
 
-The inner shell also writes ``MARK`` to stderr before it becomes the command. What comes before it is sudo's
-own talk, and a result without it means that the command never began.
+The inner shell also writes ``MARK`` to stderr before it becomes the command. The text before it is sudo's
+own; a result without it means that the command never started.
 
-On a terminal, what is sent before anybody reads would be shown. So the remote shell first switches that off
-and says ``MARK``, then is given the password, and keeps it for sudo's input, which is not the terminal; the
-inner shell puts the terminal back as it was, says ``MARK`` and gives it to the command.
+A terminal echoes input that is sent before a program reads it. So the remote shell first switches the echo
+off and writes ``MARK``, then reads the password, and passes it to sudo by a pipe instead of the terminal; the
+inner shell restores the terminal's settings, writes ``MARK`` and becomes the command.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ ask sh -c 'stty "$1" </dev/tty; shift; echo {MARK}; exec "$@" </dev/tty' sh "$sa
 
 
 class Command(NamedTuple):
-    """What to run, and what to give it to read."""
+    """A command and its input."""
 
     argv: tuple[str, ...]
     stdin: bytes
@@ -61,14 +61,14 @@ class Command(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Sudo:
-    """Becomes another user on one host: ``wrap`` what is to run, run it, ``unwrap`` what it said."""
+    """sudo to one user on one host: ``wrap`` a command, run it, ``unwrap`` its result."""
 
     host_name: str
     become: Become
 
     @classmethod
     def needed(cls, host_name: str, login_user: str, become: Become | None) -> Sudo | None:
-        """None where nobody is to become anybody else: as in Ansible, root does not sudo to root."""
+        """None where no other user is asked for: as in Ansible, root does not sudo to root."""
         return None if become is None or become.user == login_user else cls(host_name, become)
 
     def wrap(self, argv: Sequence[str], stdin: bytes) -> Command:
@@ -85,37 +85,37 @@ class Sudo:
         return Command(check_first, line + line + MARK.encode() + b"\n" + stdin)
 
     def stream(
-        self, argv: Sequence[str], terminal: Terminal | None, begin: Callable[[Sequence[str]], Stream]
+        self, argv: Sequence[str], terminal: Terminal | None, start: Callable[[Sequence[str]], Stream]
     ) -> SudoStream:
-        """``argv`` as the other user, while it runs; ``begin`` starts what is to be started for that.
+        """Start ``argv`` as the other user; ``start`` runs the wrapped command.
 
         Raises:
-            HostUnreachable: as ``wrap``. That sudo refuses comes out when the stream is read.
+            HostUnreachable: as ``wrap``. A refusal of sudo is raised when the stream is read.
         """
         wrapped = self.wrap(argv, b"") if terminal is None else self._wrap_terminal(argv)
-        return SudoStream(begin(wrapped.argv), self, wrapped.stdin, terminal is not None)
+        return SudoStream(start(wrapped.argv), self, wrapped.stdin, terminal is not None)
 
     def _wrap_terminal(self, argv: Sequence[str]) -> Command:
-        """The command's stdin is what to send when the first ``MARK`` was said."""
+        """The command for a terminal; its stdin is to be sent after the first ``MARK``."""
         if self.become.password is None:
             return self.wrap(argv, b"")
         line = self._password_line(self.become.password)
         return Command(("sh", "-c", _ON_TERMINAL, "sh", self.become.user, *argv), line)
 
     def unwrap(self, result: Result) -> Result:
-        """The command's own result, without sudo's talk.
+        """The command's own result, without the output of sudo itself.
 
         Raises:
-            HostUnreachable: sudo did not let the command begin; the message has sudo's reason.
+            HostUnreachable: sudo refused to run the command; the message has sudo's reason.
         """
-        talk, began, stderr = result.stderr.partition(MARK.encode() + b"\n")
-        if began:
+        sudo_output, started, stderr = result.stderr.partition(MARK.encode() + b"\n")
+        if started:
             return replace(result, stderr=stderr)
-        raise self.refused(result.exit_code, talk)
+        raise self.refused(result.exit_code, sudo_output)
 
-    def refused(self, exit_code: int, talk: bytes) -> HostUnreachable:
-        """The error that says why the command did not begin, from what sudo said."""
-        reason = _reason(talk.decode(errors="replace"))
+    def refused(self, exit_code: int, sudo_output: bytes) -> HostUnreachable:
+        """The error for a command that sudo did not start, with the reason that sudo gave."""
+        reason = _reason(sudo_output.decode(errors="replace"))
         if exit_code == 127:
             hint = "install sudo on the host, or connect as a user who needs no become"
         elif self.become.password is None:
@@ -135,27 +135,28 @@ class Sudo:
         return HostUnreachable(message, hint=hint, host=self.host_name, setup=True)
 
 
-def _reason(talk: str) -> str:
-    """What sudo itself said, without the lecture and without our end of file after the password."""
-    lines = [line.strip() for line in talk.splitlines() if line.strip()]
+def _reason(sudo_output: str) -> str:
+    """The messages of sudo, without the lecture and without our end of file after the password."""
+    lines = [line.strip() for line in sudo_output.splitlines() if line.strip()]
     own = [line for line in lines if line.startswith("sudo: ") and line != _END_OF_FILE]
     return "; ".join(own or lines[-1:]) or "sudo gave no reason"
 
 
 class SudoStream:
-    """A stream of a command that another user runs: without sudo's talk, and with the password given to it.
+    """The stream of a command that runs through sudo: answers sudo's question and removes sudo's output.
 
-    ``stdin`` is what ``wrap`` said to send first. What is sent before sudo took the password follows it.
+    ``stdin`` is that of the wrapped command. On a terminal, input that is sent before the command has started
+    is kept and follows the password.
     """
 
     def __init__(self, inner: Stream, sudo: Sudo, stdin: bytes, on_terminal: bool) -> None:
         self._inner = inner
         self._sudo = sudo
         self._on_terminal = on_terminal
-        self._talk = b""
-        self._begun = False
+        self._sudo_output = b""
+        self._started = False
         self._password = stdin if on_terminal else b""
-        self._ahead: list[bytes] | None = [] if on_terminal else None
+        self._early_input: list[bytes] | None = [] if on_terminal else None
         self._lock = threading.Lock()
         if not on_terminal:
             inner.send(stdin)
@@ -168,7 +169,7 @@ class SudoStream:
         """As ``Stream.read``.
 
         Raises:
-            HostUnreachable: also where sudo did not let the command begin.
+            HostUnreachable: also where sudo refused to run the command.
         """
         end = None if timeout_s is None else time.monotonic() + timeout_s
         while True:
@@ -176,14 +177,14 @@ class SudoStream:
             if output is None:
                 self._ended()
                 return None
-            heard = output if self._begun else self._listen(output)
-            if heard or not output:
-                return heard
+            of_command = output if self._started else self._without_sudo(output)
+            if of_command or not output:
+                return of_command
 
     def send(self, data: bytes) -> None:
         with self._lock:
-            if self._ahead is not None:
-                self._ahead.append(data)
+            if self._early_input is not None:
+                self._early_input.append(data)
                 return
         self._inner.send(data)
 
@@ -196,26 +197,32 @@ class SudoStream:
     def close(self) -> None:
         self._inner.close()
 
-    def _listen(self, output: Output) -> Output:
-        """Take sudo's talk out of what came, up to the mark behind which the command speaks."""
-        self._talk += output.stdout if self._on_terminal else output.stderr
+    def _without_sudo(self, output: Output) -> Output:
+        """The part of the output that the command wrote: all behind the last ``MARK``."""
+        self._sudo_output += output.stdout if self._on_terminal else output.stderr
         other = b"" if self._on_terminal else output.stdout
-        talk, mark, behind = self._talk.partition(MARK.encode())
+        before, mark, behind = self._sudo_output.partition(MARK.encode())
         _, newline, rest = behind.partition(b"\n")
         if not (mark and newline):
             return Output(stdout=other)
         if self._password:
-            self._talk = talk + rest
-            self._inner.send(self._password)
-            self._password = b""
+            self._sudo_output = before + rest
+            self._send_password()
             return Output()
-        self._begun = True
-        with self._lock:
-            for data in self._ahead or ():
-                self._inner.send(data)
-            self._ahead = None
+        self._send_early_input()
         return Output(stdout=rest) if self._on_terminal else Output(other, rest)
 
+    def _send_password(self) -> None:
+        self._inner.send(self._password)
+        self._password = b""
+
+    def _send_early_input(self) -> None:
+        self._started = True
+        with self._lock:
+            for data in self._early_input or ():
+                self._inner.send(data)
+            self._early_input = None
+
     def _ended(self) -> None:
-        if not self._begun and self._inner.exit_code is not None:
-            raise self._sudo.refused(self._inner.exit_code, self._talk)
+        if not self._started and self._inner.exit_code is not None:
+            raise self._sudo.refused(self._inner.exit_code, self._sudo_output)

@@ -1,4 +1,4 @@
-"""Connections that OpenSSH keeps for later runs: real ``ssh`` against the server of this process."""
+"""Connections that a control master keeps for later runs: real ``ssh`` against the server of this process."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ DEADLINE_S = 20.0
 
 @pytest.fixture
 def keep(sockets: Path) -> SshSettings:
-    return SshSettings(keep_s=30.0, keep_in=str(sockets), connect_timeout_s=4.0)
+    return SshSettings(control_persist_s=30.0, control_directory=str(sockets), connect_timeout_s=4.0)
 
 
 def masters(sockets: Path) -> list[int]:
@@ -73,8 +73,9 @@ import sys
 from deploytool.transport.ssh import SshSettings, SshTransport, config_text
 from deploytool.model.inventory import Connection
 config_text.SYSTEM_FILE = "/no/such/file"
+SETTINGS = SshSettings(control_persist_s=30, control_directory={str(sockets)!r})
 host = SshTransport("h1", Connection("127.0.0.1", port={server.port}, user="someone",
-    key_files=({str(home.key_file)!r},)), SshSettings(keep_s=30, keep_in={str(sockets)!r}))
+    key_files=({str(home.key_file)!r},)), SETTINGS)
 host.prepare()
 print(host.run(["echo", "in"]).stdout, [name for name in ("paramiko", "fabric") if name in sys.modules])
 """
@@ -128,7 +129,7 @@ def test_what_streams_has_a_connection_of_the_runs_own(
 def test_another_configuration_is_another_connection(
     start: Start, connect: Connect, keep: SshSettings, home: Home
 ) -> None:
-    """An address that means another host now does not lead to the old one, whatever is control_master."""
+    """An address that means another host now does not lead to the old one, whichever connections are kept."""
     first, second = start(), start()
     said = []
     for server in (first, second):
@@ -148,7 +149,7 @@ def test_host_keys_are_checked(start: Start, connect: Connect, keep: SshSettings
         connect(server, settings=keep).run(["true"])
     assert caught.value.setup
     assert not list(sockets.iterdir())
-    accepting = SshSettings(keep_s=30, keep_in=str(sockets), accept_new_host_keys=True)
+    accepting = SshSettings(control_persist_s=30, control_directory=str(sockets), accept_new_host_keys=True)
     for _ in range(2):
         assert connect(server, settings=accepting).run(["true"]).exit_code == 0
     server.host_keys = [ed25519_key()]
@@ -225,7 +226,7 @@ def test_a_process_that_says_nothing_is_left(
 def test_a_dead_host_costs_its_timeout_once(start: Start, connect: Connect, sockets: Path) -> None:
     """Whether a connection to it was kept or not."""
     server = start()
-    settings = SshSettings(keep_s=30.0, keep_in=str(sockets), connect_timeout_s=2.0)
+    settings = SshSettings(control_persist_s=30.0, control_directory=str(sockets), connect_timeout_s=2.0)
     connect(server, settings=settings).run(["true"])
     server.freeze()
     server.silent = True
@@ -289,7 +290,9 @@ def test_jump_hosts_are_kept_too(
             host = connect(server, settings=keep, options=(("proxyjump", "bastion"),))
             assert host.run(["echo", "far"]).stdout == b"far\n"
             host.close()
-        monkeypatch.setattr(control_master, "JUMPS", control_master.Jumps())  # as in a process of its own
+        monkeypatch.setattr(
+            control_master, "JUMP_MASTERS", control_master.JumpMasters()
+        )  # as in a process of its own
     assert [server.connections for server in (jump, *hosts)] == [1, 1, 1]
 
 
@@ -318,18 +321,18 @@ def test_where_connections_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     """A folder of the user's alone; a sentence where there cannot be one."""
     base = Path(tempfile.mkdtemp(dir="/tmp"))
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(base))
-    assert control_master.folder() == f"{base}/deploytool"
+    assert control_master.socket_directory() == f"{base}/deploytool"
     assert (base / "deploytool").stat().st_mode & 0o777 == 0o700
     shutil.rmtree(base)
     monkeypatch.setenv("XDG_RUNTIME_DIR", "/tmp/" + "long" * 20)
     with pytest.raises(ValueError, match="too long for sockets; set XDG_RUNTIME_DIR"):
-        control_master.folder()
+        control_master.socket_directory()
     monkeypatch.setenv("XDG_RUNTIME_DIR", "/proc/nowhere")
     with pytest.raises(ValueError, match="/proc/nowhere/deploytool: no such file"):
-        control_master.folder()
+        control_master.socket_directory()
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(ValueError, match="'ssh' is not installed"):
-        control_master.folder()
+        control_master.socket_directory()
 
 
 @pytest.mark.parametrize("greeting", [b"\0\0\0\4nope", b""])

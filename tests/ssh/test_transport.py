@@ -11,7 +11,6 @@ import pytest
 from deploytool.errors import HostUnreachable
 from deploytool.transport.base import Result
 from deploytool.transport.ssh import SshTransport
-from deploytool.transport.ssh.client import ClientTransport, Recent
 from tests.ssh.sshd_double import SshServer
 
 Start = Callable[..., SshServer]
@@ -44,26 +43,6 @@ def test_one_connection_carries_all_commands(start: Start, connect: Connect) -> 
     for thread in threads:
         thread.join()
     assert (server.connections, len(server.commands)) == (1, 8)
-
-
-def test_a_connection_does_not_grow_with_its_commands(
-    start: Start, connect: Connect, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It remembers the last channels only, and the memory of older ones goes."""
-    made: list[ClientTransport] = []
-    begun = ClientTransport.start_client
-
-    def start_client(self: ClientTransport, *args: object, **options: object) -> None:
-        made.append(self)
-        begun(self, *args, **options)
-
-    monkeypatch.setattr(ClientTransport, "start_client", start_client)
-    monkeypatch.setattr(Recent, "most", 3)
-    host = connect(start())
-    for number in range(8):
-        assert host.run(["echo", str(number)]).stdout == b"%d\n" % number
-    (transport,) = made
-    assert sorted(transport.channels_seen) == [5, 6, 7]
 
 
 def test_much_input_and_output_do_not_block_each_other(start: Start, connect: Connect) -> None:

@@ -36,7 +36,7 @@ from deploytool.model.log import Live, LogLine, LogQuery
 from deploytool.model.observed import ContainerEvent, ObservedHost, Release, StoredRelease
 from deploytool.model.plan import Gate, StepKind
 from deploytool.transport.base import Result, Stream, Terminal, Transport
-from deploytool.transport.futures import settle
+from deploytool.transport.futures import complete
 
 _HERE = Path(__file__).parent
 
@@ -93,7 +93,7 @@ class ComposeEngine:
         ahead: Future[ObservedHost] = Future()
         self._ahead = ahead
         name = f"look at {self.host_name}"
-        threading.Thread(target=settle, args=(ahead, self._look), name=name, daemon=True).start()
+        threading.Thread(target=complete, args=(ahead, self._look), name=name, daemon=True).start()
 
     def observe(self) -> ObservedHost:
         ahead, self._ahead = self._ahead, None

@@ -1,10 +1,15 @@
-"""Hosts over SSH. The only importer of fabric and paramiko, and only once a host is connected.
+"""Hosts over SSH. Only these modules import fabric and paramiko, and only when a host is connected.
 
-From the outside in: ``transport`` (connects when needed, sudo) → ``dial`` (one connection within one
-deadline; ``auth``, ``keys``, ``hostkeys``, ``sockets``, ``client``, ``bastions``) → ``link`` (commands on an
-open connection); or → ``kept`` → ``mux`` (commands on a connection that OpenSSH keeps, without these
-libraries). ``target`` puts the inventory (``options``), the SSH configuration (``config``) and the
-``settings`` together into what one connection needs to know.
+``transport`` is what callers use: it connects at the first command and runs commands through sudo. It has
+two kinds of connection:
+
+- ``connect`` opens a connection of this process within one deadline, with ``auth``, ``keys``, ``host_keys``,
+  ``sockets``, ``client`` and ``jump_hosts``; ``connection`` runs commands on it.
+- ``control_master`` has an OpenSSH process keep a connection for later runs; ``control_protocol`` runs
+  commands on it, without fabric and paramiko.
+
+``resolve`` computes the ``target`` of either from the inventory, the OpenSSH configuration (``config``,
+``options``) and the ``settings``.
 """
 
 from __future__ import annotations
@@ -20,7 +25,7 @@ __all__ = ["SshSettings", "SshTransport", "Unsupported", "open_transport", "unsu
 
 
 def open_transport(host: Host, settings: SshSettings) -> Transport:
-    """The way to a host that its connection asks for. Nothing is connected before the first command."""
+    """The transport for a host: local or SSH. Nothing is connected before the first command."""
     if host.connection.kind == "local":
         return LocalTransport(host.name, host.connection)
     return SshTransport(host.name, host.connection, settings)

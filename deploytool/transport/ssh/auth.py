@@ -1,8 +1,10 @@
-"""Logs in: which keys and passwords are tried, in which order, and what to say when none was taken.
+"""Authentication: the order in which keys and passwords are tried, and the error when none is accepted.
 
-Order: key files that somebody named (from the agent where it holds them), then the agent's other keys, then
-the default key files; then the password. A named key comes before the agent's others, other than in ssh, so
-that a full agent does not use up the tries that sshd allows.
+Order: key files that were named (from the agent where it holds them), then the agent's other keys, then the
+default key files; then the password. Unlike in ssh, a named key comes before the agent's others, so that a
+full agent does not use up the attempts that sshd allows (MaxAuthTries).
+
+Source: RFC 4252 (publickey, password), RFC 4256 (keyboard-interactive), ssh_config(5).
 """
 
 from __future__ import annotations
@@ -30,25 +32,29 @@ _KEY_RING = KeyRing()
 
 
 def ask_for_passphrases(target: Target, settings: SshSettings) -> None:
-    """Open the keys that somebody named before any clock runs: whoever types takes their time.
+    """Ask for the passphrases of the named keys before the connect deadline starts: typing takes time.
 
-    Keys that the agent holds need no passphrase. Without a way to ask, nothing happens.
+    Keys that the agent holds need no passphrase. Nothing is done where ``settings.passphrase`` is None.
     """
     if settings.passphrase is None or not (target.ask_passphrase and target.keys_given):
         return
-    agent = Agent(target.agent)
+    agent = Agent(target.agent_socket)
     try:
-        held = {key.asbytes() for key in agent.get_keys()}
+        in_agent = {key.asbytes() for key in agent.get_keys()}
     finally:
         agent.close()
     for path in target.key_files:
-        if public_blob(path) not in held:
+        if public_blob(path) not in in_agent:
             _KEY_RING.load(path, settings.passphrase)
 
 
 @dataclass(slots=True)
 class Login:
-    """One login at one sshd: the ``auth_strategy`` that paramiko's client calls after the key exchange."""
+    """One login at one sshd: the ``auth_strategy`` that paramiko's client calls after the key exchange.
+
+    ``tried`` names the keys and passwords that were offered, ``left_out`` the key files that cannot be used,
+    each with its reason; ``allowed`` are the methods that the sshd accepts, as far as it has said.
+    """
 
     host_name: str
     target: Target
@@ -62,10 +68,10 @@ class Login:
         """Log in.
 
         Raises:
-            HostUnreachable: with ``setup``: nothing was accepted; says what was tried.
-            SSHException: the connection was lost meanwhile.
+            HostUnreachable: with ``setup``: nothing was accepted; the message lists what was tried.
+            SSHException: the connection was lost.
         """
-        agent = Agent(self.target.agent)
+        agent = Agent(self.target.agent_socket)
         try:
             if not any(self._method(transport, method, agent) for method in self.target.methods):
                 raise self.refused()
@@ -73,28 +79,36 @@ class Login:
             agent.close()
 
     def _method(self, transport: paramiko.Transport, method: str, agent: Agent) -> bool:
-        user = self.target.user
+        """Try one method of RFC 4252; true once logged in."""
         if self.allowed and method not in self.allowed:
             return False
         if method == "publickey":
-            return any(
-                self._attempt(transport, name, partial(transport.auth_publickey, user, key))
-                for name, key in self._keys(agent)
-            )
+            return self._public_keys(transport, agent)
         if self.password is None:
             return False
-        secret = self.password.reveal()
         if method == "password":
-            return self._attempt(
-                transport, "the password", lambda: transport.auth_password(user, secret, fallback=False)
-            )
-        return self._attempt(
-            transport,
-            "the password at a prompt",
-            lambda: transport.auth_interactive(
-                user, lambda _title, _text, prompts: [secret for _ in prompts]
-            ),
+            return self._password(transport, self.password.reveal())
+        return self._prompt(transport, self.password.reveal())
+
+    def _public_keys(self, transport: paramiko.Transport, agent: Agent) -> bool:
+        user = self.target.user
+        return any(
+            self._attempt(transport, name, partial(transport.auth_publickey, user, key))
+            for name, key in self._keys(agent)
         )
+
+    def _password(self, transport: paramiko.Transport, secret: str) -> bool:
+        action = partial(transport.auth_password, self.target.user, secret, fallback=False)
+        return self._attempt(transport, "the password", action)
+
+    def _prompt(self, transport: paramiko.Transport, secret: str) -> bool:
+        """Answer every prompt of keyboard-interactive with the password."""
+
+        def answer(title: str, instructions: str, prompts: list[tuple[str, bool]]) -> list[str]:
+            return [secret for _ in prompts]
+
+        action = partial(transport.auth_interactive, self.target.user, answer)
+        return self._attempt(transport, "the password at a prompt", action)
 
     def _attempt(self, transport: paramiko.Transport, name: str, action: Callable[[], object]) -> bool:
         self.tried.append(name)
@@ -104,42 +118,42 @@ class Login:
             self.tried.remove(name)
             self.allowed = tuple(error.allowed_types)
         except paramiko.SSHException:
-            # Refused, or a key that cannot sign: go on with the next one while there is a connection.
+            # Refused, or a key that cannot sign: the next one is tried as long as the connection is open.
             if not transport.is_active():
                 raise
         return transport.is_authenticated()
 
     def _keys(self, agent: Agent) -> Iterator[tuple[str, paramiko.PKey]]:
-        """What to offer, in order, with names for people. Files are opened only when their turn comes."""
-        held = {key.asbytes(): key for key in agent.get_keys()}
+        """The keys to offer in order, each with a name for messages. Files are read in their turn."""
+        in_agent = {key.asbytes(): key for key in agent.get_keys()}
         used: set[bytes] = set()
         if self.target.keys_given:
-            yield from self._file_keys(held, used)
+            yield from self._file_keys(in_agent, used)
         if not self.target.identities_only:
-            for blob, key in held.items():
+            for blob, key in in_agent.items():
                 if blob not in used:
                     yield f"{key.comment or key.get_name()} (agent)", key
         if not self.target.keys_given:
-            yield from self._file_keys(held, used)
+            yield from self._file_keys(in_agent, used)
 
     def _file_keys(
-        self, held: dict[bytes, paramiko.AgentKey], used: set[bytes]
+        self, in_agent: dict[bytes, paramiko.AgentKey], used: set[bytes]
     ) -> Iterator[tuple[str, paramiko.PKey]]:
         ask = self.settings.passphrase if self.target.ask_passphrase else None
         for path in self.target.key_files:
-            held_key = held.get(public_blob(path))
-            key = held_key or _KEY_RING.load(path, ask)
+            agent_key = in_agent.get(public_blob(path))
+            key = agent_key or _KEY_RING.load(path, ask)
             if isinstance(key, str):
                 self.left_out.append(f"{path} ({key})")
                 continue
             used.add(key.asbytes())
-            name = path if held_key is None else f"{path} (agent)"
+            name = path if agent_key is None else f"{path} (agent)"
             for certificate in certified(key, path, self.target.certificate_files):
                 yield f"{name} with certificate", certificate
             yield name, key
 
     def refused(self) -> HostUnreachable:
-        """The error that says what was tried and what to do."""
+        """The error of a failed login: what was tried, and what the user can do."""
         encrypted = [entry for entry in self.left_out if entry.endswith(f"({ENCRYPTED})")]
         unusable = self.left_out if self.target.keys_given else encrypted
         message = f"{self.target.where} does not let user {self.target.user} in: "

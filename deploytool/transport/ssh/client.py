@@ -1,5 +1,8 @@
-"""Paramiko's client side as it is needed here: algorithms as configured, signals as exit codes, keepalives
-that a frozen host does not pass. No policy."""
+"""Paramiko's transport with what deploytool needs in addition: algorithms from the configuration, exit codes
+for signals, and keepalives that a frozen host fails.
+
+Source: RFC 4253 (transport), RFC 4254 (exit-signal), ssh_config(5) (lists of algorithms).
+"""
 
 from __future__ import annotations
 
@@ -12,13 +15,23 @@ from typing import Any, ClassVar
 import paramiko
 from paramiko.common import MSG_CHANNEL_REQUEST, MSG_REQUEST_FAILURE, MSG_REQUEST_SUCCESS, cMSG_GLOBAL_REQUEST
 
-from deploytool.transport.ssh.target import Target
+from deploytool.transport.ssh.target import Algorithms, Target
 
-_FOR_RSA = ("rsa-sha2-512", "rsa-sha2-256")
+_RSA_SIGNATURES = ("rsa-sha2-512", "rsa-sha2-256")
+_SECURITY_OPTIONS = {
+    Algorithms.CIPHERS: "ciphers",
+    Algorithms.MACS: "digests",
+    Algorithms.KEY_EXCHANGE: "kex",
+    Algorithms.HOST_KEYS: "key_types",
+}
+"""Attributes of ``paramiko.transport.SecurityOptions``, each a tuple of names in order of preference."""
 
 
 def _on_request(channel: paramiko.Channel, message: paramiko.Message) -> None:
-    """Paramiko drops ``exit-signal``: then a killed command would look like a lost connection."""
+    """Handle a channel request, with ``exit-signal`` as exit code 128 + n.
+
+    Paramiko drops it, so that a killed command would look like a lost connection.
+    """
     request = paramiko.Message(message.get_remainder())
     if request.get_text() != "exit-signal":
         channel._handle_request(message)  # type: ignore[attr-defined]  # there is no public way in
@@ -29,11 +42,11 @@ def _on_request(channel: paramiko.Channel, message: paramiko.Message) -> None:
     channel.status_event.set()
 
 
-class Recent(dict[int, bool]):
-    """The last numbers that were put in.
+class RecentChannels(dict[int, bool]):
+    """The numbers of the last ``most`` channels.
 
-    Paramiko keeps those of all channels as long as the connection lives, since what still comes for a closed
-    one is no error. A watcher opens a channel a minute, for months.
+    Paramiko remembers those of all channels as long as the connection lives, to accept late messages for
+    closed ones. A watcher opens a channel a minute, for months.
     """
 
     most = 100
@@ -45,32 +58,34 @@ class Recent(dict[int, bool]):
 
 
 class ClientTransport(paramiko.Transport):
-    """A connection to one sshd."""
+    """The encrypted connection to one sshd."""
 
     _channel_handler_table: ClassVar[dict[int, Any]] = {
-        **paramiko.Transport._channel_handler_table,  # type: ignore[attr-defined]  # likewise
+        **paramiko.Transport._channel_handler_table,  # type: ignore[attr-defined]  # no public way in
         MSG_CHANNEL_REQUEST: _on_request,
     }
 
-    # Paramiko's thread looks this often whether it was closed, for which ``Link`` need not wait, and whether
-    # to ask for a sign of life. Ten times a second, a thousand open connections would keep a core busy.
+    # How often paramiko's thread checks for a close, which ``SshConnection`` need not wait for, and for a due
+    # keepalive. At paramiko's ten times a second, a thousand open connections would keep a core busy.
     _active_check_timeout = 1.0
 
     silent_s = 0
-    """For how long it had given no sign of life, where it was given up for that."""
+    """Seconds without an answer, where the connection was given up for missed keepalives; else 0."""
 
     _unanswered = 0
 
     def __init__(self, stream: socket.socket, **options: Any) -> None:
         super().__init__(stream, **options)
-        self.channels_seen = Recent()
+        self.channels_seen = RecentChannels()
 
     def keep_alive(self, interval_s: int, most: int) -> None:
-        """Ask for a sign of life when nothing was said for ``interval_s``; 0 never asks.
+        """Send a keepalive when the connection was silent for ``interval_s``; 0 sends none.
 
-        After ``most`` questions without an answer the connection is given up. Paramiko's own keepalive asks
-        for no answer, so that only TCP notices a host that is gone: not one whose kernel still answers for
-        a frozen sshd, and nothing behind a jump host.
+        After ``most`` keepalives without an answer the connection is given up. Paramiko's own keepalives ask
+        for no answer, so that only TCP would detect a lost host: not one whose kernel still answers for a
+        frozen sshd, and none behind a jump host.
+
+        Source: ServerAliveInterval and ServerAliveCountMax of ssh_config(5).
         """
         self._handler_table = {
             **self._handler_table,  # type: ignore[has-type]  # an attribute that the stubs do not know
@@ -83,54 +98,63 @@ class ClientTransport(paramiko.Transport):
                 self.silent_s = interval_s * (most + 1)
                 raise EOFError("no answer to keepalives")
             self._unanswered += 1
-            if not self.clear_to_send.is_set():  # between key exchanges nothing else may be said
-                return
-            message = paramiko.Message()
-            message.add_byte(cMSG_GLOBAL_REQUEST)
-            message.add_string("keepalive@openssh.com")
-            message.add_boolean(True)
-            self._send_user_message(message)  # type: ignore[attr-defined]  # global_request would wait here
+            if self.clear_to_send.is_set():  # no other message is allowed during a key exchange
+                # ``global_request`` would wait for the answer here.
+                self._send_user_message(_keepalive())  # type: ignore[attr-defined]
 
         self.packetizer.set_keepalive(interval_s, ask)
         if interval_s:
             self.sock.settimeout(min(self._active_check_timeout, interval_s / 10))
 
     def _answered(self, message: paramiko.Message) -> None:
-        """A refusal is an answer."""
+        """Take success and failure as an answer: sshd refuses requests that it does not know."""
         self._unanswered = 0
 
     def configure(self, target: Target, known_types: Sequence[str]) -> None:
-        """Set the algorithms; call it before the connection starts.
+        """Restrict and order the algorithms; to be called before the connection starts.
+
+        ``known_types`` are the key types that known_hosts has for the host.
 
         Raises:
-            ValueError: the configuration allows no algorithm that both it and this library know.
+            ValueError: the configuration allows no algorithm that paramiko has.
         """
         options, wanted = self.get_security_options(), dict(target.algorithms)
-        if "ciphers" in wanted:
-            options.ciphers = _choose("Ciphers", wanted["ciphers"], options.ciphers)
-        if "macs" in wanted:
-            options.digests = _choose("MACs", wanted["macs"], options.digests)
-        if "kex" in wanted:
-            options.kex = _choose("KexAlgorithms", wanted["kex"], options.kex)
-        key_types = _choose("HostKeyAlgorithms", wanted.get("keys"), options.key_types)
-        options.key_types = _known_first(key_types, known_types)
-        if "pubkeys" in wanted:
-            pubkeys = self.preferred_pubkeys
-            chosen = _choose("PubkeyAcceptedAlgorithms", wanted["pubkeys"], pubkeys)
-            self.disabled_algorithms = {"pubkeys": [name for name in pubkeys if name not in chosen]}
+        for kind, attribute in _SECURITY_OPTIONS.items():
+            if kind in wanted:
+                setattr(options, attribute, _choose(kind, wanted[kind], getattr(options, attribute)))
+        options.key_types = _known_first(options.key_types, known_types)
+        if Algorithms.PUBLIC_KEYS in wanted:
+            available = self.preferred_pubkeys
+            chosen = _choose(Algorithms.PUBLIC_KEYS, wanted[Algorithms.PUBLIC_KEYS], available)
+            self.disabled_algorithms = {"pubkeys": [name for name in available if name not in chosen]}
+
+
+def _keepalive() -> paramiko.Message:
+    """A global request that asks for an answer (RFC 4254, section 4), under the name that OpenSSH uses."""
+    message = paramiko.Message()
+    message.add_byte(cMSG_GLOBAL_REQUEST)
+    message.add_string("keepalive@openssh.com")
+    message.add_boolean(True)
+    return message
 
 
 def _known_first(key_types: Iterable[str], known_types: Sequence[str]) -> tuple[str, ...]:
-    """Ask first for the key types that known_hosts has: another type of the same host would look changed."""
+    """The key types with those in known_hosts first: another type of the same host would look changed."""
     known = {
-        name for key_type in known_types for name in (_FOR_RSA if key_type == "ssh-rsa" else (key_type,))
+        name
+        for key_type in known_types
+        for name in (_RSA_SIGNATURES if key_type == "ssh-rsa" else (key_type,))
     }
     return tuple(sorted(key_types, key=lambda name: name not in known))
 
 
-def _choose(option: str, wanted: str | None, available: Sequence[str]) -> tuple[str, ...]:
-    """The available algorithms that an OpenSSH list allows: ``a,b``, ``+a``, ``-a``, ``^a`` (first)."""
-    if not wanted or wanted.startswith("+"):
+def _choose(kind: Algorithms, wanted: str, available: Sequence[str]) -> tuple[str, ...]:
+    """The available algorithms that an OpenSSH list allows: ``a,b``, ``+a``, ``-a``, ``^a`` (first).
+
+    Raises:
+        ValueError: it allows none of them.
+    """
+    if wanted.startswith("+"):
         return tuple(available)
     sign = wanted[0] if wanted[0] in "-^" else ""
     patterns = wanted.removeprefix(sign).split(",")
@@ -138,5 +162,5 @@ def _choose(option: str, wanted: str | None, available: Sequence[str]) -> tuple[
     rest = [name for name in available if name not in named]
     chosen = tuple(dict.fromkeys({"": named, "-": rest, "^": named + rest}[sign]))
     if not chosen:
-        raise ValueError(f"{option} {wanted} leaves no algorithm that can be used here")
+        raise ValueError(f"{kind.value} {wanted} leaves no algorithm that can be used here")
     return chosen

@@ -1,7 +1,9 @@
-"""Answers what OpenSSH configuration files say about one host.
+"""The options of OpenSSH configuration files for one host.
 
-Paramiko parses and matches; what it lacks ``config_text`` adds to the text before: ``Include``, and an error
-for the ``Match`` criteria that it would take as met. Nothing here decides what an option means.
+Paramiko parses and matches. What it lacks, ``config_text`` adds to the text before: ``Include``, and an error
+for ``Match`` criteria that paramiko would take as met. The options' meaning is not known here.
+
+Source: ssh_config(5).
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from deploytool.transport.ssh.config_text import ConfigError
 
 
 class _Config(paramiko.SSHConfig):
-    """Leaves the tokens of ProxyCommand alone: hosts behind the same proxy have the same text."""
+    """Paramiko's, but without expanding ProxyCommand: hosts behind the same proxy keep the same text."""
 
     TOKENS_BY_CONFIG_KEY = {  # noqa: RUF012 - as in the base class
         key: tokens
@@ -25,14 +27,14 @@ class _Config(paramiko.SSHConfig):
     }
 
     def followed_by(self, other: _Config) -> _Config:
-        """Both as one: what stands here comes first."""
+        """Both configurations in one; the options of this one win."""
         both = _Config()
         both._config = [*self._config, *other._config]  # type: ignore[attr-defined]  # no public way in
         return both
 
     def _tokenize(self, config: Mapping[str, object], target_hostname: str, key: str, value: str) -> str:
         if "%" not in value and "~" not in value:
-            return value  # else the user and their home are looked up for each value of each host
+            return value  # saves a look-up of the user and home for each value of each host
         return str(super()._tokenize(config, target_hostname, key, value))  # type: ignore[misc]  # likewise
 
 
@@ -58,11 +60,11 @@ def lookup(
 
 @functools.lru_cache(maxsize=16)
 def _parsed(file: str | None) -> _Config:
-    """The configuration, read once for all hosts of a run."""
+    """The configuration files, parsed once for all hosts of a run."""
     return _Config.from_text(config_text.text_of(file))
 
 
 def forget() -> None:
-    """Read the files again at the next lookup."""
+    """Drop the cache: the files are read again at the next lookup."""
     _parsed.cache_clear()
     config_text.forget()

@@ -1,6 +1,9 @@
-"""The text of OpenSSH configuration files, with ``Include`` in place. Knows nothing of what options mean.
+"""The text of OpenSSH configuration files with each ``Include`` replaced by the files' text.
 
-Apart from ``config``, since it needs no SSH library, which takes long to import.
+Needs no SSH library, which takes long to import: ``control_master`` identifies its connections by this text.
+The options' meaning is not known here.
+
+Source: ssh_config(5).
 """
 
 from __future__ import annotations
@@ -26,7 +29,7 @@ class ConfigError(Exception):
 
 @functools.lru_cache(maxsize=16)
 def text_of(file: str | None) -> str:
-    """All that counts where ``ssh`` is told ``-F FILE``, or nothing; read once until ``forget``.
+    """The configuration of ``ssh -F FILE``, or without ``-F`` for None; cached until ``forget``.
 
     ``file`` replaces the user's and the system's file, and ``none`` stands for no file.
 
@@ -42,7 +45,7 @@ def text_of(file: str | None) -> str:
 
 
 def forget() -> None:
-    """Read the files again the next time."""
+    """Drop the cache: the files are read again the next time."""
     text_of.cache_clear()
 
 

@@ -1,9 +1,11 @@
-"""Whether a host's key is the one that known_hosts has. Reads and appends known_hosts files; never connects.
+"""Verification of host keys against known_hosts files, which are read and appended to.
 
 A host is looked up as ``address``, or ``[address]:port`` off port 22, or by its HostKeyAlias; plain, hashed
-and wildcard entries count, as do several keys of one type, ``@revoked`` and several files. A host that is
-known by keys of other types only is refused too, even under ``accept-new``: otherwise whoever answers
-could choose a type that nobody has seen yet.
+and wildcard entries are understood, as are several keys of one type, ``@revoked`` and several files. A host
+that is known by keys of other types only is refused too, even under ``accept-new``: otherwise an attacker
+could choose a type that is not known yet.
+
+Source: SSH_KNOWN_HOSTS FILE FORMAT of sshd(8); StrictHostKeyChecking of ssh_config(5).
 """
 
 from __future__ import annotations
@@ -39,39 +41,41 @@ class Entry:
     marker: str = ""
 
     def matches(self, name: str) -> bool:
-        """Whether the line is about this host; a negated pattern that matches excludes it."""
+        """True if a pattern matches the host name and no negated pattern does."""
         hits = [pattern for pattern in self.names if _name_matches(pattern.removeprefix("!"), name)]
         return bool(hits) and not any(hit.startswith("!") for hit in hits)
 
 
 class _File:
-    """The entries of one file: those with plain names only by name, all others in a row."""
+    """The entries of one file, those with plain names indexed by name."""
 
     def __init__(self, entries: Iterable[Entry]) -> None:
         self._plain: dict[str, list[Entry]] = {}
-        self._others: list[Entry] = []
+        self._patterns: list[Entry] = []
         for entry in entries:
             if any(set(name) & _SPECIAL for name in entry.names):
-                self._others.append(entry)
+                self._patterns.append(entry)
                 continue
             for name in entry.names:
                 self._plain.setdefault(name.lower(), []).append(entry)
 
     def about(self, name: str) -> list[Entry]:
         """The entries for a host, plain ones first."""
-        return self._plain.get(name, []) + [entry for entry in self._others if entry.matches(name)]
+        return self._plain.get(name, []) + [entry for entry in self._patterns if entry.matches(name)]
 
 
 def known_types(target: Target) -> tuple[str, ...]:
-    """The key types that known_hosts has for the host: the ones to ask for first, as ssh does."""
+    """The key types that known_hosts has for the host; ssh asks for them first."""
     return tuple(dict.fromkeys(entry.key_type for entry in _entries(target) if not entry.marker))
 
 
 def check(target: Target, host_name: str, key_type: str, blob: bytes) -> None:
-    """Refuse a key that is not the known one; remember it under ``accept-new``.
+    """Accept the known key of a host; under ``accept-new`` add that of an unknown host to known_hosts.
+
+    ``blob`` is the key as it is sent on the wire.
 
     Raises:
-        HostUnreachable: with ``setup``: revoked, changed or unknown, with what to do.
+        HostUnreachable: with ``setup``: the key is revoked, changed or unknown; the hint says what to do.
     """
     entries = _entries(target)
     if any(entry.blob == blob for entry in entries if entry.marker == "@revoked"):
@@ -88,16 +92,16 @@ def check(target: Target, host_name: str, key_type: str, blob: bytes) -> None:
 
 
 def fingerprint(blob: bytes) -> str:
-    """As ``ssh-keygen -l`` prints it."""
+    """SHA-256 fingerprint of a key, as ``ssh-keygen -l`` prints it."""
     return "SHA256:" + base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
 
 
 def _entries(target: Target) -> list[Entry]:
     files = [_file(path) for path in (*target.known_hosts, *target.global_known_hosts)]
     found = [entry for file in files for entry in file.about(target.host_key_name)]
-    if target.alias or any(not entry.marker for entry in found):
+    if target.host_key_alias or any(not entry.marker for entry in found):
         return found
-    # As in OpenSSH: a key that is known for the address stands for all ports of it.
+    # As in OpenSSH: a key that is known for the plain address is valid for all its ports.
     return found + [entry for file in files for entry in file.about(target.address.lower())]
 
 
@@ -111,7 +115,7 @@ def _file(path: str) -> _File:
 
 @lru_cache(maxsize=16)
 def _read(path: str, mtime_ns: int, size: int) -> _File:
-    """The file's entries, parsed once as long as it stays the same."""
+    """The file's entries, cached until time or size of the file change."""
     del mtime_ns, size
     try:
         return _File(_parsed(path, Path(path).read_text(errors="replace").splitlines()))
@@ -196,7 +200,7 @@ def _keyscan(target: Target) -> str:
     command = shlex.join(["ssh-keyscan", "-p", str(target.port), target.address])
     if target.jump is not None:
         command = f"ssh {shlex.quote(target.jump.name)} {shlex.quote(command)}"
-    if target.alias:
+    if target.host_key_alias:
         command += f" | sed 's/^[^ ]*/{target.host_key_name}/'"
     file = target.known_hosts[0] if target.known_hosts else "~/.ssh/known_hosts"
     return f"{command} >> {shlex.quote(file)}"

@@ -1,4 +1,7 @@
-"""Private keys from files, each read once a run, and from the agent; and their certificates."""
+"""Private keys from files, each read once a run, and from the agent; and their certificates.
+
+Source: PROTOCOL.agent and PROTOCOL.certkeys of OpenSSH.
+"""
 
 from __future__ import annotations
 
@@ -24,18 +27,18 @@ ENCRYPTED = "encrypted"
 _KEY_CLASSES = (paramiko.Ed25519Key, paramiko.ECDSAKey, paramiko.RSAKey)
 _AGENT_TIMEOUT_S = 5.0
 
-Ask = Callable[[str], Secret | None]
+AskPassphrase = Callable[[str], Secret | None]
 
 
 class KeyRing:
-    """Key files of this run: each is read, and its passphrase asked for, once for all hosts."""
+    """Private keys by file: each is read, and its passphrase asked for, once for all hosts of the run."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._keys: dict[tuple[str, int], paramiko.PKey | str] = {}
 
-    def load(self, path: str, ask: Ask | None) -> paramiko.PKey | str:
-        """The key in a file, or in a few words why there is none."""
+    def load(self, path: str, ask: AskPassphrase | None) -> paramiko.PKey | str:
+        """The key in a file, or a phrase that says why it cannot be used."""
         try:
             changed_ns = Path(path).stat().st_mtime_ns
         except OSError as error:
@@ -48,7 +51,7 @@ class KeyRing:
 
 
 class Agent(AgentSSH):
-    """The keys of the agent behind a socket; none where nobody answers."""
+    """An SSH agent at a socket; one without keys where there is no agent."""
 
     def __init__(self, path: str | None) -> None:
         super().__init__()
@@ -69,7 +72,7 @@ class Agent(AgentSSH):
 
 
 def public_blob(path: str) -> bytes:
-    """The public half of a key file, from the ``.pub`` beside it (or itself); empty where there is none."""
+    """The public key of a key file, from the ``.pub`` beside it (or itself); empty where there is none."""
     file = Path(path if path.endswith(".pub") else f"{path}.pub")
     try:
         return _blob(file, file.stat().st_mtime_ns)
@@ -79,14 +82,14 @@ def public_blob(path: str) -> bytes:
 
 @lru_cache(maxsize=1024)
 def _blob(file: Path, changed_ns: int) -> bytes:
-    """Read once for all hosts, and again when it has changed."""
+    """The decoded key of a ``.pub`` file, cached for all hosts until the file changes."""
     with contextlib.suppress(ValueError, IndexError, binascii.Error):
         return base64.b64decode(file.read_text().split()[1])
     return b""
 
 
 def certified(key: paramiko.PKey, path: str, certificate_files: tuple[str, ...]) -> Iterator[paramiko.PKey]:
-    """The key with each certificate that was issued for it."""
+    """The key combined with each certificate that was issued for it: one copy for each."""
     for file in dict.fromkeys((f"{path}-cert.pub", *certificate_files)):
         if _is_for(key, public_blob(file)):
             with_certificate = copy.copy(key)
@@ -95,7 +98,7 @@ def certified(key: paramiko.PKey, path: str, certificate_files: tuple[str, ...])
 
 
 def _is_for(key: paramiko.PKey, certificate: bytes) -> bool:
-    """Whether a certificate holds this public key: after its own type and nonce come the key's fields."""
+    """True if the certificate is for this public key: its fields follow the certificate's type and nonce."""
     if not certificate:
         return False
     own, other = paramiko.Message(key.asbytes()), paramiko.Message(certificate)
@@ -103,7 +106,7 @@ def _is_for(key: paramiko.PKey, certificate: bytes) -> bool:
     return other.get_remainder().startswith(own.get_remainder())
 
 
-def _load(path: str, ask: Ask | None) -> paramiko.PKey | str:
+def _load(path: str, ask: AskPassphrase | None) -> paramiko.PKey | str:
     try:
         return _read(path, None)
     except paramiko.PasswordRequiredException:
@@ -114,7 +117,7 @@ def _load(path: str, ask: Ask | None) -> paramiko.PKey | str:
         return "not a private key of a kind that can be read"
 
 
-def _load_encrypted(path: str, ask: Ask | None) -> paramiko.PKey | str:
+def _load_encrypted(path: str, ask: AskPassphrase | None) -> paramiko.PKey | str:
     given = os.environ.get(PASSPHRASE_VARIABLE)
     passphrase = Secret(given) if given else ask(path) if ask is not None else None
     if passphrase is None:

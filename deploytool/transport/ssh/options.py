@@ -1,7 +1,9 @@
-"""Which OpenSSH options have a meaning here. Pure: nothing is read, nothing is connected.
+"""The OpenSSH options that are supported. Pure: nothing is read, nothing is connected.
 
-An option is honoured, or harmless (leaving it out changes nothing for the user, with the reason), or an
-error that names it. None is ignored in silence.
+An option is honoured, or harmless (leaving it out changes nothing for the user; each has its reason), or an
+error that names it. None is ignored silently.
+
+Source: ssh_config(5).
 """
 
 from __future__ import annotations
@@ -148,7 +150,7 @@ _STRICT = re.compile("yes|true|ask|accept-new", re.IGNORECASE)
 
 
 class Unsupported(NamedTuple):
-    """An option that has no meaning here: its name as given, a sentence, and a way out."""
+    """An option that is not supported: its name, a sentence for the user, and a hint."""
 
     option: str
     message: str

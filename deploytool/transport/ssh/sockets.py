@@ -1,19 +1,21 @@
-"""Byte streams to an sshd: TCP, or the input and output of a ProxyCommand. Knows nothing of SSH itself."""
+"""Byte streams to an sshd: TCP, or the standard streams of a ProxyCommand. SSH itself is not known here."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
 import ipaddress
-import queue
 import socket
 import subprocess
 import tempfile
 import threading
 import time
 from collections.abc import Sequence
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeoutError  # the built-in one from Python 3.11 on
 from typing import IO, Any
 
+from deploytool.transport.futures import complete
 from deploytool.transport.ssh.target import Target
 
 _FAMILIES = {"any": socket.AF_UNSPEC, "inet": socket.AF_INET, "inet6": socket.AF_INET6}
@@ -22,33 +24,43 @@ _AddressInfo = tuple[int, int, int, str, Any]
 
 
 def tcp(target: Target, timeout_s: float) -> socket.socket:
-    """A connected socket; the addresses of a name are tried one after the other and share the time.
+    """A connected socket. The addresses of a name are tried in turn, each with its share of ``timeout_s``.
 
     Raises:
-        OSError: the reason of the last address; ``socket.gaierror`` where the name has none.
+        OSError: the error of the last address; ``socket.gaierror`` where the name has none.
     """
     end = time.monotonic() + timeout_s
-    addresses = _resolve(target.address, target.port, _FAMILIES.get(target.family, 0), timeout_s)
+    addresses = _resolve(target.address, target.port, _FAMILIES.get(target.address_family, 0), timeout_s)
     failure: OSError = OSError(errno.EADDRNOTAVAIL, "no address")
-    for position, (family, kind, protocol, _, address) in enumerate(addresses):
+    for position, address in enumerate(addresses):
         left_s = max(0.01, end - time.monotonic()) / (len(addresses) - position)
-        sock = socket.socket(family, kind, protocol)
         try:
-            sock.settimeout(left_s)
-            if target.bind_address:
-                sock.bind((target.bind_address, 0))
-            sock.connect(address)
+            return _connected(address, target, left_s)
         except OSError as error:
-            sock.close()
             failure = error
-        else:
-            _tune(sock, target)
-            return sock
     raise failure
 
 
+def _connected(info: _AddressInfo, target: Target, timeout_s: float) -> socket.socket:
+    family, kind, protocol, _, address = info
+    sock = socket.socket(family, kind, protocol)
+    try:
+        sock.settimeout(timeout_s)
+        if target.bind_address:
+            sock.bind((target.bind_address, 0))
+        sock.connect(address)
+    except OSError:
+        sock.close()
+        raise
+    _tune(sock, target)
+    return sock
+
+
 def _tune(sock: socket.socket, target: Target) -> None:
-    """Send at once; a peer that acknowledges nothing is lost after what ``ServerAliveCountMax`` says."""
+    """Send without delay; end the connection when nothing is acknowledged for as long as keepalives allow.
+
+    Source: TCP_NODELAY and TCP_USER_TIMEOUT of tcp(7).
+    """
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     lost_after_ms = target.keepalive_s * target.keepalive_max * 1000
     if lost_after_ms and hasattr(socket, "TCP_USER_TIMEOUT"):
@@ -56,35 +68,27 @@ def _tune(sock: socket.socket, target: Target) -> None:
 
 
 def _resolve(address: str, port: int, family: int, timeout_s: float) -> Sequence[_AddressInfo]:
-    """Look a name up, in a thread of its own: the resolver takes no deadline."""
+    """The addresses of a name, looked up in a thread of its own since ``getaddrinfo`` takes no timeout."""
 
     def look_up() -> Sequence[_AddressInfo]:
         return socket.getaddrinfo(address, port, family, socket.SOCK_STREAM)
 
-    def answer() -> None:
-        try:
-            answers.put(look_up())
-        except (OSError, UnicodeError) as error:
-            answers.put(error)
-
     with contextlib.suppress(ValueError):
         ipaddress.ip_address(address)
         return look_up()
-    answers: queue.SimpleQueue[Sequence[_AddressInfo] | Exception] = queue.SimpleQueue()
-    threading.Thread(target=answer, name=f"resolve {address}", daemon=True).start()
+    future: Future[Sequence[_AddressInfo]] = Future()
+    thread = threading.Thread(target=complete, args=(future, look_up), name=f"resolve {address}", daemon=True)
+    thread.start()
     try:
-        found = answers.get(timeout=timeout_s)
-    except queue.Empty:
+        return future.result(timeout_s)
+    except UnicodeError:
+        raise socket.gaierror(socket.EAI_NONAME, "it is not a host name") from None
+    except FutureTimeoutError:
         raise socket.gaierror(socket.EAI_AGAIN, "the resolver did not answer in time") from None
-    if isinstance(found, UnicodeError):
-        raise socket.gaierror(socket.EAI_NONAME, "it is not a host name")
-    if isinstance(found, Exception):
-        raise found
-    return found
 
 
 class ProxyProcess:
-    """A ProxyCommand and the socket whose other end is its input and output."""
+    """A running ProxyCommand. ``sock`` is connected to its standard input and output."""
 
     def __init__(self, command: str) -> None:
         self.sock, theirs = socket.socketpair()

@@ -1,7 +1,7 @@
-"""A command on a channel while it runs: read by one thread, fed, resized and closed by any.
+"""A running command on a paramiko channel: read by one thread; written, resized and closed by any.
 
-Paramiko's own pipe to wait on would be two file descriptors per channel, and a reader that waits on them
-while another thread closes the channel waits on whatever is opened next.
+An event wakes the reader. Paramiko's own pipe for that would take two file descriptors a channel, and where
+another thread closes the channel, its reader would wait on whichever file gets the same number next.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from deploytool.errors import HostUnreachable
 from deploytool.transport.base import Output, Terminal
 
 LOSSES = (paramiko.SSHException, OSError, EOFError)
-"""What paramiko raises when a connection is gone: from every call, ``close`` included."""
+"""Paramiko's exceptions for a lost connection; every call may raise them, ``close`` included."""
 
 _READ_BYTES = 1 << 16
 
 
-class _Wake:
-    """What paramiko's buffers set when something arrives. Clearing is the reader's own business."""
+class _ArrivalEvent:
+    """The event that both of a channel's buffers set on arrival. Only the reader clears it."""
 
     def __init__(self) -> None:
         self.event = threading.Event()
@@ -32,22 +32,25 @@ class _Wake:
         self.event.set()
 
     def clear(self) -> None:
-        """One of two buffers is empty: that says nothing about the other."""
+        """Ignored: a buffer calls it when it is empty, which says nothing about the other one."""
 
     def is_set(self) -> bool:
         return self.event.is_set()
 
 
-def wake_of(channel: paramiko.Channel) -> threading.Event:
-    """What is set when something arrives on a channel, or it ends."""
-    wake = _Wake()
+def arrival_event(channel: paramiko.Channel) -> threading.Event:
+    """An event that is set when bytes arrive on the channel, or it ends."""
+    arrival = _ArrivalEvent()
     for buffer in (channel.in_buffer, channel.in_stderr_buffer):
-        buffer.set_event(wake)  # type: ignore[arg-type]  # has what paramiko uses of an Event
-    return wake.event
+        buffer.set_event(arrival)  # type: ignore[arg-type]  # has what paramiko uses of an Event
+    return arrival.event
 
 
 class SshStream:
-    """See ``transport.base.Stream``. ``lost`` makes the error of a connection that broke."""
+    """A ``transport.base.Stream`` on a channel.
+
+    ``lost`` makes the error for a lost connection; ``release`` is called when the stream is closed.
+    """
 
     def __init__(
         self, channel: paramiko.Channel, lost: Callable[[], HostUnreachable], release: Callable[[], object]
@@ -55,7 +58,7 @@ class SshStream:
         self._channel = channel
         self._lost = lost
         self._release = release
-        self._arrived = wake_of(channel)
+        self._arrived = arrival_event(channel)
         self._closed = False
         self._exit_code: int | None = None
 
@@ -80,7 +83,7 @@ class SshStream:
         return None
 
     def send(self, data: bytes) -> None:
-        # Where the channel is gone, the reader learns why.
+        # A lost connection is reported to the reader.
         with contextlib.suppress(*LOSSES):
             self._channel.sendall(data)
 
@@ -110,7 +113,11 @@ class SshStream:
             raise self._lost() from None
 
     def _ended(self) -> None:
-        """All was read. A channel without an exit status did not end, it broke."""
+        """Take the exit code after the last output; a channel that ended without one was lost.
+
+        Raises:
+            HostUnreachable: the connection was lost.
+        """
         if self._closed:
             return
         if self._channel.exit_status < 0:

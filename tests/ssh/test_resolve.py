@@ -1,17 +1,14 @@
-"""What the inventory's options and the SSH configuration make of a host. Nothing is connected."""
+"""The target of a host, from the inventory's options and the SSH configuration. Nothing is connected."""
 
 from __future__ import annotations
-
-import subprocess
-import sys
 
 import pytest
 
 from deploytool.errors import HostUnreachable
 from deploytool.model.inventory import Connection
-from deploytool.transport.ssh import SshSettings, unsupported_options
-from deploytool.transport.ssh.options import HARMLESS, HONOURED
-from deploytool.transport.ssh.target import Target, resolve
+from deploytool.transport.ssh import SshSettings
+from deploytool.transport.ssh.resolve import resolve
+from deploytool.transport.ssh.target import Target
 from tests.ssh.home import Home
 
 SETTINGS = SshSettings(connect_timeout_s=10, keepalive_s=15)
@@ -102,7 +99,7 @@ def test_the_first_kind_of_proxy_counts(first: str, second: str, kind: str, home
     """ProxyJump and ProxyCommand exclude each other, and ``none`` excludes both."""
     home.configure(f"Host shop\n {first}\n {second}\n")
     found = target()
-    assert (found.jump is not None, found.command) == (
+    assert (found.jump is not None, found.expanded_proxy_command) == (
         kind == "jump",
         "nc shop 22" if kind == "command" else "",
     )
@@ -163,22 +160,3 @@ def test_what_debian_ships_is_harmless(home: Home) -> None:
     )
     found = target()
     assert (found.keepalive_s, found.hash_known_hosts) == (30, True)
-
-
-def test_unsupported_options_are_named_in_order() -> None:
-    """The pure check that loading uses: honoured and harmless options pass, others come back with a hint."""
-    options = (("User", "x"), ("BatchMode", "yes"), ("SetEnv", "A=b"), ("stricthostkeychecking", "no"))
-    assert [bad.option for bad in unsupported_options(options)] == ["setenv", "stricthostkeychecking"]
-    assert all(bad.message and bad.hint for bad in unsupported_options(options))
-
-
-def test_an_option_is_in_one_table_only() -> None:
-    """Honoured or harmless, and every harmless one has its reason."""
-    assert not HONOURED & set(HARMLESS)
-    assert all(reason for _, reason in HARMLESS.values())
-
-
-def test_looking_at_options_is_cheap() -> None:
-    """The SSH libraries are imported with the first connection, not with the package."""
-    code = "import sys, deploytool.transport.ssh; sys.exit(bool({'paramiko', 'fabric'} & set(sys.modules)))"
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
