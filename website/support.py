@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from deploytool.load.compose.keys import Key, State
+from deploytool.load.compose.known_keys import Key, State
 from deploytool.load.compose.schema import CONFIG, NETWORK, SECRET, SERVICE, TOP, VOLUME
 from deploytool.load.playbook.play_keys import PlayKey
 from deploytool.load.playbook.play_settings import PLAY_KEYS

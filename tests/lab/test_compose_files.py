@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from deploytool.core.placement.patterns import select
-from deploytool.load.compose.keys import Key, State
+from deploytool.load.compose.known_keys import Key, State
 from deploytool.load.compose.schema import NETWORK, SERVICE, VOLUME
 from deploytool.load.inventory.inventory_loader import Sources, load_inventory
 from deploytool.load.playbook.playbook_loader import load_intent

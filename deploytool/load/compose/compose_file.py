@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from deploytool.errors import Place
-from deploytool.load.compose.keys import State, key_place
+from deploytool.load.compose.known_keys import State, key_place
 from deploytool.load.compose.schema import SECTIONS, TOP
 from deploytool.load.compose.validators import kind_of
 from deploytool.load.text.problems import Problems, near_key

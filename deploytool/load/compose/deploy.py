@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from deploytool.errors import Place
 from deploytool.load.compose.ingress_keys import exposure_of
-from deploytool.load.compose.keys import key_place
+from deploytool.load.compose.known_keys import key_place
 from deploytool.load.compose.port_syntax import published_ports
 from deploytool.load.text.problems import Problems
 from deploytool.load.text.units import parse_duration

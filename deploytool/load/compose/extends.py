@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from deploytool.errors import Place
-from deploytool.load.compose.keys import key_place
+from deploytool.load.compose.known_keys import key_place
 from deploytool.load.compose.validators import kind_of
 from deploytool.load.compose.volumes import is_path
 from deploytool.load.text.problems import Problems, near

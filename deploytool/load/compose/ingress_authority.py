@@ -13,7 +13,6 @@ from pathlib import Path
 from deploytool.load.compose.shipped_files import FileMistake
 from deploytool.model.secret import Secret
 
-DEFAULT_FILE = "ingress-ca.pem"
 _YEARS = 10
 _HINT = "a PEM file with an RSA key, not encrypted, and its certificate; leave the name out to have one made"
 

@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from deploytool.errors import Place
-from deploytool.load.compose.ingress_authority import DEFAULT_FILE
-from deploytool.load.compose.keys import Key, State, key_place, section
+from deploytool.load.compose.known_keys import Key, State, key_place, section
 from deploytool.load.compose.validators import (
     INVALID,
     Spot,
@@ -25,6 +24,7 @@ from deploytool.load.text.units import parse_duration
 from deploytool.load.text.yaml_file import place_of
 from deploytool.model.ingress import ANY_HOST, DEFAULT_MESH, HTTP_PROTOCOLS, EdgeSettings, IngressKeys, Tls
 
+DEFAULT_AUTHORITY = "ingress-ca.pem"
 _DOMAIN = re.compile(r"\*|(\*\.)?([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 _MESH = re.compile(r"([0-9]{1,5})-([0-9]{1,5})")
 
@@ -175,7 +175,7 @@ def _mtls(value: Any, spot: Spot) -> Any:
     if isinstance(value, str) and value.strip().lower() not in ("true", "false", "yes", "no", "on", "off"):
         return filled(value, spot)
     wanted = flag(value, spot)
-    return INVALID if wanted is INVALID else DEFAULT_FILE if wanted else ""
+    return INVALID if wanted is INVALID else DEFAULT_AUTHORITY if wanted else ""
 
 
 EDGE = {

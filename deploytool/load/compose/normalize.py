@@ -15,12 +15,11 @@ from typing import Any
 from deploytool.errors import Place
 from deploytool.load.compose.deploy import restart_of
 from deploytool.load.compose.equivalence import same_form
-from deploytool.load.compose.keys import key_place
+from deploytool.load.compose.known_keys import key_place
 from deploytool.load.compose.schema import SERVICE_VALIDATOR, TOPLEVEL_VALIDATORS
 from deploytool.load.compose.shipped_files import Copied, FileMistake, FileStore, is_file, stored
 from deploytool.load.compose.validators import INVALID, Spot
-from deploytool.load.templates.dotenv import read_dotenv
-from deploytool.load.templates.template import BROKEN
+from deploytool.load.templates.placeholders import BROKEN
 from deploytool.load.text.problems import Problems, near
 from deploytool.load.text.yaml_file import Map, place_of
 from deploytool.model.intent import File
@@ -140,6 +139,8 @@ class Normalized:
             together = Problems()
             together.found += problems.found
             for path, raw in chain[-1:]:
+                from deploytool.load.templates.dotenv import read_dotenv
+
                 outer = ChainMap(values, dict(self.around.environment))
                 values = values | read_dotenv(path, str(path), outer, together, raw=raw)
             known[chain] = values, together

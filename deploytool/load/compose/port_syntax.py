@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from deploytool.load.compose.keys import Key, State, section
+from deploytool.load.compose.known_keys import Key, State, section
 from deploytool.load.compose.validators import INVALID, Spot, filled, integer, kind_of, one_of, text
 from deploytool.model.intent import Port
 

@@ -28,7 +28,7 @@ from deploytool.load.compose.compose_validators import (
     texts,
 )
 from deploytool.load.compose.ingress_keys import INGRESS, ingress
-from deploytool.load.compose.keys import Key, State, section
+from deploytool.load.compose.known_keys import Key, State, section
 from deploytool.load.compose.port_syntax import PORT, ports
 from deploytool.load.compose.validators import (
     Validator,

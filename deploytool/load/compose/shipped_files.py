@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deploytool.load.text.input_log import note_file
+from deploytool.load.text.problems import Mistake
 from deploytool.model.intent import File
 
 MAX_BYTES = 64 * 1024 * 1024  # of all files of a project
@@ -22,12 +23,8 @@ MAX_FILES = 10_000  # in one folder
 MAX_DEPTH = 32
 
 
-class FileMistake(Exception):
-    """A file cannot be copied; the message is a sentence, ``hint`` the way out."""
-
-    def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(message)
-        self.hint = hint
+class FileMistake(Mistake):
+    """A file cannot be copied."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from deploytool.errors import Place
-from deploytool.load.compose.keys import key_place
+from deploytool.load.compose.known_keys import key_place
 from deploytool.load.text.yaml_file import Map, place_of
 
 DECIDING = frozenset(

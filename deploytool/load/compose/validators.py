@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from deploytool.errors import Place
-from deploytool.load.templates.template import BROKEN
+from deploytool.load.templates.placeholders import BROKEN
 from deploytool.load.text.plain_scalars import float_text
 from deploytool.load.text.problems import Problems, near
 from deploytool.load.text.units import duration_text, parse_bytes, parse_duration

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from deploytool.load.compose.keys import Key, State, section
+from deploytool.load.compose.known_keys import Key, State, section
 from deploytool.load.compose.validators import (
     INVALID,
     Spot,

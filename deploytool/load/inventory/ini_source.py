@@ -19,7 +19,7 @@ from deploytool.load.inventory.groups import UNGROUPED, Roster
 from deploytool.load.text.problems import near
 from deploytool.load.text.yaml_file import Map, Seq, Str
 
-SECTION = re.compile(r"\[([^:\]\s]+)(?::(\w+))?\]\s*(?:#.*)?")
+_SECTION = re.compile(r"\[([^:\]\s]+)(?::(\w+))?\]\s*(?:#.*)?")
 _NAME = re.compile(r"([^:\]\s]+)\s*(?:#.*)?")
 _KINDS = ("hosts", "vars", "children")
 
@@ -46,7 +46,7 @@ class _Reader:
         self.only_vars: dict[str, Place] = {}
 
     def line(self, line: str, place: Place) -> None:
-        header = SECTION.fullmatch(line)
+        header = _SECTION.fullmatch(line)
         if header:
             self.section(header[1], header[2] or "hosts", place)
         elif line.startswith("[") and line.endswith("]"):

@@ -14,14 +14,15 @@ from pathlib import Path
 from typing import Any
 
 from deploytool.errors import InputError
-from deploytool.load.inventory.connection import Unsupported
+from deploytool.load.inventory.connection_variables import Unsupported
 from deploytool.load.inventory.groups import Roster
-from deploytool.load.inventory.host import host_of
-from deploytool.load.inventory.sources import fill, folder_of
+from deploytool.load.inventory.host_variables import host_of
+from deploytool.load.inventory.inventory_source import fill, folder_of
 from deploytool.load.inventory.typed_vars import TypedVars
 from deploytool.load.inventory.variables import NO_PLAY, Layers, Precedence, VarsFolder
 from deploytool.load.inventory.vault import Vault
-from deploytool.load.templates.template import LazyVars, Templates
+from deploytool.load.templates.lazy_vars import LazyVars
+from deploytool.load.templates.template import Templates
 from deploytool.load.text.problems import Problems
 from deploytool.load.text.yaml_file import Map
 from deploytool.model.address import LOCALHOST, short_name

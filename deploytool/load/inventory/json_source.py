@@ -20,21 +20,6 @@ META = "_meta"
 HostVars = Callable[[str], Mapping[str, Any]]
 
 
-def is_listing(root: Any, text: str) -> bool:
-    """Whether a document is of this form: it has ``_meta``, or is JSON with lists where YAML has mappings."""
-    if not isinstance(root, Map):
-        return False
-    return META in root or (
-        text.lstrip().startswith("{") and any(_has_lists(group) for group in root.values())
-    )
-
-
-def _has_lists(group: Any) -> bool:
-    if isinstance(group, Map):
-        return any(isinstance(group.get(key), list) for key in ("hosts", "children"))
-    return isinstance(group, list)
-
-
 def fill_from_listing(roster: Roster, root: Map, source: str, ask: HostVars | None = None) -> None:
     """Add the hosts and groups of a listing; ``ask`` gives a host's variables where ``_meta`` is missing."""
     for name, body in root.items():

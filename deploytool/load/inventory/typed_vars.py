@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from deploytool.errors import InputError, Place
-from deploytool.load.templates.template import OMIT
+from deploytool.load.templates.placeholders import OMIT
 from deploytool.load.text.problems import Problems
 
 T = TypeVar("T")

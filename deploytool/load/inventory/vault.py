@@ -18,7 +18,6 @@ from pathlib import Path
 
 from deploytool.errors import Place
 from deploytool.load.text.problems import Problems
-from deploytool.load.text.program import output_of
 from deploytool.load.text.yaml_file import read_bounded, read_text
 
 HEADER = "$ANSIBLE_VAULT;"
@@ -71,6 +70,8 @@ def read_password(path: Path, problems: Problems) -> bytes:
     expanded = path.expanduser()
     try:
         if expanded.is_file() and os.access(expanded, os.X_OK):
+            from deploytool.load.text.program import output_of
+
             password = output_of([str(expanded.resolve())]).strip()
         else:
             password = read_bounded(expanded).strip()

@@ -12,14 +12,13 @@ from typing import Any, cast
 
 from deploytool.errors import InputError, Place
 from deploytool.load.compose.compose_file import Document, inline_document, read_document
-from deploytool.load.compose.ingress_authority import DEFAULT_FILE, read_authority
+from deploytool.load.compose.ingress_keys import DEFAULT_AUTHORITY
 from deploytool.load.compose.normalize import Surroundings
 from deploytool.load.compose.shipped_files import FileMistake, is_file
 from deploytool.load.inventory.inventory_loader import Layers, LoadedInventory
 from deploytool.load.inventory.variables import read_vars_file
 from deploytool.load.playbook.definitions import PlayDefinitions
-from deploytool.load.playbook.play_keys import Stage
-from deploytool.load.playbook.play_reader import PlaySettings, check_play_keys
+from deploytool.load.playbook.play_keys import PlaySettings, Stage, check_play_keys
 from deploytool.load.playbook.play_settings import (
     ANY_ERRORS_FATAL,
     COMPOSE,
@@ -28,6 +27,7 @@ from deploytool.load.playbook.play_settings import (
     INGRESS,
     MAX_FAIL_PERCENTAGE,
     NAME,
+    PLAY_KEYS,
     PROJECT,
     RESCHEDULE_AFTER,
     SERIAL,
@@ -37,10 +37,9 @@ from deploytool.load.playbook.play_settings import (
 from deploytool.load.playbook.play_validators import VarsFileEntry
 from deploytool.load.playbook.play_variables import LoginVariables, host_scope, host_scopes, play_scope
 from deploytool.load.playbook.services import add_entries, add_services
-from deploytool.load.templates.dotenv import read_dotenv
 from deploytool.load.templates.interpolate import Interpolation
+from deploytool.load.templates.lazy_vars import LazyVars
 from deploytool.load.templates.partial import Renderer
-from deploytool.load.templates.template import LazyVars
 from deploytool.load.text.problems import Problems
 from deploytool.load.text.yaml_file import Map
 from deploytool.model.ingress import EdgeSettings
@@ -74,7 +73,7 @@ def load_play(
     ``settings`` are those of ``raw``, of which the stage ``SELECTION`` has been read.
     """
     before = len(problems.found)
-    check_play_keys(raw, problems)
+    check_play_keys(PLAY_KEYS, raw, problems)
     try:
         return _Play(raw, settings, file, inventory, select, problems).load(before)
     except InputError as error:
@@ -162,9 +161,11 @@ class _Play:
         edge = self.settings[INGRESS]
         if not edge.mtls:
             return edge
+        from deploytool.load.compose.ingress_authority import read_authority
+
         path = self._beside(edge.mtls)
         try:
-            authority = read_authority(path, str(path), make=edge.mtls == DEFAULT_FILE)
+            authority = read_authority(path, str(path), make=edge.mtls == DEFAULT_AUTHORITY)
         except FileMistake as error:
             self.problems.add(edge.place, str(error), error.hint)
             return edge
@@ -209,11 +210,17 @@ class _Play:
 
     def _renderer(self, document: Document, play: LazyVars) -> Renderer:
         own, process = self.settings[ENVIRONMENT], self.inventory.sources.environ
-        dotenv = document.folder / ".env"
-        beside = read_dotenv(dotenv, str(dotenv), process, self.problems) if dotenv.is_file() else {}
+        beside = self._dotenv(document.folder / ".env", process)
         # Looked up and never copied: only what is asked for counts as an input of a plan.
         environment: Mapping[str, str] = ChainMap(own, beside, cast(dict[str, str], process))
         return Renderer(play.templates, Interpolation(environment))
+
+    def _dotenv(self, path: Path, process: Mapping[str, str]) -> dict[str, str]:
+        if not path.is_file():
+            return {}
+        from deploytool.load.templates.dotenv import read_dotenv
+
+        return read_dotenv(path, str(path), process, self.problems)
 
     def _project_name(self, document: Document, renderer: Renderer, play: LazyVars) -> str:
         """The play's ``project``, else the name in the Compose file, else the play's name."""

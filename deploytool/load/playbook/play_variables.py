@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from deploytool.load.inventory.inventory_loader import Layers, LoadedInventory
-from deploytool.load.templates.limits import Mistake
-from deploytool.load.templates.template import LazyVars
+from deploytool.load.templates.lazy_vars import LazyVars
+from deploytool.load.text.problems import Mistake
 
 _HOST_NAMES = ("group_names", "inventory_hostname", "inventory_hostname_short")
 _PLACEMENTS = Mistake(

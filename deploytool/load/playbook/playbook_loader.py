@@ -9,9 +9,8 @@ from deploytool.errors import InputError, Place, UsageError
 from deploytool.load.compose.validators import kind_of
 from deploytool.load.inventory.inventory_loader import LoadedInventory
 from deploytool.load.playbook.play import PlayFile, Select, load_play
-from deploytool.load.playbook.play_keys import Stage
-from deploytool.load.playbook.play_reader import PlaySettings
-from deploytool.load.playbook.play_settings import TAGS
+from deploytool.load.playbook.play_keys import PlaySettings, Stage
+from deploytool.load.playbook.play_settings import PLAY_KEYS, TAGS
 from deploytool.load.text.problems import Problems, input_error, near
 from deploytool.load.text.yaml_file import Dialect, Map, read_yaml
 from deploytool.model.intent import Intent, Project
@@ -62,7 +61,7 @@ def load_intent(
     for path in playbooks:
         file = PlayFile(path, str(path), check_mode)
         for raw in _plays(file, problems):
-            settings = PlaySettings(raw, problems)
+            settings = PlaySettings(PLAY_KEYS, raw, problems)
             settings.read(Stage.SELECTION)
             own = settings[TAGS]
             known |= own

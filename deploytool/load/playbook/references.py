@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from deploytool.errors import Place
-from deploytool.load.compose.keys import key_place
+from deploytool.load.compose.known_keys import key_place
 from deploytool.load.text.problems import Problems, near
 from deploytool.load.text.yaml_file import place_of
 from deploytool.model.intent import Service

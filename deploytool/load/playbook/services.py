@@ -8,13 +8,13 @@ from typing import Any
 
 from deploytool.errors import Place
 from deploytool.load.compose.compose_file import Document
-from deploytool.load.compose.extends import Extender
-from deploytool.load.compose.keys import key_place
+from deploytool.load.compose.known_keys import key_place
 from deploytool.load.compose.split import split
 from deploytool.load.compose.validators import kind_of
 from deploytool.load.playbook.definitions import PlayDefinitions
 from deploytool.load.templates.partial import Renderer
-from deploytool.load.templates.template import BROKEN, is_template
+from deploytool.load.templates.placeholders import BROKEN
+from deploytool.load.templates.template import is_template
 from deploytool.load.text.problems import Problems
 from deploytool.load.text.yaml_file import Map, Str, place_of
 
@@ -33,18 +33,33 @@ def add_services(
     found = list(reader.entries("services", "service", document.services, document.place))
     if not found and isinstance(document.services, dict) and not document.services:
         problems.add(document.place, "'services' is empty", "to run nothing, take the play's containers down")
+    bodies = {name: raw for name, raw, _ in found if isinstance(raw, Map)}
+    if any("extends" in body for body in bodies.values()):
+        bodies = _extended(bodies, document, renderer, play, problems)
+    for name, raw, place in found:
+        if name in bodies:
+            definitions.add_service(split(name, bodies[name], place), renderer, play, problems)
+        elif raw is not BROKEN:
+            problems.add(place, f"the service '{name}' has to be a mapping, not {_kind(raw)}")
+
+
+def _extended(
+    bodies: Mapping[str, Map],
+    document: Document,
+    renderer: Renderer,
+    play: Mapping[str, Any],
+    problems: Problems,
+) -> dict[str, Map]:
+    """Each service together with those that it extends."""
+    from deploytool.load.compose.extends import Extender
+
     extender = Extender(
         document.folder,
         document.services,
         lambda value, place: renderer.render(value, play, place, problems),
         problems,
     )
-    for name, raw, place in found:
-        if isinstance(raw, Map):
-            text = split(name, extender.resolved(name, raw), place)
-            definitions.add_service(text, renderer, play, problems)
-        elif raw is not BROKEN:
-            problems.add(place, f"the service '{name}' has to be a mapping, not {_kind(raw)}")
+    return {name: extender.resolved(name, body) for name, body in bodies.items()}
 
 
 def add_entries(

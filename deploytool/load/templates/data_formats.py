@@ -13,8 +13,8 @@ from typing import Any
 
 import yaml
 
-from deploytool.load.templates.limits import Mistake, defined
-from deploytool.load.text.problems import Problems
+from deploytool.load.templates.limits import defined
+from deploytool.load.text.problems import Mistake, Problems
 from deploytool.load.text.yaml_file import parse_yaml
 
 # Compiled where they are first needed: such sets of characters take as long as the rest of this module.

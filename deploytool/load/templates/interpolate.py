@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 
 from deploytool.errors import Place
-from deploytool.load.text.problems import input_error, near
+from deploytool.load.text.problems import Mistake, input_error, near
 from deploytool.load.text.yaml_file import Str
 
 MAX_DEPTH = 32
@@ -36,15 +36,8 @@ class Interpolation:
             return text
         try:
             return Str.at(_Reader(text, self.environment).read_all(), place)
-        except _Wrong as error:
-            raise input_error(place, error.message, error.hint) from None
-
-
-class _Wrong(Exception):
-    def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
+        except Mistake as error:
+            raise input_error(place, str(error), error.hint) from None
 
 
 class _Reader:
@@ -61,7 +54,7 @@ class _Reader:
     def _read(self, depth: int, *, live: bool) -> str:
         """Text up to its end, or within braces up to the one that closes them."""
         if depth > MAX_DEPTH:
-            raise _Wrong(f"${{…}} nested deeper than {MAX_DEPTH} levels")
+            raise Mistake(f"${{…}} nested deeper than {MAX_DEPTH} levels")
         pieces: list[str] = []
         while self._at < len(self._text):
             character = self._text[self._at]
@@ -74,7 +67,7 @@ class _Reader:
             pieces.append(self._text[self._at : end])
             self._at = end
         if depth:
-            raise _Wrong("'${' without '}'", "write $$ for a dollar sign")
+            raise Mistake("'${' without '}'", "write $$ for a dollar sign")
         return "".join(pieces)
 
     def _next_special(self, depth: int) -> int:
@@ -96,7 +89,7 @@ class _Reader:
         match = _NAME.match(self._text, self._at)
         if match is None:
             start = self._text.rindex("$", 0, self._at)
-            raise _Wrong(
+            raise Mistake(
                 f"'{self._text[start : start + 12]}' begins no variable", "write $$ for a dollar sign"
             )
         self._at = match.end()
@@ -109,7 +102,7 @@ class _Reader:
             return self._value(name, live)
         match = _OPERATOR.match(self._text, self._at)
         if match is None:
-            raise _Wrong(f"'${{{name}' is followed by neither '}}' nor :- - :? ? :+ +")
+            raise Mistake(f"'${{{name}' is followed by neither '}}' nor :- - :? ? :+ +")
         self._at = match.end()
         operator = match.group()
         value = self._environment.get(name)
@@ -118,7 +111,7 @@ class _Reader:
         word = self._read(depth + 1, live=live and uses_word)
         self._at += 1
         if operator.endswith("?") and uses_word and live:
-            raise _Wrong(
+            raise Mistake(
                 f"the variable '{name}' is required: {word}" if word else f"the variable '{name}' is required"
             )
         if uses_word or operator.endswith("+"):
@@ -131,5 +124,5 @@ class _Reader:
         value = self._environment.get(name)
         if value is None:
             hint = f"set it under 'environment' of the play or in .env, or write ${{{name}:-}} for nothing"
-            raise _Wrong(f"the variable '{name}' is not set", near(name, self._environment) or hint)
+            raise Mistake(f"the variable '{name}' is not set", near(name, self._environment) or hint)
         return value

@@ -12,19 +12,13 @@ from typing import Any
 
 from jinja2 import Undefined
 
+from deploytool.load.text.problems import Mistake
+
 MAX_TEXT = 8 * 1024 * 1024  # characters that one template may make
 MAX_VALUES = 500_000  # values in one result, shared ones counted each time
 MAX_NUMBER = 100_000  # as a width, an indentation, a repetition of a filter or method
 MAX_BITS = 4096  # of an integer
 _WIDE_FORMAT = re.compile(r"\d{6,}|\*|\{[^{}]*\{")
-
-
-class Mistake(Exception):
-    """What a template may not do: a sentence and a way out."""
-
-    def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(message)
-        self.hint = hint
 
 
 def defined(value: Any) -> Any:

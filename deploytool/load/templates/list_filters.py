@@ -11,7 +11,8 @@ from jinja2 import Environment, pass_environment
 from jinja2.filters import do_unique
 
 from deploytool.load.templates.data_formats import jsonable
-from deploytool.load.templates.limits import Mistake, defined
+from deploytool.load.templates.limits import defined
+from deploytool.load.text.problems import Mistake
 
 
 def _list(name: str, value: Any) -> list[Any]:

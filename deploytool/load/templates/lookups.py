@@ -9,9 +9,9 @@ from typing import Any
 from jinja2 import pass_context
 from jinja2.runtime import Context
 
-from deploytool.load.templates.limits import Mistake
 from deploytool.load.templates.list_filters import flat
 from deploytool.load.text.input_log import note_file
+from deploytool.load.text.problems import Mistake
 
 MAX_LOOKUP_BYTES = 1024 * 1024
 

@@ -12,7 +12,8 @@ from collections.abc import Callable, Mapping
 from time import thread_time
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from deploytool.load.templates.limits import Mistake, check_text, defined
+from deploytool.load.templates.limits import check_text, defined
+from deploytool.load.text.problems import Mistake
 from deploytool.model.expression import TOO_SLOW_HINT, Expression, compile_expression, wrong_expression
 
 if TYPE_CHECKING:

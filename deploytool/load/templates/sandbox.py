@@ -20,7 +20,6 @@ from deploytool.load.templates.limits import (
     CHECKS,
     MAX_NUMBER,
     MAX_TEXT,
-    Mistake,
     check_format,
     check_method,
     check_number,
@@ -28,6 +27,7 @@ from deploytool.load.templates.limits import (
     check_size,
     text_of,
 )
+from deploytool.load.text.problems import Mistake
 
 MAX_WORK = 40_000_000  # characters of template passed over, loops included
 

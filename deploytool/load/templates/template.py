@@ -1,42 +1,23 @@
-"""Renders users' strings with Jinja2, strictly, and looks variables up lazily, as Ansible does.
+"""Renders users' values, strictly: every string in them that is a template.
 
 A value that is a single ``{{ expression }}`` keeps its type; anything else becomes text. Every error is
-an ``InputError`` with the place of the string. What a template may do is in ``sandbox``, its filters in
-``filters``.
+an ``InputError`` with the place of the string. Jinja itself is in ``jinja_renderer``.
 """
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
+from functools import cached_property
 from pathlib import Path
-from typing import Any
-
-from jinja2 import TemplateError, pass_context
+from typing import TYPE_CHECKING, Any
 
 from deploytool.errors import InputError, Place
-from deploytool.load.templates.compiled import Compiled, compile_template, one_line
-from deploytool.load.templates.filters import FILTERS, TESTS
-from deploytool.load.templates.limits import Mistake, plain, text_of
-from deploytool.load.templates.lookups import Lookups
-from deploytool.load.templates.regex_filters import Expressions
-from deploytool.load.templates.sandbox import Bounded, Environment, UnknownName
-from deploytool.load.text.problems import Problems, input_error, near
+from deploytool.load.templates.placeholders import BROKEN, OMIT
+from deploytool.load.text.problems import Problems, input_error
 from deploytool.load.text.yaml_file import Map, Seq, Str
 
-
-class _Mark:
-    """A value that stands for none."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-
-    def __repr__(self) -> str:
-        return self._name
-
-
-OMIT = _Mark("omit")  # the variable ``omit``: what is set to it is left out
-BROKEN = _Mark("broken")  # in the place of a string whose template failed
+if TYPE_CHECKING:
+    from deploytool.load.templates.jinja_renderer import JinjaRenderer
 
 Finish = Callable[[str, Place], str]
 
@@ -61,16 +42,15 @@ class Templates:
     def __init__(
         self, *, search: Path, environ: Mapping[str, str], decrypt: Callable[[str], str] | None = None
     ) -> None:
-        lookups = Lookups(search, environ)
-        expressions = Expressions()
-        filters = _with_full_names({**FILTERS, **expressions.filters})
+        self._search = search
+        self._environ = environ
         self._decrypt = decrypt
-        self._env = Environment(filters, finalize=_write)
-        self._escaping = Environment(filters, finalize=_write_escaped)
-        for env in (self._env, self._escaping):
-            env.globals.update(lookup=lookups.lookup, query=lookups.query, q=lookups.query, omit=OMIT)
-            env.tests.update(_with_full_names({**TESTS, **expressions.tests}))
-        self._compiled: dict[tuple[str, bool], Compiled] = {}
+
+    @cached_property
+    def _jinja(self) -> JinjaRenderer:
+        from deploytool.load.templates.jinja_renderer import JinjaRenderer
+
+        return JinjaRenderer(self._search, self._environ)
 
     def render(
         self, value: Any, variables: Mapping[str, Any], place: Place, *, finish: Finish | None = None
@@ -153,9 +133,8 @@ class Templates:
             value = self._decrypted(value, place)
         if not is_template(value):
             return finish(value, place) if finish and not getattr(value, "unsafe", False) else value
-        compiled = self._compile(value, place, finish is not None)
-        result = self._run(compiled, variables, place)
-        if compiled.single:
+        result, single = self._jinja.render(value, variables, place, escaping=finish is not None)
+        if single:
             return result
         return Str.at(finish(result, place) if finish else result, place)
 
@@ -168,147 +147,3 @@ class Templates:
             return Str.at(self._decrypt(value), place, unsafe=True)
         except ValueError as error:
             raise input_error(place, str(error)) from None
-
-    def _compile(self, text: str, place: Place, escaping: bool) -> Compiled:
-        compiled = self._compiled.get((text, escaping))
-        if compiled is None:
-            env = self._escaping if escaping else self._env
-            compiled = self._compiled[text, escaping] = compile_template(env, text, place)
-        return compiled
-
-    def _run(self, compiled: Compiled, variables: Mapping[str, Any], place: Place) -> Any:
-        context = Bounded(self._env, _Names(self._env.globals, variables), None, {})  # type: ignore[arg-type]
-        context.step_cost = 100 + compiled.size
-        try:
-            pieces = "".join(compiled.run(context))
-            return _result(context.vars["result"]) if compiled.single else pieces
-        except InputError:
-            raise
-        except UnknownName as error:
-            raise _undefined(error, variables, place) from None
-        except Mistake as error:
-            raise input_error(place, str(error), error.hint) from None
-        except TemplateError as error:
-            raise input_error(place, f"the template fails: {one_line(error)}") from None
-        except RecursionError:
-            raise input_error(place, "the template refers to itself without end") from None
-        except Exception as error:
-            raise input_error(place, f"the template fails: {one_line(error)}") from None
-
-
-def _with_full_names(named: Mapping[str, Any]) -> dict[str, Any]:
-    """Each under its short name and as ``ansible.builtin.NAME``."""
-    return {**named, **{f"ansible.builtin.{name}": value for name, value in named.items()}}
-
-
-class LazyVars(Mapping[str, Any]):
-    """Variables that are rendered when they are looked up, and then remembered.
-
-    ``magic`` names win over ``variables`` and are given as they are; one whose value is a ``Mistake``
-    cannot be used here, and the mistake says why.
-    """
-
-    def __init__(
-        self, templates: Templates, variables: Mapping[str, Any], magic: Mapping[str, Any] | None = None
-    ) -> None:
-        self.templates = templates
-        self.variables = variables
-        self.magic = magic or {}
-        self._known: dict[str, Any] = {}
-        self._open: set[tuple[int, str]] = set()
-
-    def __getitem__(self, name: str) -> Any:
-        if name in self.magic:
-            return _or_raise(self.magic[name])
-        if name not in self._known:
-            self._known[name] = self._rendered(name)
-        return self._known[name]
-
-    def _rendered(self, name: str) -> Any:
-        value = self.variables[name]
-        place = self.place_of(name)
-        mark = (threading.get_ident(), name)
-        if mark in self._open:
-            raise input_error(place, f"the variable '{name}' refers to itself")
-        self._open.add(mark)
-        try:
-            return self.templates.render(value, self, place)
-        finally:
-            self._open.discard(mark)
-
-    def place_of(self, name: str) -> Place:
-        """Where a variable was written; an empty place where nobody knows."""
-        value = self.variables.get(name)
-        at = getattr(value, "place", None)
-        if at is None and isinstance(self.variables, Map):
-            at = self.variables.place_of(name)
-        return at or Place("")
-
-    def __contains__(self, name: object) -> bool:
-        return name in self.magic or name in self.variables
-
-    def __iter__(self) -> Iterator[str]:
-        yield from self.magic
-        yield from (name for name in self.variables if name not in self.magic)
-
-    def __len__(self) -> int:
-        return len({*self.magic, *self.variables})
-
-
-def _or_raise(value: Any) -> Any:
-    if isinstance(value, Mistake):
-        # Never the one that is kept: each raise adds its frames to it, and with them all that was loaded.
-        raise Mistake(str(value), value.hint)
-    return value
-
-
-class _Names(Mapping[str, Any]):
-    """What a template's names mean: variables first, then the environment's globals."""
-
-    __slots__ = ("_globals", "_variables")
-
-    def __init__(self, globals_: Mapping[str, Any], variables: Mapping[str, Any]) -> None:
-        self._globals = globals_
-        self._variables = variables
-
-    def __getitem__(self, name: str) -> Any:
-        return self._variables[name] if name in self._variables else self._globals[name]
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._variables or name in self._globals
-
-    def __iter__(self) -> Iterator[str]:
-        return iter({**self._globals, **dict.fromkeys(self._variables)})
-
-    def __len__(self) -> int:
-        return len({*self._globals, *self._variables})
-
-
-@pass_context
-def _write(context: Bounded, value: Any) -> str:
-    return context.wrote(_text(value))
-
-
-@pass_context
-def _write_escaped(context: Bounded, value: Any) -> str:
-    return context.wrote(_text(value).replace("$", "$$"))
-
-
-def _text(value: Any) -> str:
-    """What ``{{ value }}`` writes among other text; null writes nothing, as in Ansible."""
-    if value is OMIT:
-        raise Mistake("'omit' leaves a whole value out, and cannot be a part of a text")
-    return "" if value is None else text_of(plain(value))
-
-
-def _result(value: Any) -> Any:
-    return value if value is OMIT else plain(value)
-
-
-def _undefined(error: UnknownName, variables: Mapping[str, Any], place: Place) -> InputError:
-    if error.among is None:
-        way_out = f"define it under 'vars' of the play or in the inventory, or pass -e {error.name}=…"
-        return input_error(place, f"'{error.name}' is undefined", near(error.name, variables, way_out))
-    return input_error(
-        place, f"there is no '{error.name}' in the mapping", near(error.name, map(str, error.among))
-    )

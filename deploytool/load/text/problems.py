@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 
 from deploytool.errors import InputError, Place, Problem
 
@@ -28,6 +27,14 @@ class Problems:
             raise InputError(self.found)
 
 
+class Mistake(Exception):
+    """Raised by code that knows no place: the message is a sentence, ``hint`` the way out."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
 def input_error(place: Place, message: str, hint: str = "") -> InputError:
     """An error with one problem, to be raised."""
     return InputError([Problem(place, _readable(message), _readable(hint))])
@@ -42,6 +49,10 @@ def _readable(sentence: str) -> str:
 
 def near(name: str, known: Iterable[str], otherwise: str = "") -> str:
     """A hint with the known name that is nearest to ``name``; ``otherwise`` when none is near."""
+    from difflib import (
+        get_close_matches,  # takes longer to load than most files to read, and few runs need it
+    )
+
     matches = get_close_matches(name, sorted(known), n=1, cutoff=0.6)
     return f"did you mean '{matches[0]}'?" if matches else otherwise
 

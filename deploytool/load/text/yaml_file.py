@@ -25,7 +25,18 @@ from deploytool.load.text.plain_scalars import Dialect
 from deploytool.load.text.problems import Problems
 from deploytool.load.text.yaml_build import Builder
 
-__all__ = ["Dialect", "Map", "Seq", "Str", "parse_yaml", "place_of", "read_bounded", "read_text", "read_yaml"]
+__all__ = [
+    "Dialect",
+    "Map",
+    "Seq",
+    "Str",
+    "decoded",
+    "parse_yaml",
+    "place_of",
+    "read_bounded",
+    "read_text",
+    "read_yaml",
+]
 
 MAX_BYTES = 32 * 1024 * 1024
 MAX_DEPTH = 64
@@ -47,7 +58,7 @@ def read_text(path: Path, name: str, problems: Problems) -> str | None:
             problems.add(Place(name), f"larger than {MAX_BYTES // 1024 // 1024} MiB")
             return None
         note_file(path, raw)
-        return _decode(raw, name, problems)
+        return decoded(raw, name, problems)
     return None
 
 
@@ -57,7 +68,8 @@ def read_bounded(path: Path) -> bytes:
         return file.read(MAX_BYTES + 1)
 
 
-def _decode(raw: bytes, name: str, problems: Problems) -> str | None:
+def decoded(raw: bytes, name: str, problems: Problems) -> str | None:
+    """UTF-8 text, without a byte order mark; None with a problem at the line that is none."""
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:

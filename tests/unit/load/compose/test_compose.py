@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from deploytool.load.compose.keys import State
+from deploytool.load.compose.known_keys import State
 from deploytool.load.compose.schema import SERVICE
 from deploytool.model.intent import (
     Constraint,

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from deploytool.errors import InputError
-from deploytool.load.inventory.connection import connection_of
+from deploytool.load.inventory.connection_variables import connection_of
 from deploytool.load.inventory.ssh_args import parse_ssh_args
 from deploytool.load.inventory.typed_vars import TypedVars
 from deploytool.load.text.problems import Problems

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from deploytool.load.inventory import connection
-from deploytool.load.inventory import host as machine
+from deploytool.load.inventory import connection_variables, host_variables
 from deploytool.load.inventory.inventory_loader import Sources, load_inventory
 from deploytool.transport.ssh.options import unsupported_options
 
@@ -28,11 +27,12 @@ def test_every_variable_is_shown() -> None:
     text = (FOLDER / "example.yaml").read_text()
     honoured = {
         name
-        for names in vars(connection).values()
+        for names in vars(connection_variables).values()
         if isinstance(names, tuple)
         for name in names
         if name.startswith("ansible_") and not name.startswith("ansible_sudo")
     }
     spelt_otherwise = {"ansible_ssh_password", "ansible_ssh_host_key_checking", "ansible_ssh_timeout"}
-    missing = {name for name in (honoured - spelt_otherwise) | set(machine.KNOWN) if f"{name}" not in text}
+    shown = (honoured - spelt_otherwise) | set(host_variables.KNOWN)
+    missing = {name for name in shown if f"{name}" not in text}
     assert not missing

@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deploytool.errors import InputError, Place
-from deploytool.load.templates.limits import Mistake
-from deploytool.load.templates.template import LazyVars, Templates
+from deploytool.load.templates.lazy_vars import LazyVars
+from deploytool.load.templates.template import Templates
+from deploytool.load.text.problems import Mistake
 from deploytool.load.text.yaml_file import Map, Str
 
 AT = Place("vars.yaml", 3, 5)

@@ -1,7 +1,8 @@
-"""Finds out in which form an inventory is written, and has it read into a roster.
+"""The source of an inventory: its form, and the reader of that form.
 
 A folder is all of its files by name, folders within included. An executable is a script that prints JSON.
-``-`` is stdin. ``h1,h2,`` are hosts. Other files are YAML, JSON or INI: what their content is, decides.
+``-`` is stdin. ``h1,h2,`` are hosts. Other files are YAML, JSON or INI: what their content is, decides. The
+readers of the rarer forms are imported when they are needed.
 """
 
 from __future__ import annotations
@@ -9,21 +10,17 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from deploytool.errors import Place
 from deploytool.load.inventory.groups import UNGROUPED, Roster
-from deploytool.load.inventory.ini_source import SECTION, fill_from_ini
-from deploytool.load.inventory.json_source import fill_from_listing, is_listing
 from deploytool.load.inventory.vault import Vault, read_plain
 from deploytool.load.inventory.yaml_source import fill_from_yaml
-from deploytool.load.text.data_file import parse_data, parse_json
+from deploytool.load.text.data_file import parse_data
 from deploytool.load.text.input_log import note
 from deploytool.load.text.problems import Problems
-from deploytool.load.text.program import MAX_OUTPUT_BYTES, NotAProgram, output_of
-from deploytool.load.text.yaml_file import Map
+from deploytool.load.text.yaml_file import MAX_BYTES, Map, decoded
 from deploytool.model.inputs import OUTPUT
 
 STDIN = "-"
@@ -33,6 +30,7 @@ _YAML_NAMES = ("", ".yml", ".yaml", ".json")
 _IGNORED = re.compile(
     r"\..*|host_vars|group_vars|vars_plugins|.*(\.pyc|\.pyo|\.swp|\.bak|~|\.rpm|\.md|\.txt|\.rst|\.orig|\.cfg|\.retry)"
 )
+_INI_SECTION = re.compile(r"\[[^:\]\s]+(?::\w+)?\]\s*(?:#.*)?")
 _NO_FILE_HINT = "give a file, a folder, a script, '-' for stdin, or hosts with commas: h1,h2,"
 
 
@@ -60,12 +58,12 @@ def folder_of(source: str) -> Path | None:
 
 
 def _stdin(roster: Roster) -> None:
-    raw = sys.stdin.buffer.read(MAX_OUTPUT_BYTES + 1)
-    if len(raw) > MAX_OUTPUT_BYTES:
-        roster.problems.add(Place(STDIN), f"larger than {MAX_OUTPUT_BYTES // 1024 // 1024} MiB")
+    raw = sys.stdin.buffer.read(MAX_BYTES + 1)
+    if len(raw) > MAX_BYTES:
+        roster.problems.add(Place(STDIN), f"larger than {MAX_BYTES // 1024 // 1024} MiB")
         return
     note(OUTPUT, STDIN, raw)
-    text = _decoded(raw, STDIN, roster.problems)
+    text = decoded(raw, STDIN, roster.problems)
     if text is not None:
         _text(roster, text, STDIN, "")
 
@@ -97,55 +95,14 @@ def _file(roster: Roster, path: Path, vault: Vault | None) -> None:
     if path.suffix == ".toml":
         roster.problems.add(Place(str(path)), "TOML inventories cannot be read", "write it as YAML")
         return
-    if os.access(path, os.X_OK) and path.is_file() and _script(roster, path):
-        return
+    if os.access(path, os.X_OK) and path.is_file():
+        from deploytool.load.inventory.script_source import fill_from_script
+
+        if fill_from_script(roster, path):
+            return
     text = read_plain(path, str(path), vault, roster.problems)
     if text is not None:
         _text(roster, text, str(path), path.suffix)
-
-
-def _script(roster: Roster, path: Path) -> bool:
-    """Run an executable inventory; false when it is only a text that happens to be marked executable."""
-    try:
-        raw = output_of([str(path.resolve()), "--list"])
-    except NotAProgram:
-        return False
-    except ValueError as error:
-        hint = "an executable inventory is run with --list; 'chmod -x' makes it a file that is read"
-        roster.problems.add(Place(str(path)), str(error), hint)
-        return True
-    note(OUTPUT, str(path), raw)
-    root = _json(raw, str(path), roster.problems)
-    if root is not None:
-        fill_from_listing(roster, root, str(path), lambda host: _ask(path, host, roster.problems))
-    return True
-
-
-def _ask(path: Path, host: str, problems: Problems) -> Mapping[str, Any]:
-    """The variables of one host, from a script that does not print ``_meta``."""
-    try:
-        raw = output_of([str(path.resolve()), "--host", host])
-    except ValueError as error:
-        problems.add(Place(str(path)), f"--host {host}: {error}")
-        return {}
-    note(OUTPUT, f"{path} --host {host}", raw)
-    return (_json(raw, str(path), problems) or {}) if raw.strip() else {}
-
-
-def _json(raw: bytes, name: str, problems: Problems) -> Map | None:
-    text = _decoded(raw, name, problems)
-    root = None if text is None else parse_json(text, name, problems)
-    if root is not None and not isinstance(root, Map):
-        problems.add(Place(name), "printed JSON that is no mapping of groups")
-    return root if isinstance(root, Map) else None
-
-
-def _decoded(raw: bytes, name: str, problems: Problems) -> str | None:
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        problems.add(Place(name), "is not UTF-8 text")
-        return None
 
 
 def _text(roster: Roster, text: str, name: str, suffix: str) -> None:
@@ -154,8 +111,10 @@ def _text(roster: Roster, text: str, name: str, suffix: str) -> None:
     root = parse_data(text, name, trial) if suffix in _YAML_NAMES else None
     if isinstance(root, Map):
         roster.problems.found.extend(trial.found)
-        (fill_from_listing if is_listing(root, text) else fill_from_yaml)(roster, root, name)
+        _mapping(roster, root, text, name)
     elif suffix not in _YAML_NAMES or _looks_like_ini(text, root, trial):
+        from deploytool.load.inventory.ini_source import fill_from_ini
+
         fill_from_ini(roster, text, name)
     elif trial.found:
         roster.problems.found.extend(trial.found)
@@ -164,8 +123,30 @@ def _text(roster: Roster, text: str, name: str, suffix: str) -> None:
         roster.problems.add(Place(name, 1), "is no mapping of groups", hint)
 
 
+def _mapping(roster: Roster, root: Map, text: str, name: str) -> None:
+    if not _is_listing(root, text):
+        fill_from_yaml(roster, root, name)
+        return
+    from deploytool.load.inventory.json_source import fill_from_listing
+
+    fill_from_listing(roster, root, name)
+
+
+def _is_listing(root: Map, text: str) -> bool:
+    """True for the JSON form: it has ``_meta``, or is JSON with lists where YAML has mappings."""
+    return "_meta" in root or (
+        text.lstrip().startswith("{") and any(_has_lists(group) for group in root.values())
+    )
+
+
+def _has_lists(group: Any) -> bool:
+    if isinstance(group, Map):
+        return any(isinstance(group.get(key), list) for key in ("hosts", "children"))
+    return isinstance(group, list)
+
+
 def _looks_like_ini(text: str, root: Any, trial: Problems) -> bool:
     """INI by a line like ``[web]``, or since it is nothing but words, or nothing at all."""
     if isinstance(root, str) or (root is None and not trial.found):
         return True
-    return any(SECTION.fullmatch(line.strip()) for line in text.splitlines())
+    return any(_INI_SECTION.fullmatch(line.strip()) for line in text.splitlines())

@@ -27,8 +27,9 @@ from deploytool.load.templates.data_formats import (
     to_nice_yaml,
     to_yaml,
 )
-from deploytool.load.templates.limits import Mistake, defined
+from deploytool.load.templates.limits import defined
 from deploytool.load.templates.list_filters import flat
+from deploytool.load.text.problems import Mistake
 
 _TRUE = ("yes", "on", "1", "true", "1.0")
 _FALSE = ("no", "off", "0", "false", "n", "f", "", "none", "0.0")

@@ -6,9 +6,9 @@ import posixpath
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from deploytool.load.inventory.connection import Unsupported, connection_of
+from deploytool.load.inventory.connection_variables import Unsupported, connection_of
 from deploytool.load.inventory.typed_vars import TypedVars
-from deploytool.load.templates.template import OMIT
+from deploytool.load.templates.placeholders import OMIT
 from deploytool.load.text.problems import near
 from deploytool.load.text.units import parse_bytes
 from deploytool.model.inventory import DEFAULT_DIRECTORY, Host, HostState
