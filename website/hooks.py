@@ -15,7 +15,7 @@ SECTIONS = {
     "Files": ("inventory.md", "playbook.md", "compose-support.md"),
     "How it works": ("scheduling.md", "rollout.md", "reliability.md", "hosts.md", "performance.md"),
     "Use": ("plan.md", "ci.md", "watch.md", "across.md", "ingress.md"),
-    "Reference": ("cli.md", "exit-codes.md"),
+    "Reference": ("cli.md", "exit-codes.md", "glossary.md"),
     "Coming from": ("from-compose.md", "from-ansible.md", "from-kamal.md", "from-swarm.md"),
 }
 OTHERS = "More"
