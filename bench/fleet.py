@@ -34,11 +34,13 @@ from deploytool.core.placement.rebalance import rebalance
 from deploytool.core.placement.schedule import NO_POLICY, SchedulePolicy, schedule
 from deploytool.errors import HostUnreachable
 from deploytool.model import labels
+from deploytool.model.container import Container
 from deploytool.model.desired import Desired, HostFiles, Spec
 from deploytool.model.intent import Project, Service
 from deploytool.model.inventory import Host, HostState
-from deploytool.model.observed import Container, Lease, Observed, ObservedHost, Release, Unreachable
+from deploytool.model.observed import Observed, ObservedHost, Unreachable
 from deploytool.model.plan import Step, StepKind
+from deploytool.model.release import Lease, Release
 
 REPLACED = SchedulePolicy(reschedule_unreachable=True)
 HOLD = LeaseClaim(Lease("bench"))
@@ -77,7 +79,7 @@ class Fleet:
     # --- what is seen and wanted --------------------------------------------------------------------
 
     def observed(self) -> Observed:
-        return {name: _look(engine) for name, engine in self.engines.items()}
+        return Observed({name: _look(engine) for name, engine in self.engines.items()})
 
     def files(self) -> Mapping[str, HostFiles]:
         """Every host gets the same definition, as if it had been rendered."""

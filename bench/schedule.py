@@ -20,18 +20,12 @@ from deploytool.cli import GC_THRESHOLD
 from deploytool.core.change.reconcile import reconcile
 from deploytool.core.change.rollout import roll_out
 from deploytool.core.placement.schedule import schedule
+from deploytool.model.container import Container
 from deploytool.model.desired import Desired, HostFiles, Spec
 from deploytool.model.intent import Constraint, Definition, Port, Project, Resources, Service, Update
 from deploytool.model.inventory import Connection, Host, HostState
-from deploytool.model.observed import (
-    Container,
-    Facts,
-    Observed,
-    ObservedHost,
-    ProjectFolder,
-    Release,
-    Unreachable,
-)
+from deploytool.model.observed import Facts, Observed, ObservedHost, ProjectFolder, Unreachable
+from deploytool.model.release import Release
 
 SERVICES = 40
 REPLICAS_PER_HOST = 10
@@ -86,7 +80,8 @@ def observe(project: Project, desired: Desired) -> Observed:
             container = Container(label, label, project="fleet", service=name, number=number, spec="1:a")
             held[host].append(replace(container, reserve=reserve[name]))
     folder = ProjectFolder("fleet", "sha", Release(1, "digest", placements=placements))
-    return {host: ObservedHost(FACTS, tuple(found), {"fleet": folder}) for host, found in held.items()}
+    answers = {host: ObservedHost(FACTS, tuple(found), {"fleet": folder}) for host, found in held.items()}
+    return Observed(answers)
 
 
 def files_of(project: Project, version: str = "1:a") -> dict[str, HostFiles]:
@@ -127,7 +122,7 @@ def every_20th_drained(project: Project) -> Project:
 
 def every_20th_lost(observed: Observed) -> Observed:
     hosts = enumerate(observed.items())
-    return {name: seen if i % 20 else Unreachable("no answer") for i, (name, seen) in hosts}
+    return Observed({name: seen if i % 20 else Unreachable("no answer") for i, (name, seen) in hosts})
 
 
 def half_as_many(project: Project) -> Project:

@@ -18,8 +18,9 @@ from deploytool.backend.base import LeaseClaim, Outcome, Task
 from deploytool.backend.compose.parse import parse_lease, parse_release
 from deploytool.backend.memory.engine import MemoryEngine, MemoryHost
 from deploytool.model import labels
+from deploytool.model.container import Container
 from deploytool.model.desired import HostFiles
-from deploytool.model.observed import Container, ObservedHost
+from deploytool.model.observed import ObservedHost
 from deploytool.model.plan import Gate, Ref, Step, StepKind
 from deploytool.transport.base import Result
 

@@ -12,8 +12,8 @@ from deploytool.backend.memory.engine import Crash, Fault, MemoryEngine, MemoryH
 from deploytool.model.event import Event, Report
 from deploytool.model.intent import Definition, Intent, Project, Service, Update
 from deploytool.model.inventory import Connection, Host, HostState, Inventory
-from deploytool.model.observed import Lease
 from deploytool.model.plan import Plan
+from deploytool.model.release import Lease
 from deploytool.plan.planner import Planner, PlanPolicy
 from deploytool.run.converge import Run, RunOptions
 from deploytool.run.parallel import Engines

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from deploytool.model.observed import Lease, Release
+from deploytool.model.release import Lease, Release
 from deploytool.model.snapshot import (
     Action,
     Snapshot,

@@ -10,10 +10,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
+from deploytool.model.container import ContainerEvent
 from deploytool.model.desired import HostFiles
 from deploytool.model.log import Live, LogLine, LogQuery
-from deploytool.model.observed import ContainerEvent, Lease, ObservedHost, Release, StoredRelease
+from deploytool.model.observed import ObservedHost
 from deploytool.model.plan import Step
+from deploytool.model.release import Lease, Release, StoredRelease
 from deploytool.transport.base import Stream, Terminal
 
 KEPT_RELEASES = 10

@@ -83,7 +83,7 @@ def across(intent: Intent, wanted: Sequence[ReplicaRef], options: Mapping[str, A
 
 def exit_code_of(seen: Observed) -> int:
     """4 where a host did not answer."""
-    return HostsUnusable.exit_code if any(isinstance(host, Unreachable) for host in seen.values()) else 0
+    return HostsUnusable.exit_code if seen.unreachable() else 0
 
 
 def following(

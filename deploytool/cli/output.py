@@ -17,7 +17,7 @@ from deploytool.cli.saved_plan_options import document
 from deploytool.model.difference import Difference
 from deploytool.model.document import text_of
 from deploytool.model.event import Report
-from deploytool.model.observed import Observed, Unreachable
+from deploytool.model.observed import Observed
 from deploytool.model.plan import Plan
 from deploytool.report.diff import diff_json, diff_text
 from deploytool.report.markdown import plan_markdown, report_markdown
@@ -79,7 +79,7 @@ def show_report(
 
 def unreachable(seen: Observed) -> dict[str, str]:
     """Host → why it did not answer."""
-    return {name: host.reason for name, host in sorted(seen.items()) if isinstance(host, Unreachable)}
+    return {name: host.reason for name, host in seen.unreachable().items()}
 
 
 def _markdown(report: Report, changed: Sequence[Difference]) -> str:

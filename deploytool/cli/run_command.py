@@ -25,7 +25,7 @@ from deploytool.errors import CHANGES_PENDING, INTERRUPTED, HostsUnusable, Usage
 from deploytool.model.difference import Difference
 from deploytool.model.event import Report
 from deploytool.model.intent import Intent
-from deploytool.model.observed import Observed, Unreachable
+from deploytool.model.observed import Observed
 from deploytool.model.plan import Plan, StepKind
 from deploytool.plan.planner import Planner, PlanPolicy
 from deploytool.report.explain import explain_text
@@ -151,4 +151,4 @@ def explain(run: Run, screen: Screen, service: str) -> int:
     for project, verdicts in run.planner.explain(seen, service):
         rows = [(verdict.host, verdict.kept + verdict.chosen, verdict.text) for verdict in verdicts]
         click.echo(printable(explain_text(project.name, service, rows)), nl=False)
-    return HostsUnusable.exit_code if any(isinstance(host, Unreachable) for host in seen.values()) else 0
+    return HostsUnusable.exit_code if seen.unreachable() else 0

@@ -1,120 +1,14 @@
-"""What the hosts said."""
+"""What the hosts said: the answer of each, and questions to all of them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
+from deploytool.model.container import Container
 from deploytool.model.ingress import Belief, Served
-from deploytool.model.intent import Resources
-
-LOOP_RESTARTS = 3
-LOOP_S = 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class HostPort:
-    """A port of the host that a container publishes. ``ip`` is empty for all addresses."""
-
-    port: int
-    protocol: str = "tcp"
-    ip: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Container:
-    """A container on a host, ours or not.
-
-    ``state`` is Docker's: created, running, paused, restarting, removing, exited, dead. ``health`` is
-    starting, healthy, unhealthy, or empty without a healthcheck. ``spec`` is the hash that it was made
-    from, empty where we did not make it; ``keys`` are the hashes of the parts of that spec, by key.
-    Times are seconds since the epoch by the host's clock, 0 where there is none. ``stop_grace_s`` is how
-    long it may take to stop, None for Docker's default. ``network_of`` is the id of another container whose
-    network it shares. ``let_go`` is a proxy that takes no connection any
-    more; it ``lingers`` while it has some of before, and time for them.
-    """
-
-    id: str
-    name: str
-    state: str = "running"
-    project: str = ""
-    service: str = ""
-    number: int = 0
-    oneoff: bool = False
-    spec: str = ""
-    keys: Mapping[str, str] = field(default_factory=dict)
-    image: str = ""
-    image_id: str = ""
-    health: str = ""
-    exit_code: int = 0
-    oom_killed: bool = False
-    error: str = ""
-    restarts: int = 0
-    created_s: float = 0.0
-    started_s: float = 0.0
-    stop_grace_s: float | None = None
-    reserve: Resources = Resources()
-    ports: tuple[HostPort, ...] = ()
-    network_of: str = ""
-    let_go: bool = False
-    lingers: bool = False
-
-    @property
-    def ours(self) -> bool:
-        return bool(self.spec)
-
-    @property
-    def replica(self) -> bool:
-        """Ours, and one of its service's: not what ``docker compose run`` made, or what was let go."""
-        return self.ours and not self.oneoff and not self.let_go
-
-    @property
-    def healthy(self) -> bool:
-        """Does its work: runs, and no healthcheck says otherwise."""
-        return self.state == "running" and self.health in ("", "healthy")
-
-    @property
-    def serves(self) -> bool:
-        """May be among the endpoints of a service: a proxy sees for itself whether it is healthy."""
-        return self.state == "running" and self.health != "starting"
-
-    def loops(self, now_s: float) -> bool:
-        """Whether it crashes again and again: it waits for its next start, or runs between two crashes.
-
-        Docker, too, takes a crash for one of a loop when it comes within ten seconds of the start.
-        """
-        again = self.restarts >= LOOP_RESTARTS and 0 < self.started_s > now_s - LOOP_S
-        return self.state == "restarting" or (
-            self.state == "running" and self.health in ("", "starting") and again
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class ContainerEvent:
-    """Something happened to a container, ours or not.
-
-    ``action`` is Docker's word: create, start, die, oom, kill, stop, restart, pause, unpause, rename,
-    health_status, destroy. ``health`` is set with health_status, ``exit_code`` with die. ``time_s`` is by the
-    host's clock.
-    """
-
-    action: str
-    id: str
-    name: str = ""
-    project: str = ""
-    service: str = ""
-    number: int = 0
-    oneoff: bool = False
-    spec: str = ""
-    image: str = ""
-    health: str = ""
-    exit_code: int = 0
-    signal: int = 0
-    time_s: float = 0.0
-
-    @property
-    def ours(self) -> bool:
-        return bool(self.spec)
+from deploytool.model.release import Lease, Release
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,78 +25,6 @@ class Facts:
     kernel: str = ""
     compose: str = ""
     now_s: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Lease:
-    """The per-project lock on a host. ``owner`` is unique to a run; the rest is for people.
-
-    ``expires_s`` is by the host's clock. A ``manual`` lease was taken by a person with a reason.
-    ``process`` identifies the run on its machine, so that a dead one is told from a slow one there. One that
-    ``yields`` is a watcher's: the run of a person or of CI takes it over at once.
-    """
-
-    owner: str
-    who: str = ""
-    reason: str = ""
-    url: str = ""
-    manual: bool = False
-    yields: bool = False
-    process: str = ""
-    expires_s: float = 0.0
-
-
-CONVERGED = "converged"
-
-
-@dataclass(frozen=True, slots=True)
-class Stamp:
-    """The part of a release that no file says. ``when`` is UTC, ISO 8601 to the second."""
-
-    when: str
-    who: str
-    commit: str
-
-
-@dataclass(frozen=True, slots=True)
-class Release:
-    """What was converged at one time, as a host remembers it; or an attempt at it that failed.
-
-    ``digest`` names the whole release (schedule, specs and files of every host): equal digest, nothing
-    to record. ``placements`` maps service → host → replicas, over all members; ``data`` is the same of
-    services with named volumes that have no replica now: where their last ones, and so their data, were.
-    ``changed`` are the services that it changed. ``outcome`` is ``CONVERGED``, or a sentence about how the
-    attempt ended.
-    """
-
-    number: int
-    digest: str
-    play: str = ""
-    when: str = ""
-    who: str = ""
-    commit: str = ""
-    outcome: str = ""
-    placements: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
-    data: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
-    changed: tuple[str, ...] = ()
-
-    @property
-    def converged(self) -> bool:
-        """Whether it came to be, so that one can go back to it."""
-        return self.outcome == CONVERGED
-
-    @property
-    def members(self) -> tuple[str, ...]:
-        """The hosts that hold something of the project, sorted."""
-        return tuple(sorted({host for hosts in self.placements.values() for host, n in hosts.items() if n}))
-
-
-@dataclass(frozen=True, slots=True)
-class StoredRelease:
-    """A release as one host keeps it: ``compose`` is None where nothing was to run there."""
-
-    release: Release
-    compose: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +57,13 @@ class ObservedHost:
     served: Mapping[str, Served] = field(default_factory=dict)
     beliefs: tuple[Belief, ...] = field(default=(), compare=False)
 
+    def holds(self, project_name: str) -> bool:
+        """Something of a project is here: a replica, a definition, or what the proxy was told."""
+        folder = self.projects.get(project_name)
+        if (folder and folder.compose_sha256) or project_name in self.served:
+            return True
+        return any(container.replica and container.project == project_name for container in self.containers)
+
 
 @dataclass(frozen=True, slots=True)
 class Unreachable:
@@ -248,4 +77,98 @@ class Unreachable:
     setup: bool = False
 
 
-Observed = Mapping[str, ObservedHost | Unreachable]
+Answer: TypeAlias = ObservedHost | Unreachable
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Observed(Mapping[str, Answer]):
+    """The answer of every host that was asked, by name; equal to any mapping with the same answers.
+
+    A host that is not in it was not asked. What is said of a project here is what the hosts that answered
+    know; where several hosts are named, they are sorted by name.
+    """
+
+    answers: Mapping[str, Answer] = field(default_factory=dict)
+    _answered: Mapping[str, ObservedHost] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Sort those that answered once: every decision asks for them."""
+        object.__setattr__(self, "answers", dict(self.answers))
+        answered = {name: one for name, one in sorted(self.answers.items()) if isinstance(one, ObservedHost)}
+        object.__setattr__(self, "_answered", answered)
+
+    def __getitem__(self, host_name: str) -> Answer:
+        return self.answers[host_name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.answers)
+
+    def __len__(self) -> int:
+        return len(self.answers)
+
+    def with_hosts(self, answers: Mapping[str, Answer]) -> Observed:
+        """With these answers in place of earlier ones of the same hosts."""
+        return Observed({**self.answers, **answers})
+
+    def only(self, host_names: Collection[str]) -> Observed:
+        """The answers of these hosts alone."""
+        return Observed({name: one for name, one in self.answers.items() if name in host_names})
+
+    def answered(self) -> Mapping[str, ObservedHost]:
+        """The hosts that answered, sorted by name."""
+        return self._answered
+
+    def unreachable(self) -> Mapping[str, Unreachable]:
+        """The hosts that were asked and did not answer, sorted by name."""
+        return {name: one for name, one in sorted(self.answers.items()) if isinstance(one, Unreachable)}
+
+    def containers(self) -> Iterator[tuple[str, Container]]:
+        """(host name, container) of everything on the hosts that answered, ours or not."""
+        return ((name, container) for name, host in self._answered.items() for container in host.containers)
+
+    def replicas(self, project_name: str, service_name: str = "") -> Iterator[tuple[str, Container]]:
+        """(host name, container) of a project's replicas, or of one of its services, in whatever state."""
+        for host_name, container in self.containers():
+            mine = container.replica and container.project == project_name
+            if mine and service_name in ("", container.service):
+                yield host_name, container
+
+    def folders(self, project_name: str) -> Iterator[tuple[str, ProjectFolder]]:
+        """(host name, folder) of a project, on the hosts that have one."""
+        for host_name, host in self._answered.items():
+            folder = host.projects.get(project_name)
+            if folder:
+                yield host_name, folder
+
+    def newest_release(self, project_name: str) -> Release | None:
+        """The release with the highest number that any host remembers; of equals, the first host's."""
+        releases = (folder.release for _, folder in self.folders(project_name) if folder.release)
+        return max(releases, key=lambda release: release.number, default=None)
+
+    def latest_number(self, project_name: str) -> int:
+        """The highest number that a release or an attempt has on any host; 0 where there is none."""
+        folders = (folder for _, folder in self.folders(project_name))
+        numbers = (max(folder.latest, folder.release.number if folder.release else 0) for folder in folders)
+        return max(numbers, default=0)
+
+    def leases(self, project_name: str, except_of: str = "") -> dict[str, Lease]:
+        """Host → the lease that is in force by the host's own clock; not those of the owner ``except_of``."""
+        found = {}
+        for host_name, folder in self.folders(project_name):
+            lease, now_s = folder.lease, self._answered[host_name].facts.now_s
+            if lease and lease.owner != except_of and lease.in_force(now_s):
+                found[host_name] = lease
+        return found
+
+    def possible_holders(self, project_name: str) -> set[str]:
+        """The hosts that may hold something of a project, asked or not.
+
+        These are the members of the newest release, the further hosts that a folder names, and the hosts
+        that are seen to hold something.
+        """
+        release = self.newest_release(project_name)
+        found = set(release.members if release else ())
+        for _, folder in self.folders(project_name):
+            found.update(folder.others)
+        found.update(name for name, host in self._answered.items() if host.holds(project_name))
+        return found

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from deploytool.model.desired import Desired, HostFiles
-from deploytool.model.observed import Release
+from deploytool.model.release import Release
 
 
 class StepKind(str, Enum):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from deploytool.model.observed import Lease, Release
+from deploytool.model.release import Lease, Release
 
 
 @dataclass(frozen=True, slots=True)

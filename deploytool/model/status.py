@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from deploytool.errors import Problem
-from deploytool.model.observed import Lease, Release
+from deploytool.model.release import Lease, Release
 
 
 @dataclass(frozen=True, slots=True)

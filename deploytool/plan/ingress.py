@@ -17,7 +17,7 @@ from deploytool.model.backing_off import BackingOff
 from deploytool.model.desired import Desired, HostFiles
 from deploytool.model.ingress import EDGE, PROXY, EdgeSettings, Offer
 from deploytool.model.intent import Intent, Project
-from deploytool.model.observed import Observed, ObservedHost
+from deploytool.model.observed import Observed
 from deploytool.model.plan import ProjectPlan, Step, StepKind
 
 
@@ -52,12 +52,7 @@ class Ingress:
         if self.project is None:
             return tuple(steps)
         if project.name == EDGE:
-            running = {
-                container.id
-                for host in observed.values()
-                for container in (host.containers if isinstance(host, ObservedHost) else ())
-                if container.state == "running"
-            }
+            running = {container.id for _, container in observed.containers() if container.state == "running"}
             return beside(steps, running, desired.hosts_of(PROXY), project.edge.drain_s)
         wanted = WantedEndpoints(
             digests={name: digest for name, file in files.items() if (digest := parts_digest(file.ingress))},

@@ -15,13 +15,7 @@ from deploytool.core.change.guard import GuardPolicy, guard
 from deploytool.core.change.jobs import done, finished_elsewhere, with_done, without
 from deploytool.core.change.reconcile import Change, ReconcilePolicy, reconcile
 from deploytool.core.change.rollout import RolledOut, roll_out, unwatched
-from deploytool.core.placement.placements import (
-    data_left_behind,
-    holds,
-    latest_number,
-    may_hold,
-    newest_release,
-)
+from deploytool.core.placement.placements import data_left_behind
 from deploytool.core.placement.rebalance import moved, rebalance
 from deploytool.core.placement.schedule import (
     Claim,
@@ -37,8 +31,9 @@ from deploytool.model.desired import Desired, HostFiles
 from deploytool.model.ingress import EDGE
 from deploytool.model.intent import Intent, Project
 from deploytool.model.inventory import Host
-from deploytool.model.observed import CONVERGED, Observed, ObservedHost, Release, Stamp, Unreachable
+from deploytool.model.observed import Observed, ObservedHost
 from deploytool.model.plan import Plan, ProjectPlan, ServiceSummary, Step, StepKind
+from deploytool.model.release import CONVERGED, Release, Stamp
 from deploytool.plan.ingress import Ingress, apart_from, clashing, ingress_of
 
 NO_STAMP = Stamp("", "", "")
@@ -185,8 +180,8 @@ class Planner:
         files = {project.play.partition(": ")[0] for project in self.intent.projects}
         wanted = {project.name for project in self.intent.projects}
         found: dict[str, list[str]] = {}
-        for host_name, host in sorted(observed.items()):
-            for name, folder in sorted(host.projects.items() if isinstance(host, ObservedHost) else ()):
+        for host_name, host in observed.answered().items():
+            for name, folder in sorted(host.projects.items()):
                 owner = folder.release.play.partition(": ")[0] if folder.release else ""
                 if name not in wanted and owner in files and folder.compose_sha256:
                     found.setdefault(name, []).append(host_name)
@@ -263,8 +258,8 @@ class Planner:
         rolled = roll_out(project, changes, observed, self.policy.timeout_s, _stopped(before))
         changed = tuple(dict.fromkeys(change.service for change in changes if change.touched))
         release = self._release(project, desired, files, observed, changed)
-        repairs = release is newest_release(project.name, observed)
-        known = may_hold(project.name, observed)
+        repairs = release is observed.newest_release(project.name)
+        known = observed.possible_holders(project.name)
         others, meanwhile = self._others(project, desired, files, known, observed)
         record = _Record(release, others, frozenset(hosts))
         rest = self.policy.reconcile.rest
@@ -340,7 +335,7 @@ class Planner:
         inventory = self.intent.inventory.hosts
         holding = {name for name in known if name in inventory and _holds(project, observed, name)}
         whole = self.policy.limit is None and self.policy.reconcile.rest == NONE_BACKING_OFF
-        staying = {name for name in holding if not (whole and isinstance(observed.get(name), ObservedHost))}
+        staying = {name for name in holding if not (whole and name in observed.answered())}
         return (
             tuple(sorted((wanted | staying) - set(desired.members))),
             tuple(sorted(wanted | holding)),
@@ -349,9 +344,8 @@ class Planner:
     def _files(self, project: Project, desired: Desired, observed: Observed) -> dict[str, HostFiles]:
         """What each host should hold: hosts of the play, and those that still hold what they should not."""
         files = {host.name: self._file(project, desired, host) for host in project.hosts}
-        for name, seen in observed.items():
-            there = isinstance(seen, ObservedHost) and project.name in {*seen.projects, *seen.served}
-            if name not in files and there:
+        for name, seen in observed.answered().items():
+            if name not in files and project.name in {*seen.projects, *seen.served}:
                 files[name] = HostFiles(compose=None)
         return files
 
@@ -380,7 +374,7 @@ class Planner:
             yield f"replicas on hosts that did not answer stay on paper: {', '.join(on_paper)}"
         if self.policy.schedule.reschedule_unreachable and lost_majority(project, observed):
             yield "more than half of the hosts did not answer: their replicas are not started elsewhere"
-        lingering = [name for name, seen in observed.items() if _lingers(project, seen)]
+        lingering = {name for name, c in observed.containers() if c.lingers and c.project == project.name}
         if lingering:
             yield f"a proxy that was replaced keeps its last connections on {', '.join(sorted(lingering))}"
         if left_out:
@@ -396,7 +390,7 @@ class Planner:
     ) -> Release:
         members = {name: files[name] for name in desired.members if name in files}
         digest = release_digest(project, desired, members)
-        newest = newest_release(project.name, observed)
+        newest = observed.newest_release(project.name)
         if newest and newest.digest == digest:
             return newest
         placements: dict[str, dict[str, int]] = {}
@@ -404,7 +398,7 @@ class Planner:
             if count:
                 placements.setdefault(service, {})[host] = count
         return Release(
-            number=latest_number(project.name, observed) + 1,
+            number=observed.latest_number(project.name) + 1,
             digest=digest,
             play=project.play,
             when=self.stamp.when,
@@ -419,18 +413,13 @@ class Planner:
 
 def hosts_elsewhere(intent: Intent, observed: Observed) -> dict[str, Host]:
     """Hosts that may hold something of a project, are in no play, and were not looked at yet."""
-    names = {name for project in intent.projects for name in may_hold(project.name, observed)}
+    names = {name for project in intent.projects for name in observed.possible_holders(project.name)}
     hosts = intent.inventory.hosts
     return {name: hosts[name] for name in sorted(names) if name in hosts and name not in observed}
 
 
-def _lingers(project: Project, seen: ObservedHost | Unreachable) -> bool:
-    containers = seen.containers if isinstance(seen, ObservedHost) else ()
-    return any(c.lingers and c.project == project.name for c in containers)
-
-
 def _any_answered(project: Project, observed: Observed) -> bool:
-    return any(isinstance(observed.get(host.name), ObservedHost) for host in project.hosts)
+    return any(host.name in observed.answered() for host in project.hosts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -458,8 +447,8 @@ class _Record:
 
 def _holds(project: Project, observed: Observed, host_name: str) -> bool:
     """Whether a host may hold something: unknown is not absent."""
-    seen = observed.get(host_name)
-    return not isinstance(seen, ObservedHost) or holds(project.name, seen)
+    seen = observed.answered().get(host_name)
+    return seen is None or seen.holds(project.name)
 
 
 def _records(
@@ -473,8 +462,8 @@ def _records(
     """A host's folder is written when something changes there, or when it does not say what is true."""
     steps = []
     for host_name in sorted(files):
-        seen = observed.get(host_name)
-        if not isinstance(seen, ObservedHost) or (project.name, host_name) in rest.hosts:
+        seen = observed.answered().get(host_name)
+        if seen is None or (project.name, host_name) in rest.hosts:
             continue
         cause = _why_record(project.name, record, files[host_name], seen)
         if cause or host_name in written:
@@ -571,6 +560,6 @@ def _summaries(
 
 
 def _lost(desired: Desired, host_name: str, observed: Observed) -> int:
-    if isinstance(observed.get(host_name), ObservedHost):
+    if host_name in observed.answered():
         return 0
     return sum(desired.services_on(host_name).values())

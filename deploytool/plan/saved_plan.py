@@ -13,9 +13,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from deploytool.model.container import Container
 from deploytool.model.document import FORMAT, Document, sealed
 from deploytool.model.inputs import ENVIRONMENT, FILE, VARIABLE, Input
-from deploytool.model.observed import Container, Observed, ObservedHost, ProjectFolder, Unreachable
+from deploytool.model.observed import Observed, ObservedHost, ProjectFolder, Unreachable
 from deploytool.model.plan import Plan, ProjectPlan
 
 HASH_LENGTH = 32
@@ -40,7 +41,7 @@ def document_of(plan: Plan, observed: Observed, making: Making, like: Document |
 
     ``like`` is an earlier document to compare with: hashes are keyed with the hosts that answered then.
     """
-    key = _key(observed, _answered_in(like) if like else _answered(observed))
+    key = _key(observed, _answered_in(like) if like else observed.answered())
     projects = tuple(project.project for project in plan.projects)
     return sealed(
         {
@@ -78,8 +79,8 @@ def changed_since(saved: Document, now: Document) -> tuple[tuple[str, str], ...]
 
 def _key(observed: Observed, names: Iterable[str]) -> bytes:
     """Empty where no engine has an id: then there is nothing that only the hosts know."""
-    hosts = ((name, observed.get(name)) for name in sorted(names))
-    ids = [(name, host.facts.node_id if isinstance(host, ObservedHost) else "") for name, host in hosts]
+    hosts = ((name, observed.answered().get(name)) for name in sorted(names))
+    ids = [(name, host.facts.node_id if host else "") for name, host in hosts]
     return hashlib.sha256(json.dumps(ids).encode()).digest() if any(one for _, one in ids) else b""
 
 
@@ -89,16 +90,12 @@ def _keyed(key: bytes, *parts: object) -> str:
     return hmac.new(key, json.dumps(parts, default=str).encode(), hashlib.sha256).hexdigest()[:HASH_LENGTH]
 
 
-def _answered(observed: Observed) -> list[str]:
-    return [name for name, host in observed.items() if isinstance(host, ObservedHost)]
-
-
 def _answered_in(document: Document) -> list[str]:
     return [host["name"] for host in document["hosts"] if host["answered"]]
 
 
 def _summary(plan: Plan, observed: Observed) -> dict[str, int]:
-    unreachable = sum(isinstance(host, Unreachable) for host in observed.values())
+    unreachable = len(observed.unreachable())
     return {"steps": len(list(plan.steps)), **asdict(plan.counts), "unreachable": unreachable}
 
 
@@ -106,7 +103,7 @@ def _host(name: str, host: ObservedHost | Unreachable, projects: tuple[str, ...]
     if isinstance(host, Unreachable):
         return {"name": name, "answered": False, "reason": host.reason}
     facts = host.facts
-    key = _key({name: host}, [name])
+    key = _key(Observed({name: host}), [name])
     rests_on = (facts.os, facts.arch, facts.cpus, facts.memory_bytes, sorted(facts.labels.items()))
     return {
         "name": name,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from deploytool.model.observed import Release
+from deploytool.model.release import Release
 
 _HEAD = ("RELEASE", "WHEN", "WHO", "COMMIT", "CHANGED", "REPLICAS", "OUTCOME")
 

@@ -6,8 +6,8 @@ import json
 import re
 from dataclasses import asdict, dataclass, field
 
+from deploytool.model.container import ContainerEvent
 from deploytool.model.log import LogLine
-from deploytool.model.observed import ContainerEvent
 from deploytool.report.table import clock
 
 # Bright enough on dark and on light; red is left for what went wrong.

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from deploytool.model.observed import Container
+from deploytool.model.container import Container
 from deploytool.report.table import age, running_for, state_word, table
 
 _HEADER = ("REPLICA", "HOST", "STATE", "AGE", "RESTARTS", "IMAGE", "PORTS", "CONTAINER")

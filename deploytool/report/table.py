@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timezone
 
-from deploytool.model.observed import Container
+from deploytool.model.container import Container
 
 
 def table(rows: Sequence[Sequence[str]], indent: str = "") -> list[str]:

@@ -6,10 +6,11 @@ import json
 import re
 from collections.abc import Collection, Iterable, Iterator
 
+from deploytool.model.container import Container
 from deploytool.model.ingress import EDGE, HOLDER, METRICS_PATH, PROXY
 from deploytool.model.intent import Project
 from deploytool.model.inventory import Host
-from deploytool.model.observed import Container, Observed, ObservedHost
+from deploytool.model.observed import Observed
 
 _NO_NAME = re.compile(r"[^a-zA-Z0-9_]")
 
@@ -29,8 +30,8 @@ def targets_json(projects: Iterable[Project], observed: Observed, services: Coll
 
 def _targets(project: Project, observed: Observed, services: Collection[str]) -> Iterator[dict[str, object]]:
     for host in sorted(project.hosts, key=lambda host: host.name):
-        seen = observed.get(host.name)
-        for container in seen.containers if isinstance(seen, ObservedHost) else ():
+        seen = observed.answered().get(host.name)
+        for container in seen.containers if seen else ():
             mine = container.replica and container.project == project.name
             if mine and container.state == "running" and (not services or container.service in services):
                 yield from _of_container(project, host, container)
@@ -40,8 +41,8 @@ def _proxies(projects: Iterable[Project], observed: Observed) -> Iterator[dict[s
     """The metrics of the proxy of each host, once, whoever of the projects uses it."""
     ports = {host.name: (host, project.edge.metrics_port) for project in projects for host in project.hosts}
     for host_name, (host, port) in sorted(ports.items()):
-        seen = observed.get(host_name)
-        for container in seen.containers if isinstance(seen, ObservedHost) else ():
+        seen = observed.answered().get(host_name)
+        for container in seen.containers if seen else ():
             holder = container.ours and (container.project, container.service) == (EDGE, HOLDER)
             if holder and any(held.port == port for held in container.ports):
                 labels = _labels(host, EDGE, PROXY) | {"__metrics_path__": METRICS_PATH}

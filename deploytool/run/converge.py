@@ -8,13 +8,13 @@ from dataclasses import dataclass, field, replace
 
 from deploytool.backend.base import Attempt, LeaseClaim
 from deploytool.core.change.guard import unusable
-from deploytool.core.placement.placements import held_leases
 from deploytool.errors import LeaseHeld, ManyProblems, Refused
 from deploytool.model.event import Event, FailureOutcome, Finished, Note, Planned, Report
 from deploytool.model.intent import Intent, Project
 from deploytool.model.inventory import Host
-from deploytool.model.observed import Lease, ObservedHost, Release, Unreachable
+from deploytool.model.observed import Observed, ObservedHost, Unreachable
 from deploytool.model.plan import Plan
+from deploytool.model.release import Lease, Release
 from deploytool.plan.planner import Planner, hosts_elsewhere
 from deploytool.run.execute import Executed, Execution
 from deploytool.run.failure_outcome import attempts_of, ending_of
@@ -31,7 +31,6 @@ LOCK_POLL_S = 1.0
 GIVE_WAY_S = 10.0
 
 Emit = Callable[[Event], None]
-Seen = dict[str, ObservedHost | Unreachable]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +50,7 @@ class _Made:
     """What a run made of its plan: all steps done, what still differs, and what was rolled back to."""
 
     left: Plan
-    seen: Seen
+    seen: Observed
     total: Executed = field(default_factory=Executed)
     endings: dict[str, FailureOutcome] = field(default_factory=dict)
     went_back: dict[str, int] = field(default_factory=dict)
@@ -72,9 +71,9 @@ class Run:
     lease: Lease
     emit: Emit
     options: RunOptions = RunOptions()
-    confirm: Callable[[Plan, Seen], bool] = lambda plan, seen: True
-    agreed: Callable[[Plan, Seen], None] | None = None
-    seen: Seen = field(default_factory=dict)
+    confirm: Callable[[Plan, Observed], bool] = lambda plan, seen: True
+    agreed: Callable[[Plan, Observed], None] | None = None
+    seen: Observed = field(default_factory=Observed)
     away: Mapping[str, Unreachable] = field(default_factory=dict)
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
@@ -91,22 +90,22 @@ class Run:
         """The lease as this run takes it."""
         return LeaseClaim(self.lease, TTL_S)
 
-    def answering(self) -> dict[str, ObservedHost]:
+    def answering(self) -> Mapping[str, ObservedHost]:
         """A new look at the hosts of this run that answer."""
         seen = look(self._hosts, self.engines, self.emit, self.options.forks)
-        return {name: host for name, host in seen.items() if isinstance(host, ObservedHost)}
+        return seen.answered()
 
-    def observe(self) -> Seen:
+    def observe(self) -> Observed:
         """Look at every host of every play, then at those that may hold something though they left theirs."""
         of_plays = (host for project in self.intent.projects for host in project.hosts)
         self._hosts = {host.name: host for host in of_plays if host.name not in self.away}
-        seen = {**self.away, **look(self._hosts, self.engines, self.emit, self.options.forks)}
+        seen = look(self._hosts, self.engines, self.emit, self.options.forks).with_hosts(self.away)
         known = self.intent.inventory.hosts
         before = {name: known[name] for name in self.seen if name in known and name not in seen}
         elsewhere = before | hosts_elsewhere(self.intent, seen)
         while elsewhere:  # what these remember may lead to others
             self._hosts |= elsewhere
-            seen |= look(elsewhere, self.engines, self.emit, self.options.forks)
+            seen = seen.with_hosts(look(elsewhere, self.engines, self.emit, self.options.forks))
             elsewhere = hosts_elsewhere(self.intent, seen)
         return seen
 
@@ -120,7 +119,7 @@ class Run:
         self.intent, fixed = rolled_back(self.intent, wanted)
         self.planner.want_as_asked(self.intent, fixed)
 
-    def plan(self) -> tuple[Plan, Seen]:
+    def plan(self) -> tuple[Plan, Observed]:
         """What would change; touches nothing.
 
         Raises:
@@ -131,7 +130,7 @@ class Run:
         plan = self.planner.plan(seen)
         if self.agreed:
             self.agreed(plan, seen)
-        self.seen = dict(seen)
+        self.seen = seen
         self.emit(Planned(plan))
         return plan, seen
 
@@ -147,7 +146,7 @@ class Run:
             return Report(plan, unreachable=_unreachable(seen), left=plan, seconds=self.clock() - begun)
         return self.carry_out(plan, seen, begun)[0]
 
-    def carry_out(self, plan: Plan, seen: Seen, begun: float | None = None) -> tuple[Report, Seen]:
+    def carry_out(self, plan: Plan, seen: Observed, begun: float | None = None) -> tuple[Report, Observed]:
         """Do a plan that was made of ``seen``; returns how it ended, and how the hosts were seen last.
 
         Raises:
@@ -228,7 +227,7 @@ class Run:
         """
         wanted = []
         for old in (past(project, made.seen, self.engines, self.options.forks) for project in projects):
-            made.seen |= old.silent
+            made.seen = made.seen.with_hosts(old.silent)
             if old.recorded:
                 wanted.append((old, old.recorded))
             else:
@@ -307,7 +306,7 @@ class Run:
                 self.emit(Note(f"waiting for {held_by(host, lease)}", host=host))
                 told = lease.owner
             self.sleep(LOCK_POLL_S)
-            now = {**made.seen, host: observe(self.engines.named(host))}
+            now = made.seen.with_hosts({host: observe(self.engines.named(host))})
             still = _held(made.left, now, self.lease.owner)
             if still is None or (still[0], still[1].owner) != (host, lease.owner):
                 self._look_anew(made)
@@ -315,7 +314,7 @@ class Run:
     def _look_anew(self, made: _Made) -> None:
         """What another run did meanwhile is not in the plan: make it anew."""
         hosts = {name: self._hosts[name] for name in made.seen if name not in self.away}
-        made.seen = {**self.away, **look(hosts, self.engines, self.emit, self.options.forks)}
+        made.seen = look(hosts, self.engines, self.emit, self.options.forks).with_hosts(self.away)
         made.left = self.planner.plan(made.seen)
         if self.agreed:
             self.agreed(made.left, made.seen)
@@ -343,22 +342,21 @@ class Run:
             (host, project): attempt
             for project, (attempt, hosts) in attempts.items()
             for host in hosts
-            if isinstance(made.seen.get(host), ObservedHost)
+            if host in made.seen.answered()
         }
-        away = {name for name, host in made.seen.items() if isinstance(host, Unreachable)}
-        failed = self._leases.give_back(away, on_record, self.options.forks)
+        failed = self._leases.give_back(set(made.seen.unreachable()), on_record, self.options.forks)
         for (host, project), why in failed.items():
             self.emit(Note(f"{host}: {project}: the lease was not given back: {why}", "warning", host))
 
     # --- the end ----------------------------------------------------------------------------------------
 
-    def _look_again(self, plan: Plan, seen: Seen, executed: Executed) -> Seen:
+    def _look_again(self, plan: Plan, seen: Observed, executed: Executed) -> Observed:
         """What a step already saw counts; the other hosts that had steps are asked again."""
         touched = {step.host for step in plan.steps} - executed.seen.keys() - executed.lost.keys()
         hosts = {name: self._hosts[name] for name in sorted(touched)}
         again = look(hosts, self.engines, self.emit, self.options.forks)
         lost = {name: Unreachable(reason) for name, reason in executed.lost.items()}
-        return {**seen, **executed.seen, **again, **lost}
+        return seen.with_hosts({**executed.seen, **again, **lost})
 
     def _report(self, plan: Plan, made: _Made, seconds: float) -> Report:
         report = Report(
@@ -385,10 +383,10 @@ def exit_code_of(report: Report) -> int:
     return 4 if report.unreachable else 0
 
 
-def _held(plan: Plan, seen: Seen, owner: str) -> tuple[str, Lease] | None:
+def _held(plan: Plan, seen: Observed, owner: str) -> tuple[str, Lease] | None:
     """The first host of the plan on which somebody else's lease still runs."""
     for host_name, project in sorted({(step.host, step.project) for step in plan.steps}):
-        lease = held_leases(project, {host_name: seen[host_name]}, owner).get(host_name)
+        lease = seen.leases(project, owner).get(host_name)
         if lease:
             return host_name, lease
     return None
@@ -407,8 +405,8 @@ def _way_out(lease: Lease) -> str:
     return "wait for it with --lock-wait 5m; it expires a minute after the other run ends"
 
 
-def _unreachable(seen: Seen) -> dict[str, str]:
-    return {name: host.reason for name, host in sorted(seen.items()) if isinstance(host, Unreachable)}
+def _unreachable(seen: Observed) -> dict[str, str]:
+    return {name: host.reason for name, host in seen.unreachable().items()}
 
 
 def _add(total: Executed, executed: Executed) -> None:

@@ -12,8 +12,9 @@ from deploytool.errors import HostUnreachable, InputError, Place, Problem
 from deploytool.load.text.problems import Problems
 from deploytool.load.text.yaml_file import parse_yaml
 from deploytool.model.difference import Difference
-from deploytool.model.observed import Observed, ObservedHost, ProjectFolder, StoredRelease, Unreachable
+from deploytool.model.observed import Observed, ObservedHost, ProjectFolder, Unreachable
 from deploytool.model.plan import Plan
+from deploytool.model.release import StoredRelease
 from deploytool.run.parallel import Engines, each
 
 _ONLY_OURS = "only comments and deploytool's own labels differ"

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from deploytool.backend.base import LeaseClaim
-from deploytool.core.placement.placements import may_hold, newest_release
 from deploytool.errors import HostUnreachable, UsageError
 from deploytool.model.desired import Desired
 from deploytool.model.event import Report
@@ -52,7 +51,7 @@ def take_down(run: Run) -> tuple[Report, dict[str, str]]:
         return report, {}
     seen = run.observe()
     known = [project.name for project in run.intent.projects if _is_known(run, project.name, seen)]
-    folders = {name: _to_forget(known, host) for name, host in seen.items() if isinstance(host, ObservedHost)}
+    folders = {name: _to_forget(known, host) for name, host in seen.answered().items()}
     hosts = [name for name, projects in folders.items() if projects]
     told = each(hosts, lambda name: _forget(run, name, folders[name]), run.options.forks)
     return report, {name: why for name, why in told.items() if why}
@@ -64,8 +63,8 @@ def _without_play(name: str, hosts: tuple[Host, ...]) -> Project:
 
 def _is_known(run: Run, name: str, seen: Observed) -> bool:
     """Whether all hosts answered that may hold something of a project: else the others go on naming them."""
-    hosts = may_hold(name, seen) & run.intent.inventory.hosts.keys()
-    return all(isinstance(seen.get(host), ObservedHost) for host in hosts)
+    hosts = seen.possible_holders(name) & run.intent.inventory.hosts.keys()
+    return hosts <= seen.answered().keys()
 
 
 def _to_forget(projects: Sequence[str], host: ObservedHost) -> list[str]:
@@ -89,7 +88,7 @@ def _with_owners(intent: Intent, seen: Observed) -> Intent:
     """A project that only the hosts know belongs to the play that they remember."""
     projects = []
     for project in intent.projects:
-        release = newest_release(project.name, seen)
+        release = seen.newest_release(project.name)
         if not project.play and release is None and not _runs(project.name, seen):
             message = f"no play and no host knows a project '{project.name}'"
             raise UsageError(message, hint="see deploytool status")
@@ -98,8 +97,7 @@ def _with_owners(intent: Intent, seen: Observed) -> Intent:
 
 
 def _runs(name: str, seen: Observed) -> bool:
-    hosts = (host for host in seen.values() if isinstance(host, ObservedHost))
-    return any(c.ours and c.project == name for host in hosts for c in host.containers)
+    return any(container.ours and container.project == name for _, container in seen.containers())
 
 
 def _forget(run: Run, host_name: str, projects: Sequence[str]) -> str:

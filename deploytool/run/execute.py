@@ -18,8 +18,9 @@ from deploytool.backend.base import Outcome, Task
 from deploytool.errors import HostUnreachable
 from deploytool.model.event import Event, Note, StepDone, StepFailed, StepSkipped, StepStarted
 from deploytool.model.intent import Intent
-from deploytool.model.observed import Lease, Observed, ObservedHost
+from deploytool.model.observed import Observed, ObservedHost
 from deploytool.model.plan import Plan, ProjectPlan, Step, StepKind
+from deploytool.model.release import Lease
 from deploytool.run.failures import Failures
 from deploytool.run.interrupts import Interrupts
 from deploytool.run.leases import Leases
@@ -313,7 +314,8 @@ class Execution:
 
     def _look_again(self, step: Step, seen: ObservedHost) -> None:
         """Under the lease the host must still be what the plan was made for."""
-        if step.kind is StepKind.PREPARE and not _same(self._observed.get(step.host), seen, step.project):
+        planned = self._observed.answered().get(step.host)
+        if step.kind is StepKind.PREPARE and not _same(planned, seen, step.project):
             self._result.changed = step.host
             self._stopping = f"{step.host} changed since the plan was made"
         elif step.kind is StepKind.RECORD:
@@ -408,10 +410,8 @@ def _together(step: Step) -> tuple[object, ...]:
     return step.host, step.project, step.kind, goal, alone
 
 
-def _same(planned: object, seen: ObservedHost, project_name: str) -> bool:
-    if not isinstance(planned, ObservedHost) or _release(planned, project_name) != _release(
-        seen, project_name
-    ):
+def _same(planned: ObservedHost | None, seen: ObservedHost, project_name: str) -> bool:
+    if planned is None or _release(planned, project_name) != _release(seen, project_name):
         return False
     return _containers(planned, project_name) == _containers(seen, project_name)
 

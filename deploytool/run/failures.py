@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from deploytool.core.change.batches import batches, ends_all, endures, goes_on, sizes_of
 from deploytool.model.intent import Project
-from deploytool.model.observed import Observed, Unreachable
+from deploytool.model.observed import Observed
 from deploytool.model.plan import Step
 
 
@@ -24,9 +24,10 @@ class Failures:
 
     def absent(self, project: Project, observed: Observed) -> Iterator[tuple[int, list[str]]]:
         """Count the hosts that did not answer; yields the first wave that has too many, with their names."""
+        absent = observed.unreachable()
         waves: dict[int, list[str]] = {}
         for host_name, wave in batches(project).items() if ends_all(project) else ():
-            if isinstance(observed.get(host_name), Unreachable):
+            if host_name in absent:
                 waves.setdefault(wave, []).append(host_name)
                 self._hosts.setdefault((project.name, wave), set()).add(host_name)
         sizes = sizes_of(project)

@@ -8,7 +8,7 @@ import socket
 from collections.abc import Mapping
 from pathlib import Path
 
-from deploytool.model.observed import Lease
+from deploytool.model.release import Lease
 
 TTL_S = 60
 

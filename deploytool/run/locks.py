@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 from deploytool.backend.base import LeaseClaim
 from deploytool.errors import HostUnreachable
-from deploytool.model.observed import Lease, Observed, ObservedHost
+from deploytool.model.observed import Observed
+from deploytool.model.release import Lease
 from deploytool.run.parallel import Engines, each
 
 # A manual lease has no run that could renew it: it lasts until it is released.
@@ -27,10 +28,10 @@ class HeldLease:
 def held(observed: Observed, projects: tuple[str, ...]) -> tuple[HeldLease, ...]:
     """All leases of the projects, by host and project, expired ones included."""
     found = []
-    for host_name, host in sorted(observed.items()):
+    for host_name, host in observed.answered().items():
         for project in projects:
-            folder = host.projects.get(project) if isinstance(host, ObservedHost) else None
-            if folder and folder.lease and isinstance(host, ObservedHost):
+            folder = host.projects.get(project)
+            if folder and folder.lease:
                 left = folder.lease.expires_s - host.facts.now_s
                 found.append(HeldLease(host_name, project, folder.lease, left))
     return tuple(found)

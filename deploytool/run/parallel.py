@@ -11,7 +11,7 @@ from deploytool.backend.base import Engine
 from deploytool.errors import HostUnreachable
 from deploytool.model.event import Event, HostLooked, Looking
 from deploytool.model.inventory import Host
-from deploytool.model.observed import ObservedHost, Unreachable
+from deploytool.model.observed import Observed, ObservedHost, Unreachable
 
 K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
@@ -66,9 +66,7 @@ def each(names: Iterable[K], work: Callable[[K], T], forks: int) -> dict[K, T]:
         pool.shutdown(wait=False, cancel_futures=True)  # an interrupt does not wait for slow hosts
 
 
-def look(
-    hosts: Mapping[str, Host], engines: Engines, emit: Callable[[Event], None], forks: int
-) -> dict[str, ObservedHost | Unreachable]:
+def look(hosts: Mapping[str, Host], engines: Engines, emit: Callable[[Event], None], forks: int) -> Observed:
     """Observe every host, side by side. What a host could not say is a value, not an exception."""
     for host in hosts.values():
         engines.of(host)
@@ -85,7 +83,7 @@ def look(
             emit(HostLooked(name, seconds))
         return seen
 
-    return each(hosts, one, forks)
+    return Observed(each(hosts, one, forks))
 
 
 def observe(engine: Engine) -> ObservedHost | Unreachable:

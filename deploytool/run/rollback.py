@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from deploytool.core.placement.placements import newest_release
 from deploytool.errors import HostUnreachable, Place, Problem, Refused, UsageError
 from deploytool.load.compose.stored_file import StoredDefinitions, stored_definition, stored_service
 from deploytool.model.desired import Desired
 from deploytool.model.intent import Intent, Project, Service
 from deploytool.model.inventory import Host
-from deploytool.model.observed import Observed, ObservedHost, Release, StoredRelease, Unreachable
+from deploytool.model.observed import Observed, Unreachable
+from deploytool.model.release import Release, StoredRelease
 from deploytool.run.parallel import Engines, each
 
 
@@ -94,8 +94,10 @@ class PinnedRelease:
 
 def past(project: Project, seen: Observed, engines: Engines, forks: int) -> Past:
     """Ask every host that answered what it remembers of a project."""
-    answered = [name for name, host in seen.items() if isinstance(host, ObservedHost)]
-    told = {**_silent(seen), **each(answered, lambda name: _remembered(engines, name, project.name), forks)}
+    told = {
+        **seen.unreachable(),
+        **each(seen.answered(), lambda name: _remembered(engines, name, project.name), forks),
+    }
     releases: dict[int, Release] = {}
     texts: dict[tuple[int, str], str] = {}
     silent: dict[str, Unreachable] = {}
@@ -107,7 +109,7 @@ def past(project: Project, seen: Observed, engines: Engines, forks: int) -> Past
             releases.setdefault(one.release.number, one.release)
             if one.compose is not None:
                 texts[one.release.number, host_name] = one.compose
-    newest = newest_release(project.name, seen)
+    newest = seen.newest_release(project.name)
     ordered = tuple(releases[number] for number in sorted(releases))
     begun = newest is not None and _begun(project.name, newest, texts, seen)
     return Past(project.name, ordered, texts, newest.number if newest else 0, silent, begun)
@@ -115,9 +117,9 @@ def past(project: Project, seen: Observed, engines: Engines, forks: int) -> Past
 
 def _begun(project_name: str, release: Release, texts: Mapping[tuple[int, str], str], seen: Observed) -> bool:
     """Whether a host holds a replica of another definition than the one of the release that it remembers."""
-    for host_name, host in seen.items():
+    for host_name, host in seen.answered().items():
         text = texts.get((release.number, host_name), "")
-        if not isinstance(host, ObservedHost) or (host_name in release.members and not text):
+        if host_name in release.members and not text:
             continue  # nobody knows what should run there
         mine = (c for c in host.containers if c.replica and c.project == project_name)
         if any(container.spec not in text for container in mine):
@@ -164,14 +166,10 @@ def kept(
 
 def keeping(project: Project, old: Past, release: Release, seen: Observed) -> PinnedRelease:
     """``project`` as ``rolled_back`` made it of ``release``, with what is on record of it since."""
-    there = newest_release(project.name, seen) or release
+    there = seen.newest_release(project.name) or release
     return PinnedRelease(
         project, _desired(project.name, release), release.number, there, tuple(sorted(old.silent))
     )
-
-
-def _silent(seen: Observed) -> dict[str, Unreachable]:
-    return {name: host for name, host in seen.items() if isinstance(host, Unreachable)}
 
 
 def _remembered(engines: Engines, host_name: str, project: str) -> Sequence[StoredRelease] | Unreachable:

@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from deploytool.backend.base import Engine, Feed
 from deploytool.errors import HostUnreachable
-from deploytool.model.observed import ContainerEvent
+from deploytool.model.container import ContainerEvent
 
 
 class EventListener:

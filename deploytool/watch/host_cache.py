@@ -12,7 +12,7 @@ from deploytool.backend.base import Engine
 from deploytool.core.watch.lost_hosts import Away
 from deploytool.core.watch.resync import HostWatch
 from deploytool.model.inventory import Host
-from deploytool.model.observed import ObservedHost, Unreachable
+from deploytool.model.observed import Observed, ObservedHost, Unreachable
 from deploytool.run.parallel import Engines, observe
 from deploytool.watch.event_listener import EventListener
 
@@ -62,9 +62,9 @@ class HostCache:
         return self.watches.keys() <= self.views.keys()
 
     @property
-    def seen(self) -> dict[str, ObservedHost | Unreachable]:
+    def seen(self) -> Observed:
         """All that is known now, by host."""
-        return {name: view.seen for name, view in self.views.items()}
+        return Observed({name: view.seen for name, view in self.views.items()})
 
     def away(self, now_s: float) -> dict[str, Away]:
         """The hosts that do not answer, and for how long."""
@@ -107,7 +107,7 @@ class HostCache:
         self.views[name] = View(seen, now_s, seen if isinstance(seen, ObservedHost) else last)
         self.moved = True
 
-    def changed(self, names: Iterable[str], seen: Mapping[str, ObservedHost | Unreachable]) -> None:
+    def changed(self, names: Iterable[str], seen: Observed) -> None:
         """A change of these hosts has ended, with what it saw last of them, after what it did there.
 
         Each is looked at once more: what happened while the change went on elsewhere may have been heard,

@@ -6,11 +6,11 @@ here, the watcher waits, and says so.
 
 from __future__ import annotations
 
-from deploytool.core.placement.placements import newest_release
 from deploytool.model.desired import Desired
 from deploytool.model.intent import Project
-from deploytool.model.observed import Observed, Release
+from deploytool.model.observed import Observed
 from deploytool.model.plan import ProjectPlan
+from deploytool.model.release import Release
 from deploytool.plan.planner import Planner
 
 
@@ -25,7 +25,7 @@ class Ownership:
 
     def objection(self, project: Project, plan: ProjectPlan, observed: Observed, planner: Planner) -> str:
         """Why not to touch the project; empty where it may be touched."""
-        newest = newest_release(project.name, observed)
+        newest = observed.newest_release(project.name)
         if newest is None or (newest.number, newest.digest) in self._agreed.get(project.name, ()):
             return ""
         mine = plan.release is not None and plan.release.digest == newest.digest

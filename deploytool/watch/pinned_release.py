@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from deploytool.core.placement.placements import newest_release
 from deploytool.core.watch.backoff import next_delay
 from deploytool.model.desired import Desired
 from deploytool.model.intent import Intent, Project
-from deploytool.model.observed import Observed, Release
+from deploytool.model.observed import Observed
+from deploytool.model.release import Release
 from deploytool.run.rollback import PinnedRelease
 
 LOOK_AGAIN_S = 60.0  # what cannot be planned now may be possible when hosts come and go
@@ -62,7 +62,7 @@ class PinnedReleases:
         """What the files say of a project now cannot be planned: what was planned before holds."""
         project, desired = before
         sentence = f"it is kept as the files said before, since what they say now cannot be: {why}"
-        release = newest_release(project.name, observed)
+        release = observed.newest_release(project.name)
         return self._with(_PinnedRelease(project, desired, release, sentence, until_s=now_s + LOOK_AGAIN_S))
 
     def _with(self, one: _PinnedRelease) -> PinnedReleases:
@@ -72,7 +72,7 @@ class PinnedReleases:
         """Those of which it is not time yet, and whose release is still the one on record."""
         stays = {}
         for name, one in self.held.items():
-            newest = newest_release(name, observed)
+            newest = observed.newest_release(name)
             same = newest is None or one.release is None or newest.digest == one.release.digest
             if same and (one.until_s is None or now_s < one.until_s):
                 stays[name] = one

@@ -11,7 +11,7 @@ from deploytool.core.watch.resync import HostWatch
 from deploytool.model.backing_off import ServiceKey
 from deploytool.model.intent import Intent
 from deploytool.model.inventory import Host
-from deploytool.model.observed import ObservedHost, Unreachable
+from deploytool.model.observed import Observed, ObservedHost, Unreachable
 from deploytool.model.plan import Plan, ProjectPlan
 from deploytool.model.snapshot import Snapshot, WatchedHost, WatchedProject
 from deploytool.report.plan import plan_text
@@ -24,7 +24,7 @@ class WatchState:
 
     intent: Intent
     hosts: Mapping[str, Host]
-    seen: Mapping[str, ObservedHost | Unreachable]
+    seen: Observed
     looked_s: Mapping[str, float]
     watches: Mapping[str, HostWatch]
     heard: Collection[str]

@@ -12,18 +12,18 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from deploytool.core.placement.placements import held_leases
 from deploytool.core.watch.backoff import History
 from deploytool.core.watch.resync import next_delay
 from deploytool.errors import DeploytoolError, LeaseHeld, ManyProblems
 from deploytool.model.event import Event, FailureOutcome, Note, Report
 from deploytool.model.ingress import EDGE
 from deploytool.model.intent import Intent, Project
-from deploytool.model.observed import Lease, ObservedHost, Stamp, Unreachable
+from deploytool.model.observed import Observed, ObservedHost, Unreachable
 from deploytool.model.plan import Plan, ProjectPlan, StepKind
+from deploytool.model.release import Lease, Stamp
 from deploytool.plan.planner import Planner, PlanPolicy, hosts_elsewhere
 from deploytool.report.console import event_lines
-from deploytool.run.converge import Run, RunOptions, Seen, held_by
+from deploytool.run.converge import Run, RunOptions, held_by
 from deploytool.run.lease_owner import is_dead
 from deploytool.run.parallel import Engines
 from deploytool.run.rollback import PinnedRelease, kept
@@ -239,7 +239,7 @@ class Watcher:
         count = 0
         while count < len(hosts):  # what these remember may lead to others
             count = len(hosts)
-            hosts = hosts_elsewhere(intent, _only(self.sight.seen, hosts)) | hosts
+            hosts = hosts_elsewhere(intent, self.sight.seen.only(hosts)) | hosts
         self.sight.follow(hosts)
 
     # --- what is ----------------------------------------------------------------------------------------
@@ -301,7 +301,7 @@ class Watcher:
         if not (waits or self._fallbacks or any(plan.steps or plan.rests for plan in found.plan.projects)):
             self._chronicle.last_success_s = self._wall()
 
-    def _objection(self, project: Project, plan: ProjectPlan, seen: Seen) -> str:
+    def _objection(self, project: Project, plan: ProjectPlan, seen: Observed) -> str:
         """Why not to touch a project now; empty where it may be touched.
 
         Giving a lease back makes no event: while another run holds one, its hosts are looked at again. So a
@@ -309,7 +309,7 @@ class Watcher:
         before it died is not how it ended.
         """
         waits = self._fallbacks.objection(project.name)
-        for host, lease in held_leases(project.name, seen, self._lease.owner).items():
+        for host, lease in seen.leases(project.name, self._lease.owner).items():
             owner = lease.owner if is_dead(lease) else ""
             if not owner or self._left_behind.get((host, project.name)) != owner:
                 self._left_behind[host, project.name] = owner
@@ -317,7 +317,7 @@ class Watcher:
                 waits = waits or f"waiting for {held_by(host, lease)}"
         return waits or self._consent.objection(project, plan, seen, self._planner)
 
-    def _hold_what_was(self, problems: Mapping[str, str], seen: Seen, now_s: float) -> bool:
+    def _hold_what_was(self, problems: Mapping[str, str], seen: Observed, now_s: float) -> bool:
         """Where a project cannot be planned any more, let what was planned last hold; says if so."""
         fallbacks = self._fallbacks
         for project in self._planner.intent.projects:
@@ -341,7 +341,7 @@ class Watcher:
 
     # --- changing ---------------------------------------------------------------------------------------
 
-    def _begin_repair(self, project: Project, plan: ProjectPlan, seen: Seen) -> None:
+    def _begin_repair(self, project: Project, plan: ProjectPlan, seen: Observed) -> None:
         policy = replace(self._planner.policy, whole_playbook=False)
         intent = replace(self._planner.intent, projects=(project,))
         planner = Planner(intent, policy, self._wanted.stamp, self._planner.fixed)
@@ -365,7 +365,7 @@ class Watcher:
                 if not begun and project.name != EDGE:  # which is made anew from the plays that need it
                     instead = kept(intent, project, after, self._engines, self.options.forks)
             except (Exception, KeyboardInterrupt) as error:  # told by the deciding thread, which goes on
-                found, after = error, {}
+                found, after = error, Observed()
             self.post(lambda: self._repaired(project, plan, begun_s, found, after, instead))
 
         self._start(work)
@@ -376,7 +376,7 @@ class Watcher:
         plan: ProjectPlan,
         begun_s: float,
         found: Report | BaseException,
-        after: Seen,
+        after: Observed,
         instead: PinnedRelease | None,
     ) -> None:
         """A change has ended: learn from it, and look at what it touched.
@@ -453,7 +453,3 @@ class Watcher:
 
 def _project(intent: Intent, name: str) -> Project:
     return next(project for project in intent.projects if project.name == name)
-
-
-def _only(seen: Seen, hosts: Mapping[str, object]) -> Seen:
-    return {name: host for name, host in seen.items() if name in hosts}

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
 from html import escape
 
-from deploytool.model.observed import Release
+from deploytool.model.release import Release
 from deploytool.model.snapshot import (
     Action,
     Snapshot,

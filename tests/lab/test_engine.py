@@ -9,8 +9,8 @@ import pytest
 
 from deploytool.backend.compose.engine import ComposeEngine
 from deploytool.lab.layout import SUDOER_PASSWORD
+from deploytool.model.container import Container
 from deploytool.model.inventory import Become, Connection, Host
-from deploytool.model.observed import Container
 from deploytool.model.secret import Secret
 from deploytool.transport.base import Transport
 from deploytool.transport.ssh import SshSettings, open_transport

@@ -28,13 +28,15 @@ from deploytool.backend.compose.parse import (
     parse_release,
 )
 from deploytool.errors import HostUnreachable
+from deploytool.model.container import ContainerEvent
 from deploytool.model.desired import HostFiles
 from deploytool.model.ingress import EDGE
 from deploytool.model.intent import File
 from deploytool.model.inventory import DEFAULT_DIRECTORY
 from deploytool.model.log import Live, LogLine, LogQuery
-from deploytool.model.observed import ContainerEvent, ObservedHost, Release, StoredRelease
+from deploytool.model.observed import ObservedHost
 from deploytool.model.plan import Gate, StepKind
+from deploytool.model.release import Release, StoredRelease
 from deploytool.transport.base import Result, Stream, Terminal, Transport
 from deploytool.transport.futures import complete
 

@@ -16,18 +16,11 @@ from typing import Any
 from deploytool.backend.compose.render.mask import masked_text
 from deploytool.errors import HostUnreachable
 from deploytool.model import labels
+from deploytool.model.container import Container, ContainerEvent, HostPort
 from deploytool.model.ingress import Belief, Offer, Served
 from deploytool.model.intent import Resources
-from deploytool.model.observed import (
-    Container,
-    ContainerEvent,
-    Facts,
-    HostPort,
-    Lease,
-    ObservedHost,
-    ProjectFolder,
-    Release,
-)
+from deploytool.model.observed import Facts, ObservedHost, ProjectFolder
+from deploytool.model.release import Lease, Release
 
 INSTALL = "install Docker Engine and its Compose plugin on the host (docs.docker.com/engine/install)"
 NOT_FOUND = 127

@@ -22,21 +22,13 @@ from deploytool.backend.compose.render.compose import text_sha256
 from deploytool.backend.memory.feeds import MemoryFeed, MemoryStream
 from deploytool.errors import HostUnreachable
 from deploytool.model import labels
+from deploytool.model.container import Container, ContainerEvent, HostPort
 from deploytool.model.ingress import EDGE, PROXY, Offer, Served
 from deploytool.model.inventory import DEFAULT_DIRECTORY
 from deploytool.model.log import Live, LogLine, LogQuery
-from deploytool.model.observed import (
-    Container,
-    ContainerEvent,
-    Facts,
-    HostPort,
-    Lease,
-    ObservedHost,
-    ProjectFolder,
-    Release,
-    StoredRelease,
-)
+from deploytool.model.observed import Facts, ObservedHost, ProjectFolder
 from deploytool.model.plan import Step, StepKind
+from deploytool.model.release import Lease, Release, StoredRelease
 from deploytool.transport.base import Result, Terminal
 
 

@@ -13,7 +13,7 @@ from deploytool.cli.command import Command
 from deploytool.cli.host_commands import across, following
 from deploytool.cli.session import load_options
 from deploytool.core.placement.replica_names import wanted_services
-from deploytool.model.observed import ContainerEvent
+from deploytool.model.container import ContainerEvent
 from deploytool.report.log_lines import event_record, event_text
 from deploytool.report.sanitize import printable
 

@@ -14,7 +14,7 @@ from deploytool.cli.host_commands import across, loaded_intent, words_of
 from deploytool.cli.terminal import here, lend
 from deploytool.core.placement.replica_names import choose, replicas, wanted_replica
 from deploytool.errors import HostUnreachable, UsageError
-from deploytool.model.observed import Observed, Unreachable
+from deploytool.model.observed import Observed
 
 
 @click.command(cls=Command, name="exec")
@@ -51,7 +51,7 @@ def exec_(words: Sequence[str], no_terminal: bool, **options: Any) -> int:
 
 
 def _complain_if_none_answered(seen: Observed) -> None:
-    silent = {name: host for name, host in seen.items() if isinstance(host, Unreachable)}
+    silent = seen.unreachable()
     if silent and len(silent) == len(seen):
         name, host = next(iter(silent.items()))
         raise HostUnreachable(f"no host answered; {name}: {host.reason}", hint=host.hint)

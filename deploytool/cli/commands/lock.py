@@ -13,7 +13,6 @@ from deploytool.cli.run_command import running
 from deploytool.cli.screen import Screen
 from deploytool.cli.session import load_options
 from deploytool.errors import HostsUnusable, LeaseHeld, Place, Problem
-from deploytool.model.observed import ObservedHost
 from deploytool.report.sanitize import printable
 from deploytool.run.converge import Run, held_by
 from deploytool.run.locks import HeldLease, acquire, held, release
@@ -61,8 +60,7 @@ def acquire_(message: str, **options: Any) -> int:
         seen = run.observe()
         hosts = {
             name: tuple(p.name for p in run.intent.projects if name in {h.name for h in p.hosts})
-            for name, host in seen.items()
-            if isinstance(host, ObservedHost)
+            for name in seen.answered()
         }
         refused = acquire(run.engines, hosts, run.lease, message, run.options.forks)
     problems = [

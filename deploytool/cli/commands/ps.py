@@ -12,7 +12,7 @@ from deploytool.cli.command import Command
 from deploytool.cli.host_commands import across, exit_code_of
 from deploytool.cli.session import load_options
 from deploytool.core.placement.replica_names import ReplicaRef, replicas, wanted_services
-from deploytool.model.observed import Observed, ObservedHost, Unreachable
+from deploytool.model.observed import Observed
 from deploytool.report.ps import Listed, ps_json, ps_text
 from deploytool.report.sanitize import printable
 
@@ -36,7 +36,7 @@ def ps(services: Sequence[str], everything: bool, **options: Any) -> int:
     chosen = set(wanted) if services else None
     rows = [row for row in _listed(seen, projects) if chosen is None or _wanted(row) in chosen]
     if options["output"] == "json":
-        unreachable = {name: host.reason for name, host in seen.items() if isinstance(host, Unreachable)}
+        unreachable = {name: host.reason for name, host in seen.unreachable().items()}
         click.echo(ps_json(rows, unreachable), nl=False)
     else:
         click.echo(printable(ps_text(rows)), nl=False)
@@ -44,7 +44,7 @@ def ps(services: Sequence[str], everything: bool, **options: Any) -> int:
 
 
 def _listed(seen: Observed, projects: set[str] | None) -> list[Listed]:
-    clocks = {name: host.facts.now_s for name, host in seen.items() if isinstance(host, ObservedHost)}
+    clocks = {name: host.facts.now_s for name, host in seen.answered().items()}
     return [Listed(r.name, r.host, r.container, clocks[r.host]) for r in replicas(seen, projects)]
 
 

@@ -15,7 +15,6 @@ from deploytool.cli.run_command import running
 from deploytool.cli.screen import Screen
 from deploytool.cli.session import load_options
 from deploytool.errors import HostsUnusable
-from deploytool.model.observed import Unreachable
 from deploytool.report.targets import targets_json
 
 
@@ -46,7 +45,7 @@ def targets(prometheus: bool, services: Sequence[str], out: Path | None, **optio
         seen = run.observe()
         screen.drain()
     text = targets_json(loaded.intent.projects, seen, services)
-    lost = any(isinstance(host, Unreachable) for host in seen.values())
+    lost = bool(seen.unreachable())
     if out is None:
         click.echo(text, nl=False)
     elif not lost:  # else the replicas there would vanish from Prometheus, and their alerts with them

@@ -10,11 +10,10 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from deploytool.core.change.reconcile import Change
-from deploytool.core.placement.placements import newest_release
 from deploytool.errors import HostsUnusable, Place, Problem, Refused
 from deploytool.model.intent import Project
 from deploytool.model.inventory import Host, HostState
-from deploytool.model.observed import Container, Observed, ObservedHost, Unreachable
+from deploytool.model.observed import Observed, Unreachable
 
 VANISHED_LIMIT = 1 / 3
 
@@ -42,10 +41,10 @@ def unusable(host_names: Iterable[str], observed: Observed, limit: frozenset[str
     Raises:
         HostsUnusable: a changed host key, no Docker, no permission; on hosts that ``limit`` covers.
     """
-    problems = []
+    problems, unreachable = [], observed.unreachable()
     for name in host_names:
-        seen = observed.get(name)
-        if isinstance(seen, Unreachable) and seen.setup and (limit is None or name in limit):
+        seen = unreachable.get(name)
+        if seen and seen.setup and (limit is None or name in limit):
             leave_out = f"or leave it out with --limit 'all:!{name}'"
             problems.append(
                 Problem(Place(name), seen.reason, "; ".join(filter(None, [seen.hint, leave_out])))
@@ -81,7 +80,7 @@ def _vanished(
     misfits = [change for change in changes if _is_misfit(project, change, in_play.get(change.host))]
     gone = [c for c in changes if not project.service(c.service) or c.host not in in_play] + misfits
     lost = sum(container.healthy for change in gone for container in change.stop)
-    healthy = sum(container.healthy for container in _replicas(project.name, observed))
+    healthy = sum(container.healthy for _, container in observed.replicas(project.name))
     if policy.allow_vanished or not healthy or lost <= healthy * VANISHED_LIMIT:
         return
     yield _problem(
@@ -121,7 +120,7 @@ def _is_misfit(project: Project, change: Change, host: Host | None) -> bool:
 def _foreign(project: Project, observed: Observed, policy: GuardPolicy) -> Iterator[Problem]:
     foreign = [
         f"{container.name} on {host_name}"
-        for host_name, container in _by_host(observed)
+        for host_name, container in observed.containers()
         if container.project == project.name and not container.ours and not container.oneoff
     ]
     if foreign and not policy.adopt:
@@ -133,7 +132,7 @@ def _foreign(project: Project, observed: Observed, policy: GuardPolicy) -> Itera
 
 
 def _owned_by_another(project: Project, observed: Observed, policy: GuardPolicy) -> Iterator[Problem]:
-    release = newest_release(project.name, observed)
+    release = observed.newest_release(project.name)
     if release and release.play and release.play != project.play and not policy.take_over:
         yield _problem(
             project,
@@ -148,7 +147,7 @@ def _partial(
     """No host that answered knows the project: it may run, unseen, on those that did not."""
     unseen = [host.name for host in project.hosts if isinstance(observed.get(host.name), Unreachable)]
     starts = sum(change.start for change in changes)
-    known = newest_release(project.name, observed) is not None
+    known = observed.newest_release(project.name) is not None
     if policy.allow_partial or known or not starts or 2 * len(unseen) <= len(project.hosts):
         return
     yield _problem(
@@ -157,16 +156,6 @@ def _partial(
         f" starting {starts} replicas might make second copies of what runs there",
         "bring the hosts back, or pass --allow-partial if nothing runs on them",
     )
-
-
-def _replicas(project_name: str, observed: Observed) -> Iterator[Container]:
-    return (c for _, c in _by_host(observed) if c.replica and c.project == project_name)
-
-
-def _by_host(observed: Observed) -> Iterator[tuple[str, Container]]:
-    for host_name, host in sorted(observed.items()):
-        for container in host.containers if isinstance(host, ObservedHost) else ():
-            yield host_name, container
 
 
 def _listed(names: Iterable[str], most: int = 5) -> str:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from deploytool.core.change.reconcile import is_done
 from deploytool.model.desired import Desired
 from deploytool.model.intent import Project, Service
-from deploytool.model.observed import Observed, ObservedHost
+from deploytool.model.observed import Observed
 
 Finished = Mapping[tuple[str, str], tuple[str, ...]]  # (service, host) → the specs of finished replicas
 Done = Mapping[tuple[str, str], int]
@@ -22,12 +22,10 @@ def finished_elsewhere(project: Project, desired: Desired, observed: Observed) -
     """Finished replicas that their hosts would let go, of jobs that ``desired`` starts on other hosts."""
     jobs = [s.name for s in project.services if not s.mode.is_global and project.finishes(s)]
     found: dict[tuple[str, str], tuple[str, ...]] = {}
-    for host_name, seen in sorted(observed.items()) if jobs else ():
-        for container in seen.containers if isinstance(seen, ObservedHost) else ():
-            mine = container.replica and container.project == project.name
-            key = (container.service, host_name)
-            if mine and container.service in jobs and is_done(container) and not desired[key]:
-                found[key] = (*found.get(key, ()), container.spec)
+    for host_name, container in observed.replicas(project.name) if jobs else ():
+        key = (container.service, host_name)
+        if container.service in jobs and is_done(container) and not desired[key]:
+            found[key] = (*found.get(key, ()), container.spec)
     return found
 
 

@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from deploytool.model.backing_off import NONE_BACKING_OFF, BackingOff
+from deploytool.model.container import Container
 from deploytool.model.desired import Desired, HostFiles, Spec
 from deploytool.model.intent import Project
 from deploytool.model.inventory import Host, HostState
-from deploytool.model.observed import Container, Observed, ObservedHost
+from deploytool.model.observed import Observed, ObservedHost
 
 # Docker Compose gives a container this name while it recreates it; an interrupted run leaves it behind.
 _RENAMED = re.compile(r"[0-9a-f]{12}_.+")
@@ -89,7 +90,7 @@ def reconcile(
     ``files`` are what each host should hold. Sorted by the services' order in the file, services that
     left the file last, then by host name.
     """
-    found = {name: _there(project.name, host, policy) for name, host in _answered(observed)}
+    found = {name: _there(project.name, host, policy) for name, host in observed.answered().items()}
     hosts = {host.name: host for host in project.hosts}
     return tuple(
         _change(service, host_name, hosts.get(host_name), desired, files.get(host_name), found[host_name])
@@ -97,10 +98,6 @@ def reconcile(
         for host_name in found
         if desired[service.name, host_name] or service.name in found[host_name].services
     )
-
-
-def _answered(observed: Observed) -> Iterator[tuple[str, ObservedHost]]:
-    return ((name, host) for name, host in sorted(observed.items()) if isinstance(host, ObservedHost))
 
 
 @dataclass(frozen=True, slots=True)

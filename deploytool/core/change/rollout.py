@@ -26,8 +26,9 @@ from deploytool.core.change.batches import batches, in_waves
 from deploytool.core.change.reconcile import Change, is_renamed
 from deploytool.core.change.step_builder import StepBuilder
 from deploytool.core.change.surge import Surges, at_once, make_room, surges
+from deploytool.model.container import Container
 from deploytool.model.intent import Project, Service
-from deploytool.model.observed import Container, Observed
+from deploytool.model.observed import Observed
 from deploytool.model.plan import Gate, Step
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
-from deploytool.core.placement.placements import held_leases, newest_release
 from deploytool.errors import Problem
+from deploytool.model.container import Container
 from deploytool.model.intent import Intent, Project
-from deploytool.model.observed import Container, Lease, Observed, ObservedHost, Unreachable
+from deploytool.model.observed import Observed
 from deploytool.model.plan import Plan, ProjectPlan
+from deploytool.model.release import Lease
 from deploytool.model.status import HeldLease, ProjectStanding, Route, Row, Status
 
 
@@ -26,7 +27,7 @@ def standing(
     Without a plan nothing is expected, and ``problems`` say why there is none.
     """
     planned = {project.project: project for project in plan.projects} if plan is not None else {}
-    seen = {name: host for name, host in observed.items() if hosts is None or name in hosts}
+    seen = observed if hosts is None else observed.only(hosts)
     rows = (
         row
         for project in intent.projects
@@ -37,19 +38,14 @@ def standing(
         rows=tuple(rows),
         projects=tuple(_project(p, planned.get(p.name), observed, seen) for p in intent.projects),
         routes=tuple(_routes(intent, seen, services)),
-        unreachable={n: h.reason for n, h in sorted(seen.items()) if isinstance(h, Unreachable)},
+        unreachable={name: host.reason for name, host in seen.unreachable().items()},
         problems=tuple(problems),
     )
 
 
 def _rows(project: Project, plan: ProjectPlan | None, seen: Observed) -> Iterator[Row]:
     """A row for each service and host that expects a replica or holds one."""
-    found = {
-        (container.service, host_name)
-        for host_name, host in seen.items()
-        for container in _containers(host)
-        if container.project == project.name
-    }
+    found = {(container.service, host_name) for host_name, container in seen.replicas(project.name)}
     counts = plan.desired.counts if plan is not None else {}
     wanted = {key for key, count in counts.items() if count and key[1] in seen}
     for service, host_name in sorted(found | wanted):
@@ -58,10 +54,10 @@ def _rows(project: Project, plan: ProjectPlan | None, seen: Observed) -> Iterato
 
 def _row(project: Project, plan: ProjectPlan | None, service: str, host_name: str, seen: Observed) -> Row:
     expected = plan.desired[service, host_name] if plan is not None else None
-    host = seen[host_name]
-    if not isinstance(host, ObservedHost):
+    host = seen.answered().get(host_name)
+    if host is None:
         return Row(project.name, service, host_name, expected)
-    mine = [c for c in _containers(host) if (c.project, c.service) == (project.name, service)]
+    mine = [c for c in host.containers if c.replica and (c.project, c.service) == (project.name, service)]
     running = [c for c in mine if c.state == "running"]
     known = project.service(service)
     done = [c for c in mine if known and project.finishes(known) and _ended_well(c)]
@@ -87,17 +83,10 @@ def _routes(intent: Intent, seen: Observed, services: Collection[tuple[str, str]
     """What the proxy of every host thinks of its endpoints."""
     known = {(project.name, service.name) for project in intent.projects for service in project.services}
     mine = {f"{project}/{name}" for project, name in (known if services is None else services)}
-    for host_name, host in sorted(seen.items()):
-        beliefs = host.beliefs if isinstance(host, ObservedHost) else ()
-        for belief in sorted(beliefs, key=lambda one: (one.service, one.endpoint)):
+    for host_name, host in seen.answered().items():
+        for belief in sorted(host.beliefs, key=lambda one: (one.service, one.endpoint)):
             if belief.service in mine:
                 yield Route(host_name, belief.service, belief.endpoint, belief.active, belief.trouble)
-
-
-def _containers(host: object) -> Iterable[Container]:
-    if not isinstance(host, ObservedHost):
-        return ()
-    return (c for c in host.containers if c.replica)
 
 
 def _ended_well(container: Container) -> bool:
@@ -109,16 +98,15 @@ def _project(
 ) -> ProjectStanding:
     steps = [step for step in plan.steps if step.host in seen] if plan is not None else []
     return ProjectStanding(
-        project.name, newest_release(project.name, observed), tuple(_leases(project.name, seen)), len(steps)
+        project.name, observed.newest_release(project.name), tuple(_leases(project.name, seen)), len(steps)
     )
 
 
 def _leases(project_name: str, seen: Observed) -> Iterator[HeldLease]:
     """Those that still hold, each once with its hosts."""
     held: dict[str, tuple[Lease, dict[str, float]]] = {}
-    for host_name, lease in held_leases(project_name, seen).items():
-        host = seen[host_name]
-        now_s = host.facts.now_s if isinstance(host, ObservedHost) else 0.0
+    for host_name, lease in seen.leases(project_name).items():
+        now_s = seen.answered()[host_name].facts.now_s
         held.setdefault(lease.owner, (lease, {}))[1][host_name] = lease.expires_s - now_s
     for lease, hosts in held.values():
         yield HeldLease(lease, tuple(hosts), min(hosts.values()))

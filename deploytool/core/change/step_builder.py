@@ -10,8 +10,8 @@ from dataclasses import replace
 from graphlib import TopologicalSorter
 
 from deploytool.core.change.reconcile import Change
+from deploytool.model.container import Container
 from deploytool.model.intent import Project, Service
-from deploytool.model.observed import Container
 from deploytool.model.plan import Gate, Ref, Step, StepKind
 
 # Beyond what the healthcheck allows, a busy host needs this to start a container at all.

@@ -13,8 +13,9 @@ from deploytool.core.change.reconcile import Change
 from deploytool.core.change.step_builder import StepBuilder
 from deploytool.core.placement.capacity import Ledger, Need, holds_ports, ledgers
 from deploytool.core.placement.ports import PortBook, overlap
+from deploytool.model.container import Container, HostPort
 from deploytool.model.intent import Port, Project, Resources, Service
-from deploytool.model.observed import Container, HostPort, Observed, ObservedHost, Unreachable
+from deploytool.model.observed import Observed, ObservedHost
 from deploytool.model.plan import Step, StepKind
 
 
@@ -154,7 +155,7 @@ def make_room(
     for host_name, site in sites.items():
         for up in site.ups:
             service = services[up.step.service]
-            ports = _short_of(up, site, services, observed[host_name])
+            ports = _short_of(up, site, services, observed.answered()[host_name])
             stuck |= _wait_for_ports(draft, up, site.downs, ports)
             if up.step.kind is StepKind.START and not up.step.replaces and host_name in books:
                 _wait_for_resources(draft, up.step, service, site.downs, books[host_name])
@@ -165,11 +166,10 @@ def _sites(
     draft: StepBuilder, leaving: Mapping[str, Container], observed: Observed, earlier: Mapping[str, str]
 ) -> dict[str, _Site]:
     sites: dict[str, _Site] = {}
-    for host_name, seen in observed.items() if earlier else ():
-        for container in seen.containers if isinstance(seen, ObservedHost) else ():
-            if container.id in earlier:
-                down = _Down(earlier[container.id], "", (container,), True)
-                sites.setdefault(host_name, _Site()).downs.append(down)
+    for host_name, container in observed.containers() if earlier else ():
+        if container.id in earlier:
+            down = _Down(earlier[container.id], "", (container,), True)
+            sites.setdefault(host_name, _Site()).downs.append(down)
     for step in draft.steps.values():
         site = sites.setdefault(step.host, _Site())
         if step.kind is StepKind.STOP:
@@ -196,9 +196,7 @@ def _wait_for_ports(
     return stuck
 
 
-def _short_of(
-    up: _Up, site: _Site, services: Mapping[str, Service], seen: ObservedHost | Unreachable
-) -> list[Port]:
+def _short_of(up: _Up, site: _Site, services: Mapping[str, Service], seen: ObservedHost) -> list[Port]:
     """The ports of which there are too few while all is there that goes later, and others start too."""
     wanted = Need.of("", services[up.step.service]).ports
     beside = _beside(up, seen) if wanted else PortBook()
@@ -214,10 +212,10 @@ def _short_of(
     return short
 
 
-def _beside(up: _Up, seen: ObservedHost | Unreachable) -> PortBook:
+def _beside(up: _Up, seen: ObservedHost) -> PortBook:
     """The ports that others hold when ``up`` begins."""
     book = PortBook()
-    for container in seen.containers if isinstance(seen, ObservedHost) else ():
+    for container in seen.containers:
         if container.id not in up.gone and holds_ports(container):
             book.take(container.ports, container.id)
     return book

@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from deploytool.model.backing_off import NONE_BACKING_OFF, BackingOff
+from deploytool.model.container import Container
 from deploytool.model.desired import Desired
 from deploytool.model.ingress import UNFINISHED, Served
 from deploytool.model.intent import Project
-from deploytool.model.observed import Container, Observed, ObservedHost
+from deploytool.model.observed import Observed
 
 _NOTHING = Served()
 
@@ -40,8 +41,8 @@ class KnownEndpoints:
         self._project, self._desired, self._wanted = project, desired, wanted
         self.seen = {
             name: host
-            for name, host in observed.items()
-            if isinstance(host, ObservedHost) and (name in wanted.digests or project.name in host.served)
+            for name, host in observed.answered().items()
+            if name in wanted.digests or project.name in host.served
             if (project.name, name) not in wanted.rest.hosts
         }
         self.exposed = tuple(service.name for service in project.services if service.exposure)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from deploytool.errors import Place, Problem
 from deploytool.model.ingress import EDGE, IngressKeys, Offer
 from deploytool.model.intent import Port, Project, Service
-from deploytool.model.observed import Observed, ObservedHost
+from deploytool.model.observed import Observed
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +96,8 @@ def _mesh_ports(project: Project, observed: Observed, taken: Collection[int]) ->
 
 
 def _remembered(observed: Observed, projects: Sequence[str] = ()) -> Iterator[Offer]:
-    for _, host in sorted(observed.items()):
-        for name, served in sorted(host.served.items() if isinstance(host, ObservedHost) else ()):
+    for host in observed.answered().values():
+        for name, served in sorted(host.served.items()):
             if not projects or name in projects:
                 yield from served.offers
 
@@ -106,8 +106,8 @@ def offered_by_others(observed: Observed, projects: Iterable[str]) -> tuple[Offe
     """What hosts remember of projects that are not in these files."""
     mine = {*projects, EDGE}
     found: dict[Offer, set[str]] = {}
-    for host_name, host in sorted(observed.items()):
-        for name, served in host.served.items() if isinstance(host, ObservedHost) else ():
+    for host_name, host in observed.answered().items():
+        for name, served in host.served.items():
             for offer in served.offers if name not in mine else ():
                 found.setdefault(offer, set()).add(host_name)
     return tuple(Offered(offer, frozenset(hosts)) for offer, hosts in found.items())

@@ -13,7 +13,7 @@ from deploytool.model.desired import Desired
 from deploytool.model.ingress import EDGE, HOLDER, PROXY, EdgeSettings
 from deploytool.model.intent import Intent, Mode, Port, Project, Service, Update
 from deploytool.model.inventory import Host, HostState
-from deploytool.model.observed import Observed, ObservedHost, Unreachable
+from deploytool.model.observed import Observed, ObservedHost
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ def concerned(intent: Intent, observed: Observed) -> bool:
     names = {project.name for project in intent.projects}
     if any(service.exposure for project in intent.projects for service in project.services):
         return True
-    return any(names & {*host.served} for host in observed.values() if isinstance(host, ObservedHost))
+    return any(names & {*host.served} for host in observed.answered().values())
 
 
 def edge_of(intent: Intent, observed: Observed) -> Edge:
@@ -81,7 +81,7 @@ def edge_of(intent: Intent, observed: Observed) -> Edge:
         hosts=hosts,
         ports=published,
         holders=_images(observed, HOLDER),
-        old_kernels=frozenset(name for name, host in observed.items() if _has_old_kernel(host)),
+        old_kernels=frozenset(name for name, host in observed.answered().items() if _has_old_kernel(host)),
         offers=offers,
         clashes=(*clashes(everything), *_unequal(using), *_taken(published, everything, observed)),
     )
@@ -104,17 +104,12 @@ def _as_they_are(others: Sequence[Offered], observed: Observed) -> EdgeSettings:
 
 def _images(observed: Observed, service: str) -> dict[str, str]:
     """Host → the image that a service of the edge runs there."""
-    return {
-        host_name: container.image
-        for host_name, host in observed.items()
-        for container in (host.containers if isinstance(host, ObservedHost) else ())
-        if container.replica and (container.project, container.service) == (EDGE, service)
-    }
+    return {host_name: container.image for host_name, container in observed.replicas(EDGE, service)}
 
 
-def _has_old_kernel(host: ObservedHost | Unreachable) -> bool:
+def _has_old_kernel(host: ObservedHost) -> bool:
     """Whether ``net.ipv4.tcp_migrate_req`` is not there; Docker refuses a container that sets it then."""
-    said = re.match(r"(\d+)\.(\d+)", host.facts.kernel) if isinstance(host, ObservedHost) else None
+    said = re.match(r"(\d+)\.(\d+)", host.facts.kernel)
     return said is not None and (int(said[1]), int(said[2])) < (5, 14)
 
 
@@ -137,8 +132,8 @@ def _taken(
     """Ports that something else holds: a container that is not ours, or one of a project that stays."""
     told = set()
     for host_name, ports in published.items():
-        host = observed.get(host_name)
-        for container in host.containers if isinstance(host, ObservedHost) else ():
+        host = observed.answered().get(host_name)
+        for container in host.containers if host else ():
             held = {port.port for port in container.ports if port.protocol == "tcp"}
             if container.project == EDGE or container.ours or not holds_ports(container):
                 continue

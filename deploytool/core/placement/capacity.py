@@ -11,10 +11,11 @@ from dataclasses import dataclass
 
 from deploytool.core.placement.filter_reasons import FilterReason, amounts, lacking, port_taken
 from deploytool.core.placement.ports import PortBook
+from deploytool.model.container import Container, HostPort
 from deploytool.model.desired import Desired
 from deploytool.model.intent import Port, Project, Resources, Service
 from deploytool.model.inventory import Host
-from deploytool.model.observed import Container, HostPort, Observed, ObservedHost
+from deploytool.model.observed import Observed, ObservedHost
 
 _HOLDS_PORTS = frozenset({"running", "paused", "restarting"})
 _NANO = 10**9
@@ -138,8 +139,8 @@ def ledgers(
     in_run = {project_name, *(claim.project.name for claim in claims)}
     books: dict[str, Ledger] = {}
     for host in hosts:
-        seen = observed.get(host.name)
-        if isinstance(seen, ObservedHost):
+        seen = observed.answered().get(host.name)
+        if seen:
             books[host.name] = Ledger(host, seen, in_run)
     for claim in claims:
         _enter_claim(claim, books)

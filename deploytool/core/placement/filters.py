@@ -21,7 +21,7 @@ from deploytool.core.placement.filter_reasons import (
 )
 from deploytool.model.intent import Service
 from deploytool.model.inventory import Host, HostState
-from deploytool.model.observed import Facts, Observed, ObservedHost
+from deploytool.model.observed import Facts, Observed
 
 _NO_FACTS = Facts(os="", arch="")
 
@@ -31,7 +31,7 @@ class Filters:
 
     def __init__(self, hosts: Mapping[str, Host], observed: Observed) -> None:
         self._hosts = hosts
-        self._facts = {name: seen.facts for name, seen in observed.items() if isinstance(seen, ObservedHost)}
+        self._facts = {name: seen.facts for name, seen in observed.answered().items()}
         self._answers: dict[object, dict[str, FilterReason | None]] = {}
         self._qualified: dict[object, list[str]] = {}
         self._paths: dict[tuple[str, ...], dict[str, tuple[str, ...]]] = {}

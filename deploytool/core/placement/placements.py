@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from deploytool.model.container import Container
 from deploytool.model.desired import Desired
 from deploytool.model.intent import Project, Service
-from deploytool.model.observed import Container, Lease, Observed, ObservedHost, Release
+from deploytool.model.observed import Observed
+from deploytool.model.release import Release
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,77 +25,6 @@ class Placement:
     sound: dict[str, int] = field(default_factory=dict)
 
 
-def newest_release(project_name: str, observed: Observed) -> Release | None:
-    """The release with the highest number that any host remembers; of equals, the first host's."""
-    newest: Release | None = None
-    for _, host in sorted(observed.items()):
-        folder = host.projects.get(project_name) if isinstance(host, ObservedHost) else None
-        release = folder.release if folder else None
-        if release and (newest is None or release.number > newest.number):
-            newest = release
-    return newest
-
-
-def may_hold(project_name: str, observed: Observed) -> set[str]:
-    """The hosts that may hold something of a project, as far as any host knows.
-
-    The members of the newest release, the others that a host remembers, and those that are seen to.
-    """
-    release = newest_release(project_name, observed)
-    found = set(release.members if release else ())
-    for host_name, host in observed.items():
-        if not isinstance(host, ObservedHost):
-            continue
-        folder = host.projects.get(project_name)
-        found.update(folder.others if folder else ())
-        if holds(project_name, host):
-            found.add(host_name)
-    return found
-
-
-def holds(project_name: str, host: ObservedHost) -> bool:
-    """Whether a host has something of a project: a replica, a definition, or what its proxy was told."""
-    folder = host.projects.get(project_name)
-    if (folder and folder.compose_sha256) or project_name in host.served:
-        return True
-    return any(container.replica and container.project == project_name for container in host.containers)
-
-
-def held_leases(project_name: str, observed: Observed, owner: str = "") -> dict[str, Lease]:
-    """Host → the lease that still holds by the host's own clock, hosts in order; not those of ``owner``."""
-    found = {}
-    for host_name, host in sorted(observed.items()):
-        if not isinstance(host, ObservedHost):
-            continue
-        folder = host.projects.get(project_name)
-        lease = folder.lease if folder else None
-        if lease and lease.owner != owner and (lease.manual or lease.expires_s > host.facts.now_s):
-            found[host_name] = lease
-    return found
-
-
-def latest_number(project_name: str, observed: Observed) -> int:
-    """The highest number that a release or an attempt has on any host; 0 where there is none."""
-    hosts = (host for host in observed.values() if isinstance(host, ObservedHost))
-    folders = (host.projects[project_name] for host in hosts if project_name in host.projects)
-    numbers = (max(folder.latest, folder.release.number if folder.release else 0) for folder in folders)
-    return max(numbers, default=0)
-
-
-def paper(project_name: str, observed: Observed) -> Mapping[tuple[str, str], int]:
-    """(service, host) → replicas on hosts that did not answer, by the newest release that any host knows.
-
-    A host that was not looked at did not answer either. Hosts that left the inventory are among them.
-    """
-    release = newest_release(project_name, observed)
-    return {
-        (service, host): number
-        for service, hosts in (release.placements if release else {}).items()
-        for host, number in hosts.items()
-        if number > 0 and not isinstance(observed.get(host), ObservedHost)
-    }
-
-
 def holdings(project: Project, observed: Observed) -> Mapping[str, Placement]:
     """Where every service of ``project`` holds replicas.
 
@@ -102,14 +33,14 @@ def holdings(project: Project, observed: Observed) -> Mapping[str, Placement]:
     """
     held = {service.name: Placement() for service in project.services}
     _look(project, observed, held)
-    release = newest_release(project.name, observed)
+    release = observed.newest_release(project.name)
     in_play = {host.name for host in project.hosts}
     for service in project.services:
         of_service = held[service.name]
         of_service.count.update(of_service.there)
         remembered = _remembered(release, service)
         for host_name, number in remembered.items():
-            unknown = host_name in in_play and not isinstance(observed.get(host_name), ObservedHost)
+            unknown = host_name in in_play and host_name not in observed.answered()
             if number > 0 and (unknown or has_data(service)):
                 of_service.count[host_name] = max(number, of_service.there.get(host_name, 0))
     return held
@@ -142,16 +73,13 @@ def _remembered(release: Release | None, service: Service) -> Mapping[str, int]:
 def _look(project: Project, observed: Observed, held: Mapping[str, Placement]) -> None:
     services = {service.name: service for service in project.services}
     in_play = {host.name for host in project.hosts}
-    for host_name, host in observed.items():
-        for container in host.containers if isinstance(host, ObservedHost) else ():
-            if not container.replica or container.project != project.name:
-                continue
-            service = services.get(container.service)
-            if service and (host_name in in_play or has_data(service)):
-                of_service = held[service.name]
-                _count_one(of_service.there, host_name)
-                if _does_its_work(container, service):
-                    _count_one(of_service.sound, host_name)
+    for host_name, container in observed.replicas(project.name):
+        service = services.get(container.service)
+        if service and (host_name in in_play or has_data(service)):
+            of_service = held[service.name]
+            _count_one(of_service.there, host_name)
+            if _does_its_work(container, service):
+                _count_one(of_service.sound, host_name)
 
 
 def _count_one(numbers: dict[str, int], host_name: str) -> None:

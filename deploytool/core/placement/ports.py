@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from deploytool.model.container import HostPort
 from deploytool.model.intent import Port
-from deploytool.model.observed import HostPort
 
 _ALL_ADDRESSES = frozenset({"", "0.0.0.0", "::", "*"})  # noqa: S104 - compared with, nothing listens
 

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from deploytool.errors import UsageError
+from deploytool.model.container import Container
 from deploytool.model.intent import Intent
-from deploytool.model.observed import Container, Observed, ObservedHost
+from deploytool.model.observed import Observed
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +42,9 @@ def replicas(observed: Observed, projects: Iterable[str] | None = None) -> tuple
     """All replicas on hosts that answered, by project, service and number; of ``projects`` only, if given."""
     named = None if projects is None else set(projects)
     found: dict[tuple[str, str], list[tuple[str, Container]]] = {}
-    for host_name, host in sorted(observed.items()):
-        for container in host.containers if isinstance(host, ObservedHost) else ():
-            if container.replica and (named is None or container.project in named):
-                found.setdefault((container.project, container.service), []).append((host_name, container))
+    for host_name, container in observed.containers():
+        if container.replica and (named is None or container.project in named):
+            found.setdefault((container.project, container.service), []).append((host_name, container))
     return tuple(
         Replica(host_name, number, container)
         for _, held in sorted(found.items())

@@ -12,11 +12,10 @@ from difflib import get_close_matches
 from deploytool.core.placement.allocator import Allocator, Allotment
 from deploytool.core.placement.capacity import Claim
 from deploytool.core.placement.filter_reasons import tally
-from deploytool.core.placement.placements import paper
 from deploytool.errors import NoHost, Problem, UsageError
 from deploytool.model.desired import Desired
 from deploytool.model.intent import Project
-from deploytool.model.observed import Observed, ObservedHost, Unreachable
+from deploytool.model.observed import Observed, Unreachable
 
 __all__ = [
     "NO_POLICY",
@@ -26,7 +25,6 @@ __all__ = [
     "decide",
     "explain",
     "lost_majority",
-    "paper",
     "schedule",
 ]
 
@@ -118,7 +116,7 @@ def explain(
 
 def lost_majority(project: Project, observed: Observed) -> bool:
     """Whether more than half of the play's hosts did not answer: the fault is then likely on this side."""
-    lost = sum(not isinstance(observed.get(host.name), ObservedHost) for host in project.hosts)
+    lost = sum(host.name not in observed.answered() for host in project.hosts)
     return 2 * lost > len(project.hosts)
 
 

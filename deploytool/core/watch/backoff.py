@@ -14,8 +14,9 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from deploytool.model.backing_off import BackingOff, HostKey, ServiceKey, Slot
+from deploytool.model.container import Container
 from deploytool.model.intent import Project
-from deploytool.model.observed import Container, ObservedHost
+from deploytool.model.observed import ObservedHost
 
 FIRST_DELAY_S, MOST_DELAY_S, FORGIVEN_AFTER_S = 10.0, 300.0, 600.0
 BUDGET_WINDOW_S = 600.0

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from deploytool.core.placement.placements import held_leases, newest_release
 from deploytool.core.watch.backoff import History, Setback
 from deploytool.model.backing_off import ServiceKey
+from deploytool.model.container import Container
 from deploytool.model.desired import Desired
 from deploytool.model.intent import Project
-from deploytool.model.observed import Container, Observed, ObservedHost
+from deploytool.model.observed import Observed
 from deploytool.model.plan import ProjectPlan
 from deploytool.model.snapshot import WatchedProject, WatchedReplica, WatchedService
 
@@ -73,8 +73,8 @@ def project_of(
     return WatchedProject(
         name=project.name,
         play=project.play,
-        release=newest_release(project.name, observed),
-        leases=held_leases(project.name, observed),
+        release=observed.newest_release(project.name),
+        leases=observed.leases(project.name),
         drift=tuple(drift),
         waits=waits,
         rests=plan is not None and plan.rests,
@@ -108,11 +108,10 @@ def state_of(container: Container) -> str:
 
 
 def _ours(observed: Observed) -> Iterator[tuple[str, Container]]:
-    for host_name, host in sorted(observed.items()):
-        found = host.containers if isinstance(host, ObservedHost) else ()
-        for container in sorted(found, key=lambda one: (one.project, one.service, one.number, one.name)):
-            if container.replica:
-                yield host_name, container
+    for host_name, host in observed.answered().items():
+        replicas = (container for container in host.containers if container.replica)
+        for container in sorted(replicas, key=lambda c: (c.project, c.service, c.number, c.name)):
+            yield host_name, container
 
 
 def _counts(project: str, observed: Observed) -> tuple[_ByHost, _ByHost]:

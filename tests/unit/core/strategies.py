@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, fields, replace
 
 from hypothesis import strategies as st
 
+from deploytool.model.container import Container, HostPort
 from deploytool.model.desired import Desired
 from deploytool.model.intent import (
     Constraint,
@@ -23,16 +24,8 @@ from deploytool.model.intent import (
     Service,
 )
 from deploytool.model.inventory import Connection, Host, HostState
-from deploytool.model.observed import (
-    Container,
-    Facts,
-    HostPort,
-    Observed,
-    ObservedHost,
-    ProjectFolder,
-    Release,
-    Unreachable,
-)
+from deploytool.model.observed import Facts, Observed, ObservedHost, ProjectFolder, Unreachable
+from deploytool.model.release import Release
 
 M = 1 << 20
 SHOP = "shop"
@@ -102,9 +95,18 @@ class Fleet:
 
     @property
     def lost(self) -> frozenset[str]:
-        return frozenset(
-            h.name for h in self.hosts if not isinstance(self.observed.get(h.name), ObservedHost)
-        )
+        return frozenset(host.name for host in self.hosts if host.name not in self.observed.answered())
+
+    @property
+    def on_paper(self) -> dict[tuple[str, str], int]:
+        """(service, host) → replicas by the newest release on hosts that did not answer."""
+        release = self.observed.newest_release(self.project.name)
+        return {
+            (service, host): number
+            for service, hosts in (release.placements if release else {}).items()
+            for host, number in hosts.items()
+            if number > 0 and host not in self.observed.answered()
+        }
 
     def running(self) -> dict[tuple[str, str], int]:
         """(service, host) → containers of the project's services on hosts that answer."""
@@ -125,14 +127,14 @@ class Fleet:
         """The same with other hosts; the new ones are empty."""
         hosts = tuple(hosts)
         observed = {host.name: self.observed.get(host.name, ObservedHost()) for host in hosts}
-        return Fleet(replace(self.project, hosts=hosts), {**self.observed, **observed})
+        return Fleet(replace(self.project, hosts=hosts), self.observed.with_hosts(observed))
 
     def with_services(self, services: Iterable[Service]) -> Fleet:
         return replace(self, project=replace(self.project, services=tuple(services)))
 
     def without(self, *lost: str) -> Fleet:
         """The same after some hosts stopped to answer."""
-        return replace(self, observed={**self.observed, **dict.fromkeys(lost, LOST)})
+        return replace(self, observed=self.observed.with_hosts(dict.fromkeys(lost, LOST)))
 
     def apply(self, desired: Desired) -> Fleet:
         """The same after a perfect run: hosts that answer hold what ``desired`` says, and a release tells."""
@@ -142,7 +144,7 @@ class Fleet:
             name: self._after(name, seen, desired, folder) if isinstance(seen, ObservedHost) else seen
             for name, seen in self.observed.items()
         }
-        return replace(self, observed=observed)
+        return replace(self, observed=Observed(observed))
 
     def _release_number(self, seen: ObservedHost | Unreachable) -> int:
         folder = seen.projects.get(self.project.name) if isinstance(seen, ObservedHost) else None
@@ -280,7 +282,7 @@ def fleets(draw: st.DrawFn, limits: Limits = Limits()) -> Fleet:
     for index, name in enumerate(names):
         held = kinds[index * 5 % len(kinds)]
         observed[name] = LOST if held is None else ObservedHost(facts, _at(name, held), {SHOP: folder})
-    return Fleet(project, observed)
+    return Fleet(project, Observed(observed))
 
 
 def _several(kinds: list[Host], names: list[str]) -> list[Host]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 
+from deploytool.model.container import Container, HostPort
 from deploytool.model.ingress import EDGE
 from deploytool.model.intent import Service
-from deploytool.model.observed import Container, HostPort, ObservedHost
+from deploytool.model.observed import Observed, ObservedHost
 from deploytool.model.status import Route, Row, Status
 from deploytool.report.status import status_json, status_text
 from deploytool.report.targets import targets_json
@@ -40,8 +41,9 @@ def test_prometheus_is_told_of_each_proxy_once() -> None:
     holder = Container("x", "net-1", project=EDGE, service="net", spec="1:x", ports=held)
     hosts = (host("h1", address="10.0.0.1", labels={"zone": "a"}), host("h2"))
     projects = [project(Service("web"), hosts=hosts, name=name) for name in ("shop", "blog")]
-    (found,) = json.loads(targets_json(projects, {"h1": ObservedHost(containers=(holder,))}))
+    seen = Observed({"h1": ObservedHost(containers=(holder,))})
+    (found,) = json.loads(targets_json(projects, seen))
     assert found["targets"] == ["10.0.0.1:15081"]
     assert found["labels"]["__metrics_path__"] == "/stats/prometheus"
     assert (found["labels"]["service"], found["labels"]["host_zone"]) == ("envoy", "a")
-    assert json.loads(targets_json(projects, {"h1": ObservedHost(containers=(holder,))}, ["web"])) == []
+    assert json.loads(targets_json(projects, seen, ["web"])) == []

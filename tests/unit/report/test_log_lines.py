@@ -6,8 +6,8 @@ import json
 
 import pytest
 
+from deploytool.model.container import ContainerEvent
 from deploytool.model.log import LogLine
-from deploytool.model.observed import ContainerEvent
 from deploytool.report.log_lines import LogPrinter, event_record, event_text, log_json, tame
 
 LINE = LogLine("2026-11-25T13:57:56.759353023Z", "hello", "shop", "web", 2, "shop-web-2")

@@ -7,10 +7,12 @@ import json
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from deploytool.model.container import Container, HostPort
 from deploytool.model.event import HostLooked, Note, StepDone, StepFailed, StepStarted
 from deploytool.model.intent import Service
-from deploytool.model.observed import Container, HostPort, ObservedHost, Release, Unreachable
+from deploytool.model.observed import Observed, ObservedHost, Unreachable
 from deploytool.model.plan import Step, StepKind
+from deploytool.model.release import Release
 from deploytool.model.snapshot import RunSummary, Snapshot, WatchedHost, WatchedProject, WatchedService
 from deploytool.report.event_log import log_lines
 from deploytool.report.metrics import metrics_text
@@ -154,7 +156,7 @@ def test_targets_are_the_published_ports_of_running_replicas():
         "h2": ObservedHost(containers=(container("shop-db-1", service="db"),)),
         "h3": Unreachable("no answer"),
     }
-    listed = json.loads(targets_json([shop], observed))
+    listed = json.loads(targets_json([shop], Observed(observed)))
     assert [entry["targets"] for entry in listed] == [["10.0.0.1:8080"], ["[fd00::2]:8080"]]
     assert listed[0]["labels"] == {
         "host": "h1",
@@ -163,5 +165,5 @@ def test_targets_are_the_published_ports_of_running_replicas():
         "replica": "shop-web-1",
         "service": "web",
     }
-    (only,) = json.loads(targets_json([shop], observed, {"db"}))
+    (only,) = json.loads(targets_json([shop], Observed(observed), {"db"}))
     assert only["labels"]["service"] == "db"

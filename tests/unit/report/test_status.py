@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from deploytool.errors import Place, Problem
-from deploytool.model.observed import Lease, Release
+from deploytool.model.release import Lease, Release
 from deploytool.model.status import HeldLease, ProjectStanding, Row, Status
 from deploytool.report.status import status_json, status_text
 

@@ -8,9 +8,10 @@ import pytest
 
 from deploytool.core.change.guard import GuardPolicy
 from deploytool.errors import HostsUnusable, LeaseHeld, Refused
+from deploytool.model.container import Container
 from deploytool.model.intent import Dependency, Intent, Mode, Service, Update
-from deploytool.model.observed import Container, Lease
 from deploytool.model.plan import StepKind
+from deploytool.model.release import Lease
 from deploytool.plan.planner import PlanPolicy
 from deploytool.report.recap import verdict
 from deploytool.run.converge import RunOptions

@@ -12,7 +12,7 @@ from deploytool.backend.memory.engine import Crash
 from deploytool.errors import LeaseHeld
 from deploytool.model.event import Event, StepDone
 from deploytool.model.intent import Dependency, Service, Update
-from deploytool.model.observed import Lease
+from deploytool.model.release import Lease
 from tests.builders import Fleet, drained, host, intent, project
 
 HOSTS = [host("h1"), host("h2"), host("h3")]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from deploytool.backend.memory.engine import MemoryEngine
+from deploytool.model.container import Container, ContainerEvent
 from deploytool.model.log import Live, LogLine, LogQuery
-from deploytool.model.observed import Container, ContainerEvent, Unreachable
+from deploytool.model.observed import Unreachable
 from deploytool.run import feeds as module
 from deploytool.run.feeds import Following
 from tests.builders import Fleet

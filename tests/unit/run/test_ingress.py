@@ -10,10 +10,11 @@ from itertools import pairwise, product
 import pytest
 
 from deploytool.backend.memory.engine import Crash, MemoryEngine
+from deploytool.model.container import Container
 from deploytool.model.ingress import EDGE, UNFINISHED, EdgeSettings, IngressKeys
 from deploytool.model.intent import Port, Project, Service, Update
 from deploytool.model.inventory import Host
-from deploytool.model.observed import Container
+from deploytool.model.observed import Observed
 from deploytool.model.plan import Plan, Step, StepKind
 from deploytool.plan.planner import Planner, PlanPolicy
 from deploytool.report.plan import plan_text
@@ -249,7 +250,7 @@ def test_a_clash_holds_back_those_that_clash() -> None:
         shop(3, ports=(Port(8080, 81, 81, mode="ingress"),)), name="third", play="site.yaml: third"
     )
     fleet = Fleet.of("h1", "h2", "h3")
-    seen = {name: MemoryEngine(memory).observe() for name, memory in fleet.hosts.items()}
+    seen = Observed({name: MemoryEngine(memory).observe() for name, memory in fleet.hosts.items()})
     plan, problems = Planner(intent(shop(), blog, third), PlanPolicy()).plan_each(seen)
     assert [project.project for project in plan.projects] == [EDGE, "third"]
     assert sorted(problems) == ["blog", "shop"]

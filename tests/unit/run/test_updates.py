@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 
 from deploytool.errors import LeaseHeld, Refused, UsageError
+from deploytool.model.container import Container
 from deploytool.model.event import FailureOutcome, Finished, Note, Report, StepDone, StepSkipped, StepStarted
 from deploytool.model.intent import Service, Update
-from deploytool.model.observed import Container
 from deploytool.model.plan import StepKind
 from deploytool.report.recap import verdict
 from deploytool.run.converge import Run

@@ -15,7 +15,7 @@ from deploytool.backend.compose.engine import ComposeEngine
 from deploytool.backend.memory.engine import MemoryHost
 from deploytool.model.intent import Intent, Service, Update
 from deploytool.model.inventory import Host
-from deploytool.model.observed import Lease
+from deploytool.model.release import Lease
 from deploytool.plan.planner import Planner, PlanPolicy
 from deploytool.run.converge import Run, RunOptions
 from deploytool.run.parallel import Engines

@@ -10,7 +10,7 @@ import pytest
 
 from deploytool.errors import InputError, Place, Problem
 from deploytool.model.intent import Constraint, Mode, Service, Update
-from deploytool.model.observed import CONVERGED, Lease
+from deploytool.model.release import CONVERGED, Lease
 from deploytool.run.converge import Run
 from tests.builders import Fleet, host, intent, project
 from tests.unit.watch.watching import Watching

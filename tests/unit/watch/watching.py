@@ -6,9 +6,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from deploytool.model.container import Container
 from deploytool.model.event import Event, Note
 from deploytool.model.intent import Intent
-from deploytool.model.observed import Container, Lease, Stamp
+from deploytool.model.release import Lease, Stamp
 from deploytool.model.snapshot import Snapshot
 from deploytool.plan.planner import PlanPolicy
 from deploytool.run.parallel import Engines

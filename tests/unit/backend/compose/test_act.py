@@ -14,8 +14,8 @@ from deploytool.backend.base import LeaseClaim, Task
 from deploytool.backend.compose.engine import ComposeEngine
 from deploytool.model.desired import HostFiles
 from deploytool.model.inventory import Connection
-from deploytool.model.observed import Lease, Release
 from deploytool.model.plan import Gate, Ref, Step, StepKind
+from deploytool.model.release import Lease, Release
 from deploytool.transport.local import LocalTransport
 
 HOLD = LeaseClaim(Lease(owner="run", who="tester"))

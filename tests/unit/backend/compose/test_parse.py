@@ -8,9 +8,9 @@ import pytest
 
 from deploytool.backend.compose.parse import parse_lease, parse_observation, parse_release
 from deploytool.errors import HostUnreachable
+from deploytool.model.container import HostPort
 from deploytool.model.ingress import Belief, Offer, Served
 from deploytool.model.intent import Resources
-from deploytool.model.observed import HostPort
 
 FACTS = (
     'facts {"node_id":"N1","os":"linux","arch":"x86_64","cpus":4,"memory_bytes":1024,'

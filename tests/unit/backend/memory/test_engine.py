@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from deploytool.backend.memory.engine import MemoryEngine, MemoryHost
-from deploytool.model.observed import Container
+from deploytool.model.container import Container
 from deploytool.transport.base import Result
 from tests.contract import EngineContract
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import pytest
@@ -12,16 +12,11 @@ from deploytool.core.change.reconcile import ReconcilePolicy, reconcile
 from deploytool.core.placement.schedule import schedule
 from deploytool.errors import HostsUnusable, Place, Refused
 from deploytool.model.constraint import Constraint
+from deploytool.model.container import Container
 from deploytool.model.intent import Mode, Project, Service
 from deploytool.model.inventory import Host, HostState
-from deploytool.model.observed import (
-    Container,
-    Observed,
-    ObservedHost,
-    ProjectFolder,
-    Release,
-    Unreachable,
-)
+from deploytool.model.observed import Observed, ObservedHost, ProjectFolder, Unreachable
+from deploytool.model.release import Release
 from tests.unit.core.strategies import LOST, SHOP, make_container, make_host, make_project
 
 HOSTS = [make_host(name) for name in ("h1", "h2", "h3")]
@@ -41,9 +36,10 @@ def running(*services: str, hosts: Sequence[Host] = HOSTS, play: str = "") -> di
     }
 
 
-def judge(project: Project, observed: Observed, **lifted: bool) -> str:
+def judge(project: Project, answers: Mapping[str, ObservedHost | Unreachable], **lifted: bool) -> str:
     """Nothing, or the refusal with its hint."""
     adopt = ReconcilePolicy(adopt=lifted.get("adopt", False))
+    observed = Observed(answers)
     changes = reconcile(project, schedule(project, observed), {}, observed, adopt)
     try:
         guard(project, changes, observed, GuardPolicy(**lifted))
@@ -170,7 +166,7 @@ def test_a_minority_that_knows_the_project_is_enough():
 
 def test_all_reasons_come_at_once_and_with_their_place():
     """Nobody has to run it three times to learn three things; the place is the play's."""
-    observed = running("api", play="other.yaml: shop")
+    observed = Observed(running("api", play="other.yaml: shop"))
     project = replace(make_project(HOSTS, [WEB]), place=Place("site.yaml", 3, 3))
     changes = reconcile(project, schedule(project, observed), {}, observed)
     with pytest.raises(Refused) as caught:
@@ -180,11 +176,13 @@ def test_all_reasons_come_at_once_and_with_their_place():
 
 def test_a_host_to_be_set_right_stops_the_run_unless_it_is_left_out():
     """A host that merely does not answer stops nothing."""
-    observed: Observed = {
-        "h1": ObservedHost(),
-        "h2": LOST,
-        "h3": Unreachable("the host key changed", "compare it", setup=True),
-    }
+    observed = Observed(
+        {
+            "h1": ObservedHost(),
+            "h2": LOST,
+            "h3": Unreachable("the host key changed", "compare it", setup=True),
+        }
+    )
     with pytest.raises(HostsUnusable) as caught:
         unusable(observed, observed, None)
     (problem,) = caught.value.problems

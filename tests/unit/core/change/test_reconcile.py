@@ -9,10 +9,11 @@ import pytest
 
 from deploytool.core.change.reconcile import Change, ReconcilePolicy, reconcile
 from deploytool.model.backing_off import BackingOff
+from deploytool.model.container import Container
 from deploytool.model.desired import Desired, HostFiles, Spec
 from deploytool.model.intent import Dependency, Mode, Project, Service
 from deploytool.model.inventory import HostState
-from deploytool.model.observed import Container, Facts, ObservedHost
+from deploytool.model.observed import Facts, Observed, ObservedHost
 from tests.unit.core.strategies import LOST, SHOP, make_container, make_host, make_project
 
 NEW = Spec("1:new", "demo/web:2", {"image": "b", "environment.V": "x"})
@@ -41,7 +42,7 @@ def compare(
     """The only change, of one host with these containers on which ``wanted`` of web are to run."""
     desired = Desired(SHOP, {("web", "h1"): wanted} if counts is None else counts)
     files = {"h1": HostFiles("", {"web": NEW})}
-    observed = {"h1": ObservedHost(Facts(now_s=NOW_S), containers)}
+    observed = Observed({"h1": ObservedHost(Facts(now_s=NOW_S), containers)})
     (change,) = reconcile(project or shop(), desired, files, observed, policy)
     return change
 
@@ -287,7 +288,7 @@ def test_a_stop_says_why(project, wanted, because):
 def test_hosts_that_did_not_answer_are_in_no_change():
     """Unknown is not absent: not even what is wanted there is started."""
     desired = Desired(SHOP, {("web", "h1"): 2})
-    assert reconcile(shop(), desired, {}, {"h1": LOST}) == ()
+    assert reconcile(shop(), desired, {}, Observed({"h1": LOST})) == ()
 
 
 def test_changes_come_in_the_order_of_the_file_then_by_host():
@@ -296,7 +297,7 @@ def test_changes_come_in_the_order_of_the_file_then_by_host():
     project = make_project(hosts, [Service("web"), Service("api")])
     desired = Desired(SHOP, {(s, h): 1 for s in ("api", "web") for h in ("h1", "h2")})
     gone = (make_container("zoo", 1), make_container("bar", 1))
-    observed = {"h2": ObservedHost(), "h1": ObservedHost(containers=gone)}
+    observed = Observed({"h2": ObservedHost(), "h1": ObservedHost(containers=gone)})
     changes = reconcile(project, desired, {}, observed)
     assert [(change.service, change.host) for change in changes] == [
         ("web", "h1"),

@@ -13,10 +13,11 @@ from deploytool.core.change.rollout import RolledOut, roll_out
 from deploytool.core.change.step_builder import gate_of
 from deploytool.core.placement.schedule import schedule
 from deploytool.model.constraint import parse_constraint
+from deploytool.model.container import Container, HostPort
 from deploytool.model.desired import Desired, HostFiles, Spec
 from deploytool.model.intent import Dependency, Healthcheck, Mode, Port, Resources, Service, Update
 from deploytool.model.inventory import Host, HostState
-from deploytool.model.observed import Container, Facts, HostPort, ObservedHost
+from deploytool.model.observed import Facts, Observed, ObservedHost
 from deploytool.model.plan import Gate, Step, StepKind
 from deploytool.plan.planner import PlanPolicy
 from tests.builders import Fleet, drained, host, intent, project
@@ -36,7 +37,7 @@ def plan(
 ) -> RolledOut:
     """The plan for these services on hosts that hold these containers."""
     shop = make_project(hosts or [make_host(name) for name in held], services)
-    observed = {name: ObservedHost(containers=tuple(found)) for name, found in held.items()}
+    observed = Observed({name: ObservedHost(containers=tuple(found)) for name, found in held.items()})
     files = {
         h.name: HostFiles("", {s.name: Spec(NEW, s.name, {"image": "b"}) for s in services})
         for h in shop.hosts
@@ -308,7 +309,7 @@ def test_a_port_passes_between_projects_of_one_run():
     """The later project waits for the earlier one's stop."""
     blog = make_container("web", 1, project="blog", ports=H80)
     shop = make_project([make_host("h1")], [Service("web", ports=P80)])
-    observed = {"h1": ObservedHost(containers=(blog,))}
+    observed = Observed({"h1": ObservedHost(containers=(blog,))})
     files = {"h1": HostFiles("", {"web": Spec(NEW, "web")})}
     changes = reconcile(shop, Desired("shop", {("web", "h1"): 1}), files, observed)
     later = roll_out(shop, changes, observed, None, {blog.id: "blog/h1/web/stop/1"})
@@ -360,7 +361,7 @@ def test_what_was_only_just_started_is_watched_before_the_old_one_goes():
     """A run was killed while it waited for the new one: nobody knows yet whether that one keeps running."""
     old, new = held("web", 1, OLD), held("web", 2, NEW, started_s=98.0)
     shop = make_project([make_host("h1")], [Service("web", update=Update(monitor_s=5.0))])
-    observed = {"h1": ObservedHost(Facts(now_s=100.0), (old, new))}
+    observed = Observed({"h1": ObservedHost(Facts(now_s=100.0), (old, new))})
     files = {"h1": HostFiles("", {"web": Spec(NEW, "web", {"image": "b"})})}
     rolled = roll_out(shop, reconcile(shop, schedule(shop, observed), files, observed), observed)
     wait, stop = steps(rolled)

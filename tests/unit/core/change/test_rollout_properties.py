@@ -19,10 +19,11 @@ from deploytool.core.change.reconcile import Change, reconcile
 from deploytool.core.change.rollout import RolledOut, roll_out
 from deploytool.core.placement.schedule import schedule
 from deploytool.errors import NoHost
+from deploytool.model.container import Container, HostPort
 from deploytool.model.desired import Desired, HostFiles, Spec
 from deploytool.model.intent import Dependency, Port, Project, Resources, Service, Update
 from deploytool.model.inventory import HostState
-from deploytool.model.observed import Container, Facts, HostPort, Observed, ObservedHost
+from deploytool.model.observed import Facts, Observed, ObservedHost
 from deploytool.model.plan import Step, StepKind
 from tests.unit.core.strategies import LOST, SHOP, M, make_container, make_host, make_project
 
@@ -150,7 +151,7 @@ def cases(draw: st.DrawFn) -> Case:
         observed[host.name] = ObservedHost(Facts(), (*without_clashes(found), foreign))
         if draw(st.integers(0, 8)) == 0:
             observed[host.name] = LOST
-    return planned(make_project(hosts, wanted), observed)  # type: ignore[arg-type]
+    return planned(make_project(hosts, wanted), Observed(observed))  # type: ignore[arg-type]
 
 
 def planned(project: Project, observed: Observed) -> Case:
@@ -250,10 +251,12 @@ class Model:
         return sum(c.reserve.memory_bytes for c in self.held[host_name])
 
     def observed(self) -> Observed:
-        return {
-            name: replace(seen, containers=tuple(self.held[name])) if isinstance(seen, ObservedHost) else seen
-            for name, seen in self.case.observed.items()
-        }
+        return self.case.observed.with_hosts(
+            {
+                name: replace(seen, containers=tuple(self.held[name]))
+                for name, seen in self.case.observed.answered().items()
+            }
+        )
 
 
 def nothing(model: Model) -> None:
@@ -345,11 +348,9 @@ def test_the_end_is_as_desired(case: Case, chance: random.Random) -> None:
     model.play(0.0, nothing)
     settled = {
         name: replace(seen, containers=tuple(replace(c, health="") for c in seen.containers))
-        if isinstance(seen, ObservedHost)
-        else seen
-        for name, seen in model.observed().items()
+        for name, seen in model.observed().answered().items()
     }
-    again = reconcile(case.project, case.desired, case.files, settled)
+    again = reconcile(case.project, case.desired, case.files, model.observed().with_hosts(settled))
     assert not [change for change in again if change.touched]
 
 
@@ -436,7 +437,7 @@ def test_the_order_of_the_input_does_not_matter(case: Case, chance: random.Rando
             chance.shuffle(containers)
             seen = replace(seen, containers=tuple(containers))
         observed[name] = seen
-    again = planned(replace(case.project, hosts=tuple(hosts)), observed)  # type: ignore[arg-type]
+    again = planned(replace(case.project, hosts=tuple(hosts)), Observed(observed))  # type: ignore[arg-type]
     assert again.rolled.steps == case.rolled.steps
 
 

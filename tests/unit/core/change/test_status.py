@@ -9,7 +9,7 @@ import pytest
 from deploytool.core.change.status import standing
 from deploytool.errors import NoHost
 from deploytool.model.intent import Mode, Service
-from deploytool.model.observed import Lease
+from deploytool.model.release import Lease
 from deploytool.model.status import Row
 from tests.builders import Fleet, drained, host, intent, project
 

@@ -9,10 +9,11 @@ import pytest
 from deploytool.core.ingress.offers import clashes, offered
 from deploytool.core.ingress.proxies import concerned, edge_of
 from deploytool.errors import Place
+from deploytool.model.container import Container, HostPort
 from deploytool.model.ingress import EDGE, EdgeSettings, IngressKeys, Offer, Served, Tls
 from deploytool.model.intent import Intent, Port, Project, Service
 from deploytool.model.inventory import Host, HostState
-from deploytool.model.observed import Container, Facts, HostPort, ObservedHost
+from deploytool.model.observed import Facts, Observed, ObservedHost
 from tests.builders import host, intent, project
 
 HOSTS = (host("h1"), host("h2"))
@@ -33,7 +34,7 @@ def web(
 
 
 def problems(*projects: Project, **observed: ObservedHost) -> list[str]:
-    found = (clash.problem for clash in edge_of(intent(*projects), observed).clashes)
+    found = (clash.problem for clash in edge_of(intent(*projects), Observed(observed)).clashes)
     return [f"{p.place}: {p.message}" for p in found]
 
 
@@ -104,14 +105,14 @@ def test_a_port_that_something_else_holds_is_an_error() -> None:
 def test_tcp_services_keep_their_port_between_hosts() -> None:
     """HTTP shares the first of the range, TCP has one each, and a port that is known stays."""
     db = web(service="db", port=5432, protocol="tcp")
-    assert [one.offer.mesh for one in offered(web(), {})] == [15080]
-    assert [one.offer.mesh for one in offered(db, {})] == [15082]
+    assert [one.offer.mesh for one in offered(web(), Observed())] == [15080]
+    assert [one.offer.mesh for one in offered(db, Observed())] == [15082]
     theirs = Served("d", (Offer("other", "db", 5433, "tcp", mesh=15082),))
-    (fresh,) = offered(db, {"h1": ObservedHost(served={"other": theirs})})
+    (fresh,) = offered(db, Observed({"h1": ObservedHost(served={"other": theirs})}))
     assert fresh.offer.mesh == 15083
     mine = {"shop": Served("d", (fresh.offer,)), "other": Served()}
-    assert offered(db, {"h1": ObservedHost(served=mine)})[0].offer.mesh == 15083
-    two = edge_of(intent(db, web("blog", service="db", port=5433, protocol="tcp")), {})
+    assert offered(db, Observed({"h1": ObservedHost(served=mine)}))[0].offer.mesh == 15083
+    two = edge_of(intent(db, web("blog", service="db", port=5433, protocol="tcp")), Observed())
     assert [offers[0].offer.mesh for offers in two.offers.values()] == [15082, 15083]
 
 
@@ -119,7 +120,7 @@ def test_a_range_that_is_full_is_an_error() -> None:
     """Nobody gets port 0."""
     small = EdgeSettings(mesh=(15080, 15081))
     full = Project(**{**_fields(web(service="db", port=5432, protocol="tcp")), "edge": small})
-    assert [clash.problem.message for clash in clashes(offered(full, {}))] == [
+    assert [clash.problem.message for clash in clashes(offered(full, Observed()))] == [
         "shop/db: the range of mesh_ports has no free port for it"
     ]
 
@@ -127,7 +128,7 @@ def test_a_range_that_is_full_is_an_error() -> None:
 def test_every_host_of_the_play_has_a_proxy() -> None:
     """A drained or paused one, too: requests that reach it go to the others."""
     hosts = (host("h1"), host("h2", state=HostState.DRAIN))
-    edge = edge_of(intent(web(hosts=hosts)), {})
+    edge = edge_of(intent(web(hosts=hosts)), Observed())
     assert [(h.name, h.state) for h in edge.hosts] == [("h1", HostState.ACTIVE), ("h2", HostState.ACTIVE)]
     assert edge.ports == {"h1": (80, 15080, 15081), "h2": (80, 15080, 15081)}
 
@@ -135,14 +136,16 @@ def test_every_host_of_the_play_has_a_proxy() -> None:
 def test_a_proxy_publishes_what_the_other_projects_of_its_host_need() -> None:
     """Also of projects that only the host knows, and only there."""
     theirs = ObservedHost(served={"blog": Served("d", (Offer("blog", "front", 81, mesh=15080),))})
-    edge = edge_of(intent(web()), {"h1": theirs})
+    edge = edge_of(intent(web()), Observed({"h1": theirs}))
     assert edge.ports == {"h1": (80, 81, 15080, 15081), "h2": (80, 15080, 15081)}
 
 
 def test_a_holder_keeps_the_image_that_it_has() -> None:
     """So that another image replaces the proxy only, beside the old one."""
     holder = Container("x", "net-1", project=EDGE, service="net", image="old/envoy", spec="1:x")
-    assert edge_of(intent(web()), {"h1": ObservedHost(containers=(holder,))}).holders == {"h1": "old/envoy"}
+    assert edge_of(intent(web()), Observed({"h1": ObservedHost(containers=(holder,))})).holders == {
+        "h1": "old/envoy"
+    }
 
 
 def test_an_old_kernel_is_told() -> None:
@@ -154,16 +157,16 @@ def test_an_old_kernel_is_told() -> None:
         ("6.1", False),
         ("", False),
     ):
-        seen = {"h1": ObservedHost(Facts(kernel=kernel))}
+        seen = Observed({"h1": ObservedHost(Facts(kernel=kernel))})
         assert edge_of(intent(web()), seen).old_kernels == frozenset(["h1"] if old else [])
 
 
 def test_a_run_without_ingress_leaves_the_proxies_alone() -> None:
     """Unless a host remembers that one of its projects had some."""
     plain = project(Service("web"), hosts=HOSTS)
-    blog = {"h1": ObservedHost(served={"blog": Served("d")})}
+    blog = Observed({"h1": ObservedHost(served={"blog": Served("d")})})
     assert not concerned(Intent(intent(plain).inventory, (plain,)), blog)
-    assert concerned(intent(plain), {"h1": ObservedHost(served={"shop": Served("d")})})
+    assert concerned(intent(plain), Observed({"h1": ObservedHost(served={"shop": Served("d")})}))
 
 
 def _fields(wanted: Project) -> dict[str, object]:

@@ -17,6 +17,7 @@ from deploytool.model.constraint import parse_constraint
 from deploytool.model.desired import Desired, HostFiles, Spec
 from deploytool.model.intent import Mode, Port, Resources, Service
 from deploytool.model.inventory import HostState
+from deploytool.model.observed import Observed
 from deploytool.model.plan import StepKind
 from deploytool.plan.planner import PlanPolicy
 from tests import builders
@@ -30,7 +31,7 @@ lean = settings(max_examples=40, deadline=None, suppress_health_check=list(Healt
 def fleet(*services: Service, counts: Mapping[tuple[str, str], int], **hosts: object) -> Fleet:
     """Hosts h1, h2 and new, or others with their fields, on which ``counts`` run."""
     made = [make_host(name, **hosts.get(name, {})) for name in (hosts or HOSTS)]  # type: ignore[arg-type]
-    empty = Fleet(make_project(made, services), {}).with_hosts(made)
+    empty = Fleet(make_project(made, services), Observed()).with_hosts(made)
     return empty.apply(Desired(SHOP, counts))
 
 

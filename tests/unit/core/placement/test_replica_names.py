@@ -12,8 +12,9 @@ from deploytool.core.placement.replica_names import (
     wanted_services,
 )
 from deploytool.errors import UsageError
+from deploytool.model.container import Container
 from deploytool.model.intent import Service
-from deploytool.model.observed import Container, ObservedHost, Unreachable
+from deploytool.model.observed import Observed, ObservedHost, Unreachable
 from tests.builders import host, intent, project
 
 SHOP = project(Service("web"), Service("api"), hosts=[host("h1"), host("h2")])
@@ -28,18 +29,20 @@ def replica(service: str, number: int, state: str = "running", **fields: object)
     )
 
 
-SEEN = {
-    "h2": ObservedHost(containers=(replica("web", 2, health="unhealthy"), replica("web", 1, "exited"))),
-    "h1": ObservedHost(
-        containers=(
-            replica("web", 10, health="starting"),
-            replica("web", 9),
-            replica("api", 1),
-            Container("x", "not-ours", project="shop", service="web"),
-        )
-    ),
-    "h3": Unreachable("no answer"),
-}
+SEEN = Observed(
+    {
+        "h2": ObservedHost(containers=(replica("web", 2, health="unhealthy"), replica("web", 1, "exited"))),
+        "h1": ObservedHost(
+            containers=(
+                replica("web", 10, health="starting"),
+                replica("web", 9),
+                replica("api", 1),
+                Container("x", "not-ours", project="shop", service="web"),
+            )
+        ),
+        "h3": Unreachable("no answer"),
+    }
+)
 
 
 def test_replicas_are_counted_by_host_and_container_number() -> None:

@@ -14,9 +14,10 @@ from deploytool.core.placement.rebalance import rebalance
 from deploytool.core.placement.schedule import SchedulePolicy, explain, schedule
 from deploytool.errors import NoHost
 from deploytool.model.constraint import parse_constraint
+from deploytool.model.container import Container, HostPort
 from deploytool.model.intent import Mode, Port, Project, Resources, Service
 from deploytool.model.inventory import HostState
-from deploytool.model.observed import Container, Facts, HostPort, ObservedHost, ProjectFolder, Unreachable
+from deploytool.model.observed import Facts, Observed, ObservedHost, ProjectFolder
 from tests.unit.core.strategies import LOST, SHOP, make_container, make_host, make_project, make_release
 
 DOC = Path(__file__).parents[4] / "docs" / "scheduling.md"
@@ -74,7 +75,7 @@ def containers(host: str, said: dict[str, Any]) -> tuple[Container, ...]:
     return (*found, Container("f", "nginx", ports=ports))
 
 
-def fleet(example: Mapping[str, Any]) -> tuple[Project, dict[str, ObservedHost | Unreachable]]:
+def fleet(example: Mapping[str, Any]) -> tuple[Project, Observed]:
     remembered = {
         (name, host): count
         for name, hosts in example.get("release", {}).items()
@@ -97,7 +98,7 @@ def fleet(example: Mapping[str, Any]) -> tuple[Project, dict[str, ObservedHost |
         seen = ObservedHost(facts, containers(name, said), {SHOP: folder})
         observed[name] = LOST if said.pop("unreachable", False) else seen
         assert not said, f"the example says {said}, which nobody reads"
-    return make_project(hosts, [service(*item) for item in example["services"].items()]), observed
+    return make_project(hosts, [service(*item) for item in example["services"].items()]), Observed(observed)
 
 
 def policy(example: Mapping[str, Any]) -> SchedulePolicy:

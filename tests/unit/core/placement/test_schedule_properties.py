@@ -16,14 +16,13 @@ from deploytool.core.placement.schedule import (
     SchedulePolicy,
     explain,
     lost_majority,
-    paper,
     schedule,
 )
 from deploytool.errors import NoHost
 from deploytool.model.desired import Desired
 from deploytool.model.intent import Mode, Service
 from deploytool.model.inventory import Host, HostState
-from deploytool.model.observed import Facts, ObservedHost
+from deploytool.model.observed import Facts, Observed, ObservedHost
 from tests.unit.core.strategies import LOST, Fleet, Limits, fleets, make_host, settled
 
 Item = TypeVar("Item")
@@ -70,7 +69,7 @@ def shuffled(fleet: Fleet, chance: random.Random) -> Fleet:
     project = replace(
         fleet.project, hosts=tuple(mixed(fleet.project.hosts)), services=tuple(mixed(fleet.project.services))
     )
-    return Fleet(project, observed)
+    return Fleet(project, Observed(observed))
 
 
 @given(fleets(), st.randoms(use_true_random=False))
@@ -162,7 +161,7 @@ def test_a_replica_moves_only_where_it_may_not_stay(fleet: Fleet) -> None:
 @lean
 def test_unreachable_hosts_never_receive(fleet: Fleet) -> None:
     """A host that does not answer holds at most what it has on paper."""
-    desired, on_paper = solve(fleet), paper(fleet.project.name, fleet.observed)
+    desired, on_paper = solve(fleet), fleet.on_paper
     for (service, host), count in desired.counts.items():
         assert host not in fleet.lost or count <= on_paper.get((service, host), 0)
 

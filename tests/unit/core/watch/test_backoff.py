@@ -15,8 +15,9 @@ from deploytool.core.watch.backoff import (
     budget,
     next_delay,
 )
+from deploytool.model.container import Container
 from deploytool.model.intent import Mode, Service
-from deploytool.model.observed import Container, ObservedHost
+from deploytool.model.observed import ObservedHost
 from tests.builders import host, project
 
 SHOP = project(Service("web", replicas=3), hosts=[host("h1"), host("h2")])

@@ -1,0 +1,116 @@
+"""Containers as a host reports them, and the events of their lives."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from deploytool.model.intent import Resources
+
+LOOP_RESTARTS = 3
+LOOP_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class HostPort:
+    """A port of the host that a container publishes. ``ip`` is empty for all addresses."""
+
+    port: int
+    protocol: str = "tcp"
+    ip: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """A container on a host, ours or not.
+
+    ``state`` is Docker's: created, running, paused, restarting, removing, exited, dead. ``health`` is
+    starting, healthy, unhealthy, or empty without a healthcheck. ``spec`` is the hash that it was made
+    from, empty where we did not make it; ``keys`` are the hashes of the parts of that spec, by key.
+    Times are seconds since the epoch by the host's clock, 0 where there is none. ``stop_grace_s`` is how
+    long it may take to stop, None for Docker's default. ``network_of`` is the id of another container whose
+    network it shares. ``let_go`` is a proxy that takes no connection any
+    more; it ``lingers`` while it has some of before, and time for them.
+    """
+
+    id: str
+    name: str
+    state: str = "running"
+    project: str = ""
+    service: str = ""
+    number: int = 0
+    oneoff: bool = False
+    spec: str = ""
+    keys: Mapping[str, str] = field(default_factory=dict)
+    image: str = ""
+    image_id: str = ""
+    health: str = ""
+    exit_code: int = 0
+    oom_killed: bool = False
+    error: str = ""
+    restarts: int = 0
+    created_s: float = 0.0
+    started_s: float = 0.0
+    stop_grace_s: float | None = None
+    reserve: Resources = Resources()
+    ports: tuple[HostPort, ...] = ()
+    network_of: str = ""
+    let_go: bool = False
+    lingers: bool = False
+
+    @property
+    def ours(self) -> bool:
+        return bool(self.spec)
+
+    @property
+    def replica(self) -> bool:
+        """Ours, and one of its service's: not what ``docker compose run`` made, or what was let go."""
+        return self.ours and not self.oneoff and not self.let_go
+
+    @property
+    def healthy(self) -> bool:
+        """Does its work: runs, and no healthcheck says otherwise."""
+        return self.state == "running" and self.health in ("", "healthy")
+
+    @property
+    def serves(self) -> bool:
+        """May be among the endpoints of a service: a proxy sees for itself whether it is healthy."""
+        return self.state == "running" and self.health != "starting"
+
+    def loops(self, now_s: float) -> bool:
+        """Whether it crashes again and again: it waits for its next start, or runs between two crashes.
+
+        Docker, too, takes a crash for one of a loop when it comes within ten seconds of the start.
+        """
+        again = self.restarts >= LOOP_RESTARTS and 0 < self.started_s > now_s - LOOP_S
+        return self.state == "restarting" or (
+            self.state == "running" and self.health in ("", "starting") and again
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerEvent:
+    """Something happened to a container, ours or not.
+
+    ``action`` is Docker's word: create, start, die, oom, kill, stop, restart, pause, unpause, rename,
+    health_status, destroy. ``health`` is set with health_status, ``exit_code`` with die. ``time_s`` is by the
+    host's clock.
+    """
+
+    action: str
+    id: str
+    name: str = ""
+    project: str = ""
+    service: str = ""
+    number: int = 0
+    oneoff: bool = False
+    spec: str = ""
+    image: str = ""
+    health: str = ""
+    exit_code: int = 0
+    signal: int = 0
+    time_s: float = 0.0
+
+    @property
+    def ours(self) -> bool:
+        return bool(self.spec)
