@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from deploytool.cli import COMMANDS, app
-from deploytool.cli.command import OTHERS
+from deploytool.cli.command import OTHERS, heading_of
 from deploytool.errors import CHANGES_PENDING, INTERRUPTED, DeploytoolError
 from website.support import support_tables
 
@@ -90,7 +90,7 @@ def _tables(command: click.Command) -> Iterator[str]:
     groups: dict[str, list[click.Option]] = {OTHERS: []}
     for parameter in command.params:
         if isinstance(parameter, click.Option) and not parameter.hidden:
-            groups.setdefault(getattr(parameter, "purpose", OTHERS), []).append(parameter)
+            groups.setdefault(heading_of(parameter), []).append(parameter)
     for heading, options in groups.items():
         if options:
             rows = "\n".join(_row(option) for option in options)

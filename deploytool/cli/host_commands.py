@@ -6,13 +6,13 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from deploytool.backend.base import Feed
 from deploytool.cli.host_limit import limited
+from deploytool.cli.options import LookingOptions
 from deploytool.cli.screen import Screen
-from deploytool.cli.session import engines_for, load_options
+from deploytool.cli.session import engines_for
 from deploytool.core.placement.replica_names import ReplicaRef
 from deploytool.errors import HostsUnusable, UsageError
 from deploytool.model.event import Note
@@ -23,8 +23,6 @@ from deploytool.run.feeds import Following
 from deploytool.run.parallel import Engines, look
 
 T = TypeVar("T")
-
-_PLAYBOOKS = (".yaml", ".yml")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,36 +40,25 @@ class Across:
         return look(self.hosts, self.engines, self.screen.emit, self.forks)
 
 
-def words_of(words: Sequence[str]) -> tuple[tuple[Path, ...], tuple[str, ...]]:
-    """The playbooks that come first, and what comes behind them."""
-    count = next((n for n, word in enumerate(words) if not word.endswith(_PLAYBOOKS)), len(words))
-    return tuple(map(Path, words[:count])), tuple(words[count:])
-
-
-def loaded_intent(options: Mapping[str, Any], playbooks: Sequence[Path]) -> Intent:
-    """What the files say, for a command whose playbooks are among other words."""
-    return load_options({**options, "playbooks": playbooks}).intent
-
-
 @contextmanager
-def across(intent: Intent, wanted: Sequence[ReplicaRef], options: Mapping[str, Any]) -> Iterator[Across]:
+def across(intent: Intent, wanted: Sequence[ReplicaRef], options: LookingOptions) -> Iterator[Across]:
     """The hosts that may run what is wanted, within ``--limit``; their connections are closed at the end.
 
     Raises:
         UsageError: ``--limit`` leaves none of them.
     """
     projects = {one.project for one in wanted}
-    limit = limited(intent, options.get("limit"))
+    limit = limited(intent, options.hosts.limit)
     every = {host.name: host for p in intent.projects if p.name in projects for host in p.hosts}
     hosts = {name: host for name, host in every.items() if limit is None or name in limit}
     if not hosts:
         raise UsageError(
-            f"--limit: {options.get('limit')} leaves no host of {', '.join(sorted(projects))}",
+            f"--limit: {options.hosts.limit} leaves no host of {', '.join(sorted(projects))}",
             hint=f"the hosts are {', '.join(every)}",
         )
     # Plain lines: what these commands print may come while hosts are still looked at.
-    screen = Screen(verbose=options.get("verbose") or 0, progress="plain")
-    engines, forks = engines_for(screen, options), int(options["forks"])
+    screen = Screen(verbose=options.files.verbose, progress="plain")
+    engines, forks = engines_for(screen, options.hosts, options.change), options.hosts.forks
     for host in hosts.values():
         engines.of(host)
     try:

@@ -1,22 +1,23 @@
-"""The options that several commands share, spelled as Ansible spells them."""
+"""The options that several commands share, spelled as Ansible spells them: a frozen class for each group.
+
+A command's options are such a class, too: its fields are groups and options of its own. A field that is
+annotated with a Click parameter is on the command line under the field's name and with the field's default;
+one that is not has its default for every run. ``cli.command`` makes the objects.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, ClassVar
 
 import click
 
-from deploytool.cli.command import WholeText, purpose
 from deploytool.cli.progress import KINDS
 
-F = TypeVar("F", bound=Callable[..., Any])
-
-ALLOWING = "What is allowed"
-
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "": 1.0}
+_PLAYBOOKS = (".yaml", ".yml")
 
 
 def duration(text: str) -> float:
@@ -31,227 +32,315 @@ def duration(text: str) -> float:
     return float(sum(float(number) * _UNITS[unit] for number, unit in parts))
 
 
-def files(function: F) -> F:
-    """What to read: the inventory, the playbooks, and what is laid over them."""
-    return _files(_PLAYBOOKS)(function)
+class WholeText(click.types.StringParamType):
+    """A text that is one value also in the environment, where Click would split it at its spaces."""
+
+    name = "text"
+
+    def split_envvar_value(self, rv: str) -> list[str]:
+        return [rv]
 
 
-def files_or_plan(function: F) -> F:
-    """The same, where a saved plan may stand for the inventory and the playbooks."""
-    plan_file = click.option(
-        "--plan",
-        "plan_file",
+def tags_option(*names: str) -> click.Option:
+    """``--tags``, for the commands that use ``-t`` for it and those that use ``-t`` for something else."""
+    return click.Option(names, multiple=True, metavar="TAGS", help="Only plays with one of these tags.")
+
+
+def forks_option(*names: str) -> click.Option:
+    """``--forks``, for the commands that use ``-f`` for it and those that use ``-f`` for something else."""
+    return click.Option(names, type=click.IntRange(1), show_default=True, help="Hosts at the same time.")
+
+
+def format_option(*formats: str, show_default: bool = False) -> click.Option:
+    """``--output`` of a command that prints one of ``formats``."""
+    names = ("-o", "--output")
+    return click.Option(names, type=click.Choice(formats), show_default=show_default, help="What to print.")
+
+
+def vault_password_option() -> click.Option:
+    """``--vault-password-file``; its variable has always had this name, whatever the command."""
+    return click.Option(
+        ["--vault-password-file"],
+        multiple=True,
+        envvar="DEPLOYTOOL_VAULT_PASSWORD_FILE",
         type=click.Path(path_type=Path),
-        metavar="FILE",
-        help="Do exactly what this plan of 'plan --out' says, or refuse. It knows INVENTORY and PLAYBOOK.",
+        help="A file with the vault password, or a program that prints it.",
     )
-    return plan_file(_files(_PLAYBOOKS, required=False)(function))
 
 
-def files_and(words: str) -> Callable[[F], F]:
-    """The same for a command that takes other words behind the playbooks; ``across.words_of`` parts them."""
-    return _files(click.argument("words", metavar=f"[PLAYBOOK]... {words}", nargs=-1))
+def output_file(*names: str, help: str, metavar: str = "FILE") -> click.Option:
+    """An option that names a file to write."""
+    return click.Option(names, type=click.Path(path_type=Path, dir_okay=False), metavar=metavar, help=help)
 
 
-def long_only(options: Callable[[F], F], *short: str) -> Callable[[F], F]:
-    """Options of which ``short`` names are left to the command's own, as in the tools that it follows."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileOptions:
+    """The inventory, the playbooks, and what is laid over them. ``inventory`` None: a saved plan names it."""
 
-    def decorate(function: F) -> F:
-        others = list(getattr(function, "__click_params__", []))
-        decorated = options(function)
-        for parameter in getattr(decorated, "__click_params__", []):
-            if parameter not in others:
-                parameter.opts = [name for name in parameter.opts if name not in short]
-        return decorated
+    heading: ClassVar = "What to read"
 
-    return decorate
-
-
-_PLAYBOOKS = click.argument("playbooks", metavar="[PLAYBOOK]...", nargs=-1, type=click.Path(path_type=Path))
-
-
-def _files(others: Callable[[F], F], *, required: bool = True) -> Callable[[F], F]:
-    return purpose(
-        "What to read",
-        click.argument("inventory", metavar="INVENTORY", required=required),
-        others,
-        click.option(
-            "-e",
-            "--extra-vars",
+    inventory: Annotated[str | None, click.Argument(["inventory"], metavar="INVENTORY", required=True)]
+    playbooks: Annotated[
+        tuple[Path, ...],
+        click.Argument(
+            ["playbooks"], metavar="[PLAYBOOK]...", nargs=-1, required=False, type=click.Path(path_type=Path)
+        ),
+    ] = ()
+    extra_vars: Annotated[
+        tuple[str, ...],
+        click.Option(
+            ["-e", "--extra-vars"],
             multiple=True,
             type=WholeText(),
             metavar="VARS",
             help="k=v, a JSON or YAML mapping, or @FILE.",
         ),
-        click.option(
-            "-t", "--tags", multiple=True, metavar="TAGS", help="Only plays with one of these tags."
+    ] = ()
+    tags: Annotated[tuple[str, ...], tags_option("-t", "--tags")] = ()
+    skip_tags: Annotated[
+        tuple[str, ...],
+        click.Option(
+            ["--skip-tags"], multiple=True, metavar="TAGS", help="Not the plays with one of these tags."
         ),
-        click.option(
-            "--skip-tags", multiple=True, metavar="TAGS", help="Not the plays with one of these tags."
+    ] = ()
+    vault_password_files: Annotated[
+        tuple[Path, ...],
+        vault_password_option(),
+    ] = ()
+    verbose: Annotated[
+        int, click.Option(["-v", "--verbose"], count=True, help="Say more; -vv even more.")
+    ] = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MixedFileOptions(FileOptions):
+    """The same for a command that takes other words behind the playbooks, all of them in ``words``."""
+
+    playbooks: tuple[Path, ...] = ()
+    words: tuple[str, ...] = ()
+
+    def split(self) -> tuple[FileOptions, tuple[str, ...]]:
+        """The files with the playbooks that come first, and the words behind these."""
+        playbooks, others = split_words(self.words)
+        return replace(self, playbooks=playbooks), others
+
+
+def split_words(words: tuple[str, ...]) -> tuple[tuple[Path, ...], tuple[str, ...]]:
+    """The playbooks that come first, by their endings, and what comes behind them."""
+    count = next((n for n, word in enumerate(words) if not word.endswith(_PLAYBOOKS)), len(words))
+    return tuple(map(Path, words[:count])), words[count:]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostOptions:
+    """The hosts that may change, and connections to them. Times are seconds."""
+
+    heading: ClassVar = "Reaching hosts"
+
+    limit: Annotated[
+        str | None,
+        click.Option(
+            ["-l", "--limit"], metavar="PATTERN", help="Change only the hosts that the pattern selects."
         ),
-        click.option(
-            "--vault-password-file",
-            "vault_password_files",
-            multiple=True,
-            envvar="DEPLOYTOOL_VAULT_PASSWORD_FILE",
-            type=click.Path(path_type=Path),
-            help="A file with the vault password, or a program that prints it.",
-        ),
-        click.option("-v", "--verbose", count=True, help="Say more; -vv even more."),
-    )
-
-
-def reaching(function: F) -> F:
-    """How hosts are reached, and which may change."""
-    return _reaching("Change only the hosts that the pattern selects.", _KEEPING)(function)
-
-
-def holding(function: F) -> F:
-    """The same for a command that holds its connections itself for as long as it runs."""
-    return _reaching("Change only the hosts that the pattern selects.")(function)
-
-
-def looking(function: F) -> F:
-    """How hosts are reached, and which are looked at."""
-    return _reaching("Only the hosts that the pattern selects.", _KEEPING)(function)
-
-
-_KEEPING: Callable[[Any], Any] = click.option(
-    "--keep-connections",
-    type=duration,
-    default="0",
-    help="Have OpenSSH keep connections for later runs, for so long after their last use.",
-)
-
-
-def _reaching(limit: str, *more: Callable[[Any], Any]) -> Callable[[F], F]:
-    return purpose(
-        "Reaching hosts",
-        click.option("-l", "--limit", metavar="PATTERN", help=limit),
-        click.option(
-            "-f",
-            "--forks",
-            type=click.IntRange(1),
-            default=50,
+    ] = None
+    forks: Annotated[int, forks_option("-f", "--forks")] = 50
+    connect_timeout: Annotated[
+        float,
+        click.Option(
+            ["--connect-timeout"],
+            type=duration,
+            default="10s",
             show_default=True,
-            help="Hosts at the same time.",
+            help="For reaching a host.",
         ),
-        click.option(
-            "--connect-timeout", type=duration, default="10s", show_default=True, help="For reaching a host."
+    ]
+    accept_new_host_keys: Annotated[
+        bool,
+        click.Option(
+            ["--accept-new-host-keys"],
+            is_flag=True,
+            help="Trust hosts that known_hosts does not name yet.",
         ),
-        click.option(
-            "--accept-new-host-keys", is_flag=True, help="Trust hosts that known_hosts does not name yet."
+    ] = False
+    keep_connections: Annotated[
+        float,
+        click.Option(
+            ["--keep-connections"],
+            type=duration,
+            help="Have OpenSSH keep connections for later runs, for so long after their last use.",
         ),
-        *more,
-    )
+    ] = 0.0
 
 
-def of_services(function: F) -> F:
-    """Which services a command is about; all of them without it."""
-    option = click.option(
-        "-s", "--service", "services", multiple=True, metavar="SERVICE", help="Only these services."
-    )
-    return option(function)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookOptions(HostOptions):
+    """The same for a command that changes nothing."""
+
+    limit: Annotated[
+        str | None,
+        click.Option(["-l", "--limit"], metavar="PATTERN", help="Only the hosts that the pattern selects."),
+    ] = None
 
 
-def policies(function: F) -> F:
-    """What one run is allowed, and what a guard may let pass."""
-    unreachable = click.option(
-        "--reschedule-unreachable",
-        is_flag=True,
-        help="Start the replicas of hosts that do not answer elsewhere.",
-    )
-    return purpose("What is allowed", unreachable)(allowing(function))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyOptions:
+    """Permissions of one run, and guards that it may pass. ``timeout`` is seconds; None: by healthcheck."""
 
+    heading: ClassVar = "What is allowed"
 
-def allowing(function: F) -> F:
-    """As ``policies``, without what a watcher decides by itself."""
-    return purpose(
-        ALLOWING,
-        click.option(
-            "--timeout", type=duration, help="For a replica to become ready; default: from its healthcheck."
+    reschedule_unreachable: Annotated[
+        bool,
+        click.Option(
+            ["--reschedule-unreachable"],
+            is_flag=True,
+            help="Start the replicas of hosts that do not answer elsewhere.",
         ),
-        click.option(
-            "--move-volumes",
+    ] = False
+    timeout: Annotated[
+        float | None,
+        click.Option(
+            ["--timeout"],
+            type=duration,
+            help="For a replica to become ready; default: from its healthcheck.",
+        ),
+    ] = None
+    move_volumes: Annotated[
+        tuple[str, ...],
+        click.Option(
+            ["--move-volumes"],
             multiple=True,
             metavar="SERVICE",
             help="Let a service leave its named volumes behind.",
         ),
-        click.option("--adopt", is_flag=True, help="Replace containers of the project that others started."),
-        click.option("--take-over", is_flag=True, help="Take the project from another play."),
-        click.option(
-            "--allow-vanished", is_flag=True, help="Stop what vanished from the files, however much."
+    ] = ()
+    adopt: Annotated[
+        bool,
+        click.Option(
+            ["--adopt"], is_flag=True, help="Replace containers of the project that others started."
         ),
-        click.option(
-            "--allow-partial", is_flag=True, help="Start although hosts that may run it do not answer."
+    ] = False
+    take_over: Annotated[
+        bool, click.Option(["--take-over"], is_flag=True, help="Take the project from another play.")
+    ] = False
+    allow_vanished: Annotated[
+        bool,
+        click.Option(
+            ["--allow-vanished"], is_flag=True, help="Stop what vanished from the files, however much."
         ),
-    )(function)
+    ] = False
+    allow_partial: Annotated[
+        bool,
+        click.Option(
+            ["--allow-partial"], is_flag=True, help="Start although hosts that may run it do not answer."
+        ),
+    ] = False
 
 
-def showing(function: F) -> F:
-    """What is printed, and what the exit code says."""
-    return purpose(
-        "What is shown",
-        click.option(
-            "-o",
-            "--output",
-            type=click.Choice(["text", "json", "jsonl", "markdown"]),
-            default="text",
-            show_default=True,
-            help="What to print.",
-        ),
-        click.option(
-            "-D",
-            "--diff",
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputOptions:
+    """The format on stdout, progress on stderr, reports in files, and exit code 10."""
+
+    heading: ClassVar = "What is shown"
+
+    output: Annotated[str, format_option("text", "json", "jsonl", "markdown", show_default=True)] = "text"
+    diff: Annotated[
+        bool,
+        click.Option(
+            ["-D", "--diff"],
             is_flag=True,
             help="Show what changes in each host's compose.yaml; secrets masked.",
         ),
-        click.option(
-            "--progress",
+    ] = False
+    progress: Annotated[
+        str,
+        click.Option(
+            ["--progress"],
             type=click.Choice(KINDS),
-            default="auto",
             show_default=True,
             help="How progress is shown on stderr; auto: as the terminal or the CI system can take it.",
         ),
-        click.option(
-            "--junit",
-            type=click.Path(path_type=Path, dir_okay=False),
-            metavar="FILE",
-            help="Also write a JUnit report: a test case for each service on each host.",
-        ),
-        click.option(
+    ] = "auto"
+    junit: Annotated[
+        Path | None,
+        output_file("--junit", help="Also write a JUnit report: a test case for each service on each host."),
+    ] = None
+    summary: Annotated[
+        Path | None,
+        output_file(
             "--summary",
-            type=click.Path(path_type=Path, dir_okay=False),
-            metavar="FILE",
             help="Also append the outcome as Markdown to this file; on GitHub, to the job's summary.",
         ),
-        click.option("--detailed-exitcode", is_flag=True, help="Exit with 10 where changes are pending."),
-    )(function)
+    ] = None
+    detailed_exitcode: Annotated[
+        bool,
+        click.Option(["--detailed-exitcode"], is_flag=True, help="Exit with 10 where changes are pending."),
+    ] = False
 
 
-def carrying_out(function: F) -> F:
-    """Whether and when a plan is carried out."""
-    return purpose(
-        "Carrying it out",
-        click.option("-C", "--check", "--dry-run", is_flag=True, help="Only show what would change."),
-        click.option("-y", "--yes", is_flag=True, help="Do not ask before replicas are stopped or replaced."),
-        click.option(
-            "--lock-wait",
-            type=duration,
-            default="0",
-            help="For another run; default: no waiting.",
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeOptions:
+    """Consent to a plan, the wait for its lease (seconds), and the clean-up after it."""
+
+    heading: ClassVar = "Carrying it out"
+
+    check: Annotated[
+        bool, click.Option(["-C", "--check", "--dry-run"], is_flag=True, help="Only show what would change.")
+    ] = False
+    yes: Annotated[
+        bool,
+        click.Option(
+            ["-y", "--yes"], is_flag=True, help="Do not ask before replicas are stopped or replaced."
         ),
-        click.option(
-            "--keep-releases",
+    ] = False
+    lock_wait: Annotated[
+        float, click.Option(["--lock-wait"], type=duration, help="For another run; default: no waiting.")
+    ] = 0.0
+    keep_releases: Annotated[
+        int,
+        click.Option(
+            ["--keep-releases"],
             type=click.IntRange(1),
             metavar="N",
-            default=10,
             show_default=True,
             help="How many releases the hosts remember.",
         ),
-        click.option(
-            "--prune-images",
-            is_flag=True,
-            help="Remove the projects' images that no release needs.",
+    ] = 10
+    prune_images: Annotated[
+        bool,
+        click.Option(
+            ["--prune-images"], is_flag=True, help="Remove the projects' images that no release needs."
         ),
-    )(function)
+    ] = False
+
+
+services_option = click.Option(
+    ["-s", "--service"], multiple=True, metavar="SERVICE", help="Only these services."
+)
+NOT_OFFERED = "not on the command line"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiteOptions:
+    """Files and hosts of a command. The other groups are as if nothing of them were typed."""
+
+    files: FileOptions
+    hosts: HostOptions
+    policy: Annotated[PolicyOptions, NOT_OFFERED] = PolicyOptions()
+    shown: Annotated[OutputOptions, NOT_OFFERED] = OutputOptions(progress="")
+    change: Annotated[ChangeOptions, NOT_OFFERED] = ChangeOptions()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookingOptions(SiteOptions):
+    """The same for a command that changes nothing."""
+
+    hosts: LookOptions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangingOptions(SiteOptions):
+    """The same for a command that makes a plan and carries it out."""
+
+    policy: PolicyOptions
+    shown: OutputOptions
+    change: ChangeOptions

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from os import environ
 from secrets import token_bytes
-from typing import Any
 
 import click
 
 from deploytool.cli.ci_outputs import summarize
+from deploytool.cli.options import OutputOptions, SiteOptions
 from deploytool.cli.saved_plan_options import document
 from deploytool.model.difference import Difference
 from deploytool.model.document import text_of
@@ -34,16 +34,16 @@ _DIFF_COLOURS = {"+": "green", "-": "red", "@": "cyan"}
 _SIGN = re.compile(r"(?<=   )[±+-] [a-z]+ \d+")
 
 
-def show_plan(plan: Plan, seen: Observed, changed: Sequence[Difference], options: Mapping[str, Any]) -> None:
+def show_plan(plan: Plan, seen: Observed, changed: Sequence[Difference], options: SiteOptions) -> None:
     """A plan that nothing was done of, with the differences of ``--diff``."""
-    output = options["output"]
+    output = options.shown.output
     if output == "json":
         click.echo(text_of(document(plan, seen, options)), nl=False)
     elif output == "markdown":
         click.echo(plan_markdown(plan, unreachable(seen), diff_text(changed)), nl=False)
     else:
         show_text(plan, changed, output)
-    summarize(plan_markdown(plan, unreachable(seen), diff_text(changed)), options)
+    summarize(plan_markdown(plan, unreachable(seen), diff_text(changed)), options.shown)
 
 
 def show_text(plan: Plan, changed: Sequence[Difference], output: str) -> None:
@@ -60,10 +60,10 @@ def show_report(
     seen: Observed,
     tally: RunSummary,
     changed: Sequence[Difference],
-    options: Mapping[str, Any],
+    options: SiteOptions,
 ) -> None:
     """How a run ended; as JSON and Markdown with its plan."""
-    output = options["output"]
+    output = options.shown.output
     if output == "json":
         whole = {"plan": document(report.plan, seen, options), "result": result_of(report)}
         click.echo(json.dumps(whole, indent=2))
@@ -74,7 +74,7 @@ def show_report(
             show_text(report.plan, (), output)
         for line in (*recap(tally), *verdict(report)):
             click.echo(printable(line))
-    summarize(_markdown(report, changed), options)
+    summarize(_markdown(report, changed), options.shown)
 
 
 def unreachable(seen: Observed) -> dict[str, str]:
@@ -91,9 +91,9 @@ def _coloured(text: str) -> str:
     return _SIGN.sub(lambda found: click.style(found[0], fg=_SIGNS[found[0][0]]), text)
 
 
-def find_differences(run: Run, plan: Plan, seen: Observed, options: Mapping[str, Any]) -> list[Difference]:
+def find_differences(run: Run, plan: Plan, seen: Observed, shown: OutputOptions) -> list[Difference]:
     """Nothing without ``--diff``, and then no host is asked."""
-    if not options["diff"]:
+    if not shown.diff:
         return []
     return differences(plan, seen, run.engines, run.options.forks, token_bytes(16))
 

@@ -47,7 +47,7 @@ def detected(env: Mapping[str, str], *, terminal: bool) -> str:
 
 def kind_of(asked: str) -> str:
     """The kind that is asked for; without one, what the process's environment suggests."""
-    if asked != "auto":
+    if asked not in ("", "auto"):
         return asked
     return detected(environ, terminal=sys.stderr.isatty())
 

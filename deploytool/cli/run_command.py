@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
 from os import environ
 from pathlib import Path
-from typing import Any
 
 import click
 
 from deploytool.cli.host_limit import limited
+from deploytool.cli.options import SiteOptions
 from deploytool.cli.output import find_differences, show_plan, show_report, show_text, unreachable
 from deploytool.cli.saved_plan_options import document, save
 from deploytool.cli.screen import Screen
@@ -37,43 +37,49 @@ from deploytool.run.prune import prune_images
 from deploytool.run.stamp import stamp
 
 
-def policy_of(intent: Intent, options: Mapping[str, Any]) -> PlanPolicy:
+def policy_of(intent: Intent, options: SiteOptions, max_moves: int = 0) -> PlanPolicy:
     """The options that allow or ask for something, as the planner takes them.
 
     Raises:
         UsageError: an option names a host or service that does not exist.
     """
+    allowed = options.policy
     services = {service.name for project in intent.projects for service in project.services}
-    moved = frozenset(options.get("move_volumes") or ())
+    moved = frozenset(allowed.move_volumes)
     if moved - services:
         raise UsageError(f"--move-volumes: there is no service '{min(moved - services)}'")
-    adopt = bool(options.get("adopt"))
     return PlanPolicy(
-        schedule=SchedulePolicy(bool(options.get("reschedule_unreachable")), moved),
-        reconcile=ReconcilePolicy(adopt=adopt),
+        schedule=SchedulePolicy(allowed.reschedule_unreachable, moved),
+        reconcile=ReconcilePolicy(adopt=allowed.adopt),
         guard=GuardPolicy(
-            allow_vanished=bool(options.get("allow_vanished")),
-            adopt=adopt,
-            take_over=bool(options.get("take_over")),
-            allow_partial=bool(options.get("allow_partial")),
+            allow_vanished=allowed.allow_vanished,
+            adopt=allowed.adopt,
+            take_over=allowed.take_over,
+            allow_partial=allowed.allow_partial,
         ),
-        limit=limited(intent, options.get("limit")),
-        max_moves=int(options.get("max_moves") or 0),
-        whole_playbook=not options.get("tags") and not options.get("skip_tags"),
-        timeout_s=options.get("timeout"),
+        limit=limited(intent, options.hosts.limit),
+        max_moves=max_moves,
+        whole_playbook=not options.files.tags and not options.files.skip_tags,
+        timeout_s=allowed.timeout,
     )
 
 
 @contextmanager
 def running(
-    loaded: Loaded, screen: Screen, reason: str, options: Mapping[str, Any], engines: Engines | None = None
+    loaded: Loaded,
+    screen: Screen,
+    reason: str,
+    options: SiteOptions,
+    engines: Engines | None = None,
+    *,
+    max_moves: int = 0,
 ) -> Iterator[Run]:
     """A run over the loaded files, on ``engines`` that may be connecting; they are closed at the end."""
-    intent, forks = loaded.intent, int(options["forks"])
-    engines = engines or engines_for(screen, options)
-    planner = Planner(intent, policy_of(intent, options), stamp(loaded.folder, environ))
+    intent, forks = loaded.intent, options.hosts.forks
+    engines = engines or engines_for(screen, options.hosts, options.change)
+    planner = Planner(intent, policy_of(intent, options, max_moves), stamp(loaded.folder, environ))
     lease = this_run(reason, environ)
-    run_options = RunOptions(forks, float(options.get("lock_wait") or 0.0))
+    run_options = RunOptions(forks, options.change.lock_wait)
     run = Run(intent, planner, engines, lease, screen.emit, run_options)
     try:
         with screen, asking(run.interrupts.ask):
@@ -82,31 +88,28 @@ def running(
         engines.close(forks)
 
 
-def carry_out(
-    run: Run, screen: Screen, options: Mapping[str, Any], act: Callable[[], Report] | None = None
-) -> int:
+def carry_out(run: Run, screen: Screen, options: SiteOptions, act: Callable[[], Report] | None = None) -> int:
     """Show the plan, ask where that is called for, converge, and say how it ended; returns the exit code.
 
-    ``act`` is what to do instead of ``run.converge``. With ``--check`` only the first. The options are those
-    of ``showing`` and ``carrying_out``.
+    ``act`` is what to do instead of ``run.converge``. With ``--check`` only the first.
     """
-    if options["check"]:
+    if options.change.check:
         return only_plan(run, screen, options)
     declined = []
     changed: list[Difference] = []
 
     def confirm(found: Plan, seen: Observed) -> bool:
-        changed.extend(find_differences(run, found, seen, options))
+        changed.extend(find_differences(run, found, seen, options.shown))
         screen.drain()
-        show_text(found, changed, options["output"])
-        if not options["yes"] and _calls_for_asking(found) and not ask("Make these changes?"):
+        show_text(found, changed, options.shown.output)
+        if not options.change.yes and _calls_for_asking(found) and not ask("Make these changes?"):
             declined.append(found)
         screen.resume()
         return not declined
 
     run.confirm = confirm
     report = (act or run.converge)()
-    if options["prune_images"] and not declined and not report.interrupted:
+    if options.change.prune_images and not declined and not report.interrupted:
         prune_images(run)
     screen.drain()
     if declined:
@@ -116,17 +119,17 @@ def carry_out(
     return report.exit_code
 
 
-def only_plan(run: Run, screen: Screen, options: Mapping[str, Any], out: Path | None = None) -> int:
+def only_plan(run: Run, screen: Screen, options: SiteOptions, out: Path | None = None) -> int:
     """Look, and show what would change, saved to ``out`` if given; returns the exit code."""
     found, seen = run.plan()
-    changed = find_differences(run, found, seen, options)
+    changed = find_differences(run, found, seen, options.shown)
     screen.drain()
     if out:
         save(document(found, seen, options), out)
     show_plan(found, seen, changed, options)
     if unreachable(seen):
         return HostsUnusable.exit_code
-    return CHANGES_PENDING if found and options["detailed_exitcode"] else 0
+    return CHANGES_PENDING if found and options.shown.detailed_exitcode else 0
 
 
 def _calls_for_asking(found: Plan) -> bool:

@@ -2,39 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from dataclasses import fields
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import click
 from click.core import ParameterSource
 
 from deploytool import __version__
-from deploytool.cli.options import ALLOWING
+from deploytool.cli.command import option_values, read_options
+from deploytool.cli.options import PolicyOptions, SiteOptions
 from deploytool.cli.output_files import replace_file
 from deploytool.errors import Place, PlanChanged, Problem, UsageError
 from deploytool.load.text.input_log import noted_so_far
-from deploytool.load.text.plan_file import read_plan
 from deploytool.load.text.problems import input_error
 from deploytool.model.document import Document, text_of
 from deploytool.model.observed import Observed
 from deploytool.model.plan import Plan
 from deploytool.plan.saved_plan import Making, changed_since, document_of
 
-# Besides what is allowed: which plays and hosts a plan is about.
-_SELECTING = ("limit", "tags", "skip_tags")
+T = TypeVar("T", bound=SiteOptions)
+
+# The options that decide what a plan is: the plays and hosts that it is about, and what is allowed.
+_DECISIVE = ("limit", "tags", "skip_tags", *(field.name for field in fields(PolicyOptions)))
 _AGAIN = "make a new plan and look at it: deploytool plan … --out FILE"
 
 
-def document(
-    plan: Plan, seen: Observed, options: Mapping[str, Any], like: Document | None = None
-) -> Document:
+def document(plan: Plan, seen: Observed, options: SiteOptions, like: Document | None = None) -> Document:
     """The plan of a command with these options, as of now."""
     command = {
-        "inventory": options["inventory"],
-        "playbooks": [str(path) for path in options["playbooks"]],
-        "options": {name: _plain(options[name]) for name in _decisive() if options.get(name)},
+        "inventory": options.files.inventory,
+        "playbooks": [str(path) for path in options.files.playbooks],
+        "options": {name: _plain(value) for name, value in _decisive(options).items() if value},
     }
     when = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
     return document_of(plan, seen, Making(__version__, when, command, noted_so_far()), like)
@@ -49,33 +50,30 @@ def save(saved: Document, path: Path) -> None:
     replace_file(path, text_of(saved).encode(), "--out")
 
 
-def agreed_options(options: dict[str, Any]) -> tuple[dict[str, Any], Document | None]:
-    """The options with those that a saved plan was made with, and that plan; as they are without one.
+def with_saved_options(options: T, path: Path, saved: Document) -> T:
+    """The options of a command line with those that the plan saved at ``path`` was made with.
 
     Extra variables are not in a plan, since they may be secret: they are given again.
 
     Raises:
         InputError: the plan cannot be used. UsageError: an option says something else than the plan.
     """
-    path = options.pop("plan_file")
-    if path is None:
-        return options, None
-    saved = read_plan(path)
     command = saved["command"]
-    if options["inventory"] is None:
-        options["inventory"] = command["inventory"]
-        options["playbooks"] = tuple(Path(playbook) for playbook in command["playbooks"])
-    for name in _decisive():
+    values = option_values(options)
+    if options.files.inventory is None:
+        values["inventory"] = command["inventory"]
+        values["playbooks"] = tuple(Path(playbook) for playbook in command["playbooks"])
+    for name, value in _decisive(options).items():
         wanted = command["options"].get(name)
-        if _given(name) and _plain(options[name]) != wanted:
+        if _is_typed(name) and _plain(value) != wanted:
             hint = "leave it out, or make another plan"
             raise UsageError(f"{_spelled(name)} is not what the plan was made with", hint=hint)
         if wanted is not None:
-            options[name] = _option_value(name, wanted, path)
-    return options, saved
+            values[name] = _option_value(name, wanted, path)
+    return read_options(type(options), values)
 
 
-def _option_value(name: str, wanted: Any, path: Path) -> Any:
+def _option_value(name: str, wanted: object, path: Path) -> object:
     """A value out of the plan, as if it had been typed.
 
     Raises:
@@ -89,7 +87,7 @@ def _option_value(name: str, wanted: Any, path: Path) -> Any:
         raise input_error(Place(str(path)), f"{_spelled(name)} cannot be {wanted!r:.60}") from None
 
 
-def agreement(saved: Document, options: Mapping[str, Any]) -> Callable[[Plan, Observed], None]:
+def agreement(saved: Document, options: SiteOptions) -> Callable[[Plan, Observed], None]:
     """What refuses every plan but the saved one, with all that changed since."""
 
     def check(plan: Plan, seen: Observed) -> None:
@@ -104,22 +102,16 @@ def agreement(saved: Document, options: Mapping[str, Any]) -> Callable[[Plan, Ob
     return check
 
 
-def _decisive() -> list[str]:
-    """The options of the command that runs which decide what a plan is."""
-    command = click.get_current_context().command
-    names = (p.name for p in command.params if p.name in _SELECTING or _is_allowing(p))
-    return [name for name in names if name]
+def _decisive(options: SiteOptions) -> dict[str, object]:
+    """The options that decide what a plan is, by name; only those that the command has."""
+    return {name: value for name, value in option_values(options).items() if name in _DECISIVE}
 
 
-def _is_allowing(parameter: click.Parameter) -> bool:
-    return getattr(parameter, "purpose", "") == ALLOWING
-
-
-def _given(name: str) -> bool:
+def _is_typed(name: str) -> bool:
     return click.get_current_context().get_parameter_source(name) is not ParameterSource.DEFAULT
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     return list(value) if isinstance(value, tuple) else value
 
 

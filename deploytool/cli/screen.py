@@ -5,13 +5,13 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from types import TracebackType
-from typing import Any
 
 import click
 
 from deploytool.cli.ci_outputs import keep
+from deploytool.cli.options import SiteOptions
 from deploytool.cli.progress import reporter_for
 from deploytool.model.event import Event
 from deploytool.report.console import event_json
@@ -100,8 +100,8 @@ class Screen:
             click.echo(line if marked else printable(line), err=True, color=marked or None)
 
 
-def screen_of(options: Mapping[str, Any]) -> Screen:
-    """The screen that the options of ``options.showing`` ask for. Its tally is kept for the end."""
-    screen = Screen(options["output"], options["verbose"], options["progress"])
+def screen_of(options: SiteOptions) -> Screen:
+    """The screen that the options ask for. Its tally is kept for the end."""
+    screen = Screen(options.shown.output, options.files.verbose, options.shown.progress)
     keep(screen.tally)
     return screen

@@ -6,17 +6,17 @@ What decides is not imported here: hosts can be connected to while that is done.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from os import environ
 from pathlib import Path
-from typing import Any
 
 import click
 
 from deploytool.backend.base import KEPT_RELEASES
 from deploytool.backend.compose.engine import ComposeEngine
+from deploytool.cli.options import ChangeOptions, FileOptions, HostOptions, SiteOptions
 from deploytool.cli.screen import Screen
 from deploytool.core.placement.patterns import select
 from deploytool.errors import UsageError
@@ -41,36 +41,25 @@ class Loaded:
     folder: Path
 
 
-def load(
-    inventory: str,
-    playbooks: Sequence[Path],
-    extra_vars: Sequence[str],
-    tags: Sequence[str],
-    skip_tags: Sequence[str],
-    vault_password_files: Sequence[Path],
-) -> Loaded:
+def load(options: FileOptions) -> Loaded:
     """Read all files.
 
     Raises:
         InputError: with every problem of every file.
     """
+    if options.inventory is None:
+        raise click.UsageError("Missing argument 'INVENTORY'.")
     begin()
     problems = Problems()
-    vault = passwords_of(vault_password_files, problems)
+    vault = passwords_of(options.vault_password_files, problems)
     problems.raise_if_any()
-    sources = Sources(parse_extra_vars(extra_vars, vault), vault, noted(environ), unsupported_options)
-    loaded = load_inventory(inventory, sources)
-    found = list(playbooks) or [find_playbook(inventory, Path.cwd())]
-    intent = load_intent(loaded, found, select=select, tags=_words(tags), skip_tags=_words(skip_tags))
-    return Loaded(intent, found[0].parent)
-
-
-def load_options(options: Mapping[str, Any]) -> Loaded:
-    """``load`` with what a command with the shared file options was given."""
-    if options["inventory"] is None:
-        raise click.UsageError("Missing argument 'INVENTORY'.")
-    names = ("inventory", "playbooks", "extra_vars", "tags", "skip_tags", "vault_password_files")
-    return load(**{name: options[name] for name in names})
+    extra_vars = parse_extra_vars(options.extra_vars, vault)
+    loaded = load_inventory(
+        options.inventory, Sources(extra_vars, vault, noted(environ), unsupported_options)
+    )
+    found = list(options.playbooks) or [find_playbook(options.inventory, Path.cwd())]
+    tags, skip_tags = _words(options.tags), _words(options.skip_tags)
+    return Loaded(load_intent(loaded, found, select=select, tags=tags, skip_tags=skip_tags), found[0].parent)
 
 
 def _words(values: Sequence[str]) -> frozenset[str]:
@@ -94,17 +83,16 @@ def passphrase_prompt(screen: Screen) -> Callable[[str], Secret | None] | None:
     return ask_for
 
 
-def engines_for(screen: Screen, options: Mapping[str, Any]) -> Engines:
-    """Engines over SSH, as the options of ``reaching`` say; nothing is connected yet."""
-    keep_s = options["keep_connections"]
+def engines_for(screen: Screen, hosts: HostOptions, change: ChangeOptions) -> Engines:
+    """Engines over SSH; nothing is connected yet."""
     settings = SshSettings(
-        connect_timeout_s=options["connect_timeout"],
-        accept_new_host_keys=options["accept_new_host_keys"],
-        control_persist_s=keep_s,
-        control_directory=_control_directory() if keep_s else "",
+        connect_timeout_s=hosts.connect_timeout,
+        accept_new_host_keys=hosts.accept_new_host_keys,
+        control_persist_s=hosts.keep_connections,
+        control_directory=_control_directory() if hosts.keep_connections else "",
         passphrase=passphrase_prompt(screen),
     )
-    return engines_over(settings, int(options.get("keep_releases") or KEPT_RELEASES))
+    return engines_over(settings, change.keep_releases)
 
 
 def _control_directory() -> str:
@@ -114,16 +102,16 @@ def _control_directory() -> str:
         raise UsageError(f"--keep-connections: {error}") from None
 
 
-def connecting(loaded: Loaded, screen: Screen, options: Mapping[str, Any]) -> Engines:
+def connecting(loaded: Loaded, screen: Screen, options: SiteOptions) -> Engines:
     """Engines that have begun to look at the plays' first hosts, as many as ``--forks`` says.
 
     Not where somebody may be asked a passphrase, before they could see what for.
     """
-    engines = engines_for(screen, options)
+    engines = engines_for(screen, options.hosts, options.change)
     if passphrase_prompt(screen) is not None:
         return engines
     hosts = {host.name: host for project in loaded.intent.projects for host in project.hosts}
-    for host in islice(hosts.values(), int(options["forks"])):
+    for host in islice(hosts.values(), options.hosts.forks):
         engines.of(host).begin()
     return engines
 

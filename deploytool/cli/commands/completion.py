@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Annotated
+
 import click
 from click.shell_completion import get_completion_class
 
-from deploytool.cli.command import Command
+from deploytool.cli.command import command
 
 PROGRAM, VARIABLE = "deploytool", "_DEPLOYTOOL_COMPLETE"
 SHELLS = ("bash", "zsh", "fish")
@@ -34,9 +37,15 @@ complete -o nosort -F _deploytool_completion deploytool
 """
 
 
-@click.command(cls=Command)
-@click.argument("shell", metavar="bash|zsh|fish", type=click.Choice(SHELLS))
-def completion(shell: str) -> int:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompletionOptions:
+    """Options of ``completion``."""
+
+    shell: Annotated[str, click.Argument(["shell"], metavar="bash|zsh|fish", type=click.Choice(SHELLS))]
+
+
+@command(CompletionOptions)
+def completion(options: CompletionOptions) -> int:
     """Print what makes a shell complete commands, options, hosts, groups and services.
 
     \b
@@ -44,8 +53,8 @@ def completion(shell: str) -> int:
     eval "$(deploytool completion zsh)"     in ~/.zshrc, after compinit
     deploytool completion fish | source     in ~/.config/fish/config.fish
     """
-    kind = get_completion_class(shell)
-    if shell == "bash" or kind is None:
+    kind = get_completion_class(options.shell)
+    if options.shell == "bash" or kind is None:
         click.echo(_BASH, nl=False)
     else:
         root = click.get_current_context().find_root().command

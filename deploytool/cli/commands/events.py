@@ -2,41 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated
 
 import click
 
 from deploytool.backend.base import Feed
-from deploytool.cli import options as shared
-from deploytool.cli.command import Command
+from deploytool.cli.command import command
 from deploytool.cli.host_commands import across, following
-from deploytool.cli.session import load_options
+from deploytool.cli.options import LookingOptions, format_option, services_option
+from deploytool.cli.session import load
 from deploytool.core.placement.replica_names import wanted_services
 from deploytool.model.container import ContainerEvent
 from deploytool.report.log_lines import event_record, event_text
 from deploytool.report.sanitize import printable
 
 
-@click.command(cls=Command)
-@shared.files
-@shared.looking
-@shared.of_services
-@click.option("-a", "--all", "everything", is_flag=True, help="Also of containers that are not ours.")
-@click.option("-o", "--output", type=click.Choice(["text", "jsonl"]), default="text", help="What to print.")
-def events(services: Sequence[str], everything: bool, **options: Any) -> int:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventsOptions(LookingOptions):
+    """Options of ``events``."""
+
+    services: Annotated[tuple[str, ...], services_option] = ()
+    everything: Annotated[
+        bool, click.Option(["-a", "--all"], is_flag=True, help="Also of containers that are not ours.")
+    ] = False
+    output: Annotated[str, format_option("text", "jsonl")] = "text"
+
+
+@command(EventsOptions)
+def events(options: EventsOptions) -> int:
     """Follow what happens to replicas on all hosts: started, ended, healthy, removed.
 
     Example: deploytool events inventories/lab.yaml -s web
     """
-    intent = load_options(options).intent
-    wanted = wanted_services(services, intent)
+    intent = load(options.files).intent
+    wanted = wanted_services(options.services, intent)
     pairs = {(one.project, one.service) for one in wanted}
-    as_json = options["output"] == "jsonl"
+    as_json = options.output == "jsonl"
 
     def show(host: str, event: ContainerEvent) -> str:
         chosen = event.ours and (event.project, event.service) in pairs
-        if not chosen and (services or not everything):
+        if not chosen and (options.services or not options.everything):
             return ""
         return event_record(host, event) if as_json else printable(event_text(host, event))
 

@@ -3,25 +3,50 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated
 
 import click
 
-from deploytool.cli import options as shared
-from deploytool.cli.command import Command
-from deploytool.cli.host_commands import across, loaded_intent, words_of
+from deploytool.cli.command import command
+from deploytool.cli.host_commands import across
+from deploytool.cli.options import LookingOptions, MixedFileOptions
+from deploytool.cli.session import load
 from deploytool.cli.terminal import here, lend
 from deploytool.core.placement.replica_names import choose, replicas, wanted_replica
 from deploytool.errors import HostUnreachable, UsageError
 from deploytool.model.observed import Observed
 
 
-@click.command(cls=Command, name="exec")
-@shared.files_and("SERVICE[/N] -- COMMAND...")
-@shared.looking
-@click.option("-T", "--no-terminal", is_flag=True, help="Even on a terminal, only join input and output.")
-def exec_(words: Sequence[str], no_terminal: bool, **options: Any) -> int:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecFileOptions(MixedFileOptions):
+    """The files of ``exec``; the other words are the replica and the command."""
+
+    words: Annotated[
+        tuple[str, ...],
+        click.Argument(
+            ["words"], metavar="[PLAYBOOK]... SERVICE[/N] -- COMMAND...", nargs=-1, required=False
+        ),
+    ] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecOptions(LookingOptions):
+    """Options of ``exec``."""
+
+    files: ExecFileOptions
+    no_terminal: Annotated[
+        bool,
+        click.Option(
+            ["-T", "--no-terminal"],
+            is_flag=True,
+            help="Even on a terminal, only join input and output.",
+        ),
+    ] = False
+
+
+@command(ExecOptions, "exec")
+def exec_(options: ExecOptions) -> int:
     """Run a command in a replica: the first healthy one of SERVICE, or the N-th as ps counts.
 
     On a terminal the command has one, too; otherwise its input is this command's input. The exit code is
@@ -29,18 +54,18 @@ def exec_(words: Sequence[str], no_terminal: bool, **options: Any) -> int:
 
     Example: deploytool exec inventories/lab.yaml web/2 -- /bin/busybox sh
     """
-    playbooks, rest = words_of(words)
+    files, rest = options.files.split()
     if len(rest) < 2:
         raise UsageError("say which service, and what to run in it", hint="SERVICE[/N] -- COMMAND...")
-    intent = loaded_intent(options, playbooks)
+    intent = load(files).intent
     wanted = wanted_replica(rest[0], intent)
     with across(intent, [wanted], options) as hosts:
         seen = hosts.observe()
         hosts.screen.drain()
         _complain_if_none_answered(seen)
         replica = choose(wanted, replicas(seen, [wanted.project]))
-        terminal = None if no_terminal else here()
-        if terminal or options["verbose"]:
+        terminal = None if options.no_terminal else here()
+        if terminal or options.files.verbose:
             click.echo(f"{replica.name} is {replica.container.name} on {replica.host}", err=True)
         sys.stdout.flush()
         stream = hosts.engines.named(replica.host).exec(replica.container.id, rest[1:], terminal=terminal)

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated
 
 import click
 
-from deploytool.cli import options as shared
-from deploytool.cli.command import Command
+from deploytool.cli.command import command
+from deploytool.cli.options import ChangingOptions, SiteOptions, format_option
 from deploytool.cli.run_command import carry_out, running
 from deploytool.cli.screen import Screen, screen_of
-from deploytool.cli.session import load_options
+from deploytool.cli.session import load
 from deploytool.errors import UsageError
 from deploytool.model.event import Note
 from deploytool.report.history import history_json, history_text
@@ -22,29 +22,26 @@ from deploytool.run.converge import Run
 from deploytool.run.rollback import past
 
 
-@click.command(cls=Command)
-@shared.files
-@shared.reaching
-@click.option(
-    "-o",
-    "--output",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="What to print.",
-)
-def history(**options: Any) -> int:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryOptions(SiteOptions):
+    """Options of ``history``."""
+
+    output: Annotated[str, format_option("text", "json", show_default=True)] = "text"
+
+
+@command(HistoryOptions)
+def history(options: HistoryOptions) -> int:
     """Show the releases that the hosts remember: when, who, which commit, what changed, how it ended.
 
     Example: deploytool history inventories/lab.yaml
     """
-    loaded = load_options(options)
-    screen = Screen(verbose=options["verbose"])
+    loaded = load(options.files)
+    screen = Screen(verbose=options.files.verbose)
     with running(loaded, screen, "history", options) as run:
         seen = run.observe()
         pasts = [past(project, seen, run.engines, run.options.forks) for project in run.intent.projects]
         screen.drain()
-    if options["output"] == "json":
+    if options.output == "json":
         found = {old.project: history_json(old.releases, old.current) for old in pasts}
         click.echo(json.dumps(found, indent=2))
         return 0
@@ -53,17 +50,25 @@ def history(**options: Any) -> int:
     return 0
 
 
-@click.command(cls=Command)
-@shared.files
-@shared.reaching
-@shared.policies
-@shared.showing
-@shared.carrying_out
-@click.option(
-    "--to", "number", type=int, help="The release to go back to; default: the one before the current one."
-)
-@click.option("--project", help="Which project, where the playbook has several.")
-def rollback(number: int | None, project: str | None, **options: Any) -> int:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RollbackOptions(ChangingOptions):
+    """Options of ``rollback``."""
+
+    number: Annotated[
+        int | None,
+        click.Option(
+            ["--to"],
+            type=int,
+            help="The release to go back to; default: the one before the current one.",
+        ),
+    ] = None
+    project: Annotated[
+        str | None, click.Option(["--project"], help="Which project, where the playbook has several.")
+    ] = None
+
+
+@command(RollbackOptions)
+def rollback(options: RollbackOptions) -> int:
     """Go back to an earlier release, as a rolling update of its own.
 
     Without a number: to the release before the current one; in the middle of an update that was paused or
@@ -71,15 +76,15 @@ def rollback(number: int | None, project: str | None, **options: Any) -> int:
 
     Example: deploytool rollback inventories/lab.yaml 3
     """
-    number, options["playbooks"] = _release(number, options["playbooks"])
-    loaded = load_options(options)
+    number, playbooks = _release(options.number, options.files.playbooks)
+    loaded = load(replace(options.files, playbooks=playbooks))
     screen = screen_of(options)
     with running(loaded, screen, "rollback", options) as run:
-        _go_back(run, number, project)
+        _go_back(run, number, options.project)
         return carry_out(run, screen, options)
 
 
-def _release(number: int | None, words: Sequence[Path]) -> tuple[int | None, Sequence[Path]]:
+def _release(number: int | None, words: tuple[Path, ...]) -> tuple[int | None, tuple[Path, ...]]:
     """Tell the release from the playbooks: it is the last word, a number, and no file.
 
     Raises:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import datetime
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from os import environ
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import click
 
-from deploytool.cli.command import Command
+from deploytool.cli.command import command
 from deploytool.cli.host_limit import read_limit_file
+from deploytool.cli.options import vault_password_option
 from deploytool.core.placement.patterns import NoMatch, select
 from deploytool.errors import UsageError
 from deploytool.load.inventory.extra_vars import parse_extra_vars
@@ -35,62 +37,75 @@ _INTERNAL_NAMES = """
 INTERNAL = frozenset(_INTERNAL_NAMES.split())
 
 
-@click.command(cls=Command, name="inventory")
-@click.argument("inventory", metavar="INVENTORY")
-@click.argument("group", required=False, default="all")
-@click.option("--list", "list_", is_flag=True, help="Print all hosts with their variables as JSON.")
-@click.option("--graph", is_flag=True, help="Print the tree of groups and hosts, of GROUP or of all.")
-@click.option("--host", metavar="HOST", help="Print the variables of one host as JSON.")
-@click.option(
-    "-l", "--limit", metavar="PATTERN", help="With --list: only the hosts that the pattern selects."
-)
-@click.option(
-    "-e", "--extra-vars", multiple=True, metavar="VARS", help="k=v, a JSON or YAML mapping, or @FILE."
-)
-@click.option(
-    "--vault-password-file",
-    "vault_password_files",
-    multiple=True,
-    envvar="DEPLOYTOOL_VAULT_PASSWORD_FILE",
-    type=click.Path(path_type=Path),
-    help="A file with the vault password, or a program that prints it.",
-)
-@click.option(
-    "--playbook-dir",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path(),
-    help="Read group_vars/ and host_vars/ there, too; default: the working directory.",
-)
-def inventory(
-    inventory: str,
-    group: str,
-    list_: bool,
-    graph: bool,
-    host: str | None,
-    limit: str | None,
-    extra_vars: Sequence[str],
-    vault_password_files: Sequence[Path],
-    playbook_dir: Path,
-) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InventoryOptions:
+    """Options of ``inventory``, as ``ansible-inventory`` spells them."""
+
+    inventory: Annotated[str, click.Argument(["inventory"], metavar="INVENTORY")]
+    group: Annotated[str, click.Argument(["group"], required=False)] = "all"
+    list_: Annotated[
+        bool, click.Option(["--list"], is_flag=True, help="Print all hosts with their variables as JSON.")
+    ] = False
+    graph: Annotated[
+        bool,
+        click.Option(
+            ["--graph"], is_flag=True, help="Print the tree of groups and hosts, of GROUP or of all."
+        ),
+    ] = False
+    host: Annotated[
+        str | None,
+        click.Option(["--host"], metavar="HOST", help="Print the variables of one host as JSON."),
+    ] = None
+    limit: Annotated[
+        str | None,
+        click.Option(
+            ["-l", "--limit"],
+            metavar="PATTERN",
+            help="With --list: only the hosts that the pattern selects.",
+        ),
+    ] = None
+    extra_vars: Annotated[
+        tuple[str, ...],
+        click.Option(
+            ["-e", "--extra-vars"],
+            multiple=True,
+            metavar="VARS",
+            help="k=v, a JSON or YAML mapping, or @FILE.",
+        ),
+    ] = ()
+    vault_password_files: Annotated[tuple[Path, ...], vault_password_option()] = ()
+    playbook_dir: Annotated[
+        Path,
+        click.Option(
+            ["--playbook-dir"],
+            type=click.Path(path_type=Path, file_okay=False),
+            help="Read group_vars/ and host_vars/ there, too; default: the working directory.",
+        ),
+    ] = Path()
+
+
+@command(InventoryOptions)
+def inventory(options: InventoryOptions) -> int:
     """Show an inventory, as ansible-inventory prints it.
 
     Example: deploytool inventory inventories/lab.yaml --graph
     """
-    if sum((list_, graph, host is not None)) != 1:
+    if sum((options.list_, options.graph, options.host is not None)) != 1:
         raise UsageError("give one of --list, --graph and --host")
     problems = Problems()
-    vault = passwords_of(vault_password_files, problems)
+    vault = passwords_of(options.vault_password_files, problems)
     problems.raise_if_any()
-    sources = Sources(parse_extra_vars(extra_vars, vault), vault, environ)
-    loaded = load_inventory(inventory, sources)
-    layers = Layers(playbook_dir)
-    if graph:
-        for line in graph_lines(loaded, group):
+    sources = Sources(parse_extra_vars(options.extra_vars, vault), vault, environ)
+    loaded = load_inventory(options.inventory, sources)
+    layers = Layers(options.playbook_dir)
+    if options.graph:
+        for line in graph_lines(loaded, options.group):
             click.echo(line)
-    elif host is not None:
-        click.echo(as_json(host_document(loaded, _one_host(loaded, host), layers)))
+    elif options.host is not None:
+        click.echo(as_json(host_document(loaded, _one_host(loaded, options.host), layers)))
     else:
-        click.echo(as_json(list_document(loaded, _limited(loaded, limit), layers)))
+        click.echo(as_json(list_document(loaded, _limited(loaded, options.limit), layers)))
+    return 0
 
 
 def list_document(loaded: LoadedInventory, hosts: Sequence[str], layers: Layers) -> Mapping[str, Any]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from typing import Annotated
 
 import click
 
-from deploytool.cli.command import Command
+from deploytool.cli.command import command
 from deploytool.lab.lab import HostStatus, Lab
 
 
@@ -26,49 +27,86 @@ def lab() -> None:
     """
 
 
-@lab.command(cls=Command)
-@click.option(
-    "-n", "--hosts", "count", type=int, default=3, show_default=True, help="How many hosts there shall be."
-)
-@click.option(
-    "--start-engine",
-    is_flag=True,
-    help="Where no Docker engine answers, install and start one (as root on Debian or Ubuntu).",
-)
-@click.option("--envoy", is_flag=True, help="Give the hosts images of Envoy, for ports in mode ingress.")
-def up(count: int, start_engine: bool, envoy: bool) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpOptions:
+    """Options of ``lab up``."""
+
+    count: Annotated[
+        int,
+        click.Option(["-n", "--hosts"], type=int, show_default=True, help="How many hosts there shall be."),
+    ] = 3
+    start_engine: Annotated[
+        bool,
+        click.Option(
+            ["--start-engine"],
+            is_flag=True,
+            help="Where no Docker engine answers, install and start one (as root on Debian or Ubuntu).",
+        ),
+    ] = False
+    envoy: Annotated[
+        bool,
+        click.Option(
+            ["--envoy"], is_flag=True, help="Give the hosts images of Envoy, for ports in mode ingress."
+        ),
+    ] = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DownOptions:
+    """Options of ``lab down``."""
+
+    images: Annotated[
+        bool,
+        click.Option(
+            ["--images"], is_flag=True, help="Remove the images too; the next 'lab up' builds them again."
+        ),
+    ] = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusOptions:
+    """Options of ``lab status``."""
+
+    output: Annotated[
+        str, click.Option(["-o", "--output"], type=click.Choice(["text", "json"]), show_default=True)
+    ] = "text"
+
+
+@command(UpOptions, group=lab)
+def up(options: UpOptions) -> int:
     """Make hosts lab1, lab2, … or repair them; surplus ones go.
 
     \b
         deploytool lab up -n 5
     """
     made = Lab(say=_progress)
-    made.up(count, start_engine=start_engine, envoy=envoy)
+    made.up(options.count, start_engine=options.start_engine, envoy=options.envoy)
     click.echo(_table(made.status()))
+    return 0
 
 
-@lab.command(cls=Command)
-@click.option("--images", is_flag=True, help="Remove the images too; the next 'lab up' builds them again.")
-def down(images: bool) -> None:
+@command(DownOptions, group=lab)
+def down(options: DownOptions) -> int:
     """Remove the hosts and all that belongs to them.
 
     \b
         deploytool lab down
     """
-    count = Lab(say=_progress).down(with_images=images)
+    count = Lab(say=_progress).down(with_images=options.images)
     click.echo(f"removed {count} host{'' if count == 1 else 's'}", err=True)
+    return 0
 
 
-@lab.command(cls=Command)
-@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
-def status(output: str) -> None:
+@command(StatusOptions, group=lab)
+def status(options: StatusOptions) -> int:
     """Show the hosts, and the ports of this machine that lead to theirs.
 
     \b
         deploytool lab status -o json
     """
     found = Lab(say=_progress).status()
-    click.echo(_json(found) if output == "json" else _table(found))
+    click.echo(_json(found) if options.output == "json" else _table(found))
+    return 0
 
 
 def _json(found: tuple[HostStatus, ...]) -> str:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated
 
 import click
 
-from deploytool.cli import options as shared
-from deploytool.cli.command import Command
+from deploytool.cli.command import command
+from deploytool.cli.options import SiteOptions
 from deploytool.cli.run_command import running
 from deploytool.cli.screen import Screen
-from deploytool.cli.session import load_options
+from deploytool.cli.session import load
 from deploytool.errors import HostsUnusable, LeaseHeld, Place, Problem
 from deploytool.report.sanitize import printable
 from deploytool.run.converge import Run, held_by
@@ -26,16 +27,14 @@ def lock() -> None:
     """
 
 
-@lock.command(cls=Command)
-@shared.files
-@shared.reaching
-def status(**options: Any) -> int:
+@command(SiteOptions, group=lock)
+def status(options: SiteOptions) -> int:
     """Show who holds the leases, and until when.
 
     Example: deploytool lock status inventories/lab.yaml
     """
-    loaded = load_options(options)
-    with running(loaded, Screen(verbose=options["verbose"]), "lock status", options) as run:
+    loaded = load(options.files)
+    with running(loaded, Screen(verbose=options.files.verbose), "lock status", options) as run:
         leases = _leases(run)
     for one in leases:
         state = "until it is released" if one.lease.manual else f"for {one.seconds_left:.0f} s more"
@@ -46,23 +45,30 @@ def status(**options: Any) -> int:
     return 0
 
 
-@lock.command(cls=Command, name="acquire")
-@shared.files
-@shared.reaching
-@click.option("-m", "--message", required=True, help="Why; shown to everybody who is kept waiting.")
-def acquire_(message: str, **options: Any) -> int:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AcquireOptions(SiteOptions):
+    """Options of ``lock acquire``."""
+
+    message: Annotated[
+        str,
+        click.Option(["-m", "--message"], required=True, help="Why; shown to everybody who is kept waiting."),
+    ]
+
+
+@command(AcquireOptions, "acquire", group=lock)
+def acquire_(options: AcquireOptions) -> int:
     """Keep all runs from changing these projects, until you release them.
 
     Example: deploytool lock acquire inventories/lab.yaml -m "database maintenance"
     """
-    loaded = load_options(options)
-    with running(loaded, Screen(verbose=options["verbose"]), message, options) as run:
+    loaded = load(options.files)
+    with running(loaded, Screen(verbose=options.files.verbose), options.message, options) as run:
         seen = run.observe()
         hosts = {
             name: tuple(p.name for p in run.intent.projects if name in {h.name for h in p.hosts})
             for name in seen.answered()
         }
-        refused = acquire(run.engines, hosts, run.lease, message, run.options.forks)
+        refused = acquire(run.engines, hosts, run.lease, options.message, run.options.forks)
     problems = [
         Problem(Place(host), why, "see deploytool lock status") for host, why in refused.items() if why
     ]
@@ -72,16 +78,14 @@ def acquire_(message: str, **options: Any) -> int:
     return 0 if len(hosts) == len(seen) else HostsUnusable.exit_code
 
 
-@lock.command(cls=Command, name="release")
-@shared.files
-@shared.reaching
-def release_(**options: Any) -> int:
+@command(SiteOptions, "release", group=lock)
+def release_(options: SiteOptions) -> int:
     """Give the leases back, whoever holds them.
 
     Example: deploytool lock release inventories/lab.yaml
     """
-    loaded = load_options(options)
-    with running(loaded, Screen(verbose=options["verbose"]), "lock release", options) as run:
+    loaded = load(options.files)
+    with running(loaded, Screen(verbose=options.files.verbose), "lock release", options) as run:
         leases = _leases(run)
         failed = release(run.engines, leases, run.lease, run.options.forks)
     return _said(leases, failed)

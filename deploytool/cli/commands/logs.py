@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Annotated
 
 import click
 
 from deploytool.backend.base import Feed
-from deploytool.cli import options as shared
-from deploytool.cli.command import Command
-from deploytool.cli.host_commands import across, following, loaded_intent, words_of
+from deploytool.cli.command import command
+from deploytool.cli.host_commands import across, following
+from deploytool.cli.options import (
+    LookingOptions,
+    LookOptions,
+    MixedFileOptions,
+    duration,
+    forks_option,
+    format_option,
+    tags_option,
+)
+from deploytool.cli.session import load
 from deploytool.core.placement.replica_names import wanted_services
 from deploytool.model.log import Live, LogLine, LogQuery
 from deploytool.report.log_lines import LogPrinter, log_json
@@ -26,7 +35,7 @@ def since(text: str) -> str:
         BadParameter: it is neither.
     """
     try:
-        return f"{shared.duration(text):g}s"
+        return f"{duration(text):g}s"
     except ValueError:
         pass
     try:
@@ -47,35 +56,77 @@ def tail(text: str) -> int | None:
     return None if text == "all" else int(text)
 
 
-@click.command(cls=Command)
-@shared.long_only(shared.files_and("[SERVICE]..."), "-t")
-@shared.long_only(shared.looking, "-f")
-@click.option("-f", "--follow", is_flag=True, help="Go on with what is written, also by new replicas.")
-@click.option("--since", type=since, metavar="WHEN", help="Not what is older: 10m, or a moment.")
-@click.option(
-    "--tail", type=tail, metavar="N", default="all", show_default=True, help="Lines of each replica."
-)
-@click.option("-t", "--timestamps", is_flag=True, help="Begin each line with its time.")
-@click.option("-o", "--output", type=click.Choice(["text", "jsonl"]), default="text", help="What to print.")
-def logs(words: Sequence[str], **options: Any) -> int:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogFileOptions(MixedFileOptions):
+    """The files of ``logs``, where ``-t`` is ``--timestamps``; the other words are services."""
+
+    words: Annotated[
+        tuple[str, ...],
+        click.Argument(["words"], metavar="[PLAYBOOK]... [SERVICE]...", nargs=-1, required=False),
+    ] = ()
+    tags: Annotated[tuple[str, ...], tags_option("--tags")] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogHostOptions(LookOptions):
+    """The hosts of ``logs``, where ``-f`` is ``--follow``."""
+
+    forks: Annotated[int, forks_option("--forks")] = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogsOptions(LookingOptions):
+    """Options of ``logs``."""
+
+    files: LogFileOptions
+    hosts: LogHostOptions
+    follow: Annotated[
+        bool,
+        click.Option(
+            ["-f", "--follow"], is_flag=True, help="Go on with what is written, also by new replicas."
+        ),
+    ] = False
+    since: Annotated[
+        str | None,
+        click.Option(["--since"], type=since, metavar="WHEN", help="Not what is older: 10m, or a moment."),
+    ] = None
+    tail: Annotated[
+        int | None,
+        click.Option(
+            ["--tail"],
+            type=tail,
+            metavar="N",
+            default="all",
+            show_default=True,
+            help="Lines of each replica.",
+        ),
+    ]
+    timestamps: Annotated[
+        bool, click.Option(["-t", "--timestamps"], is_flag=True, help="Begin each line with its time.")
+    ] = False
+    output: Annotated[str, format_option("text", "jsonl")] = "text"
+
+
+@command(LogsOptions)
+def logs(options: LogsOptions) -> int:
     """Show what the replicas of services wrote, on all hosts, merged by time.
 
     Without a service: of all. A host that fails is reported, and the others go on.
 
     Example: deploytool logs inventories/lab.yaml web --follow --tail 10
     """
-    playbooks, names = words_of(words)
-    intent = loaded_intent(options, playbooks)
+    files, names = options.files.split()
+    intent = load(files).intent
     wanted = wanted_services(names, intent)
     query = LogQuery(
         tuple((one.project, one.service) for one in wanted),
-        options["since"] or "",
-        options["tail"],
-        options["follow"],
+        options.since or "",
+        options.tail,
+        options.follow,
     )
     printer = LogPrinter(
         colour=sys.stdout.isatty() and not os.environ.get("NO_COLOR"),
-        timestamps=options["timestamps"],
+        timestamps=options.timestamps,
         several=len({one.project for one in wanted}) > 1,
     )
     with across(intent, wanted, options) as hosts:
@@ -86,12 +137,12 @@ def logs(words: Sequence[str], **options: Any) -> int:
         def show(host: str, line: LogLine | Live) -> str:
             if isinstance(line, Live):
                 return ""
-            return log_json(host, line) if options["output"] == "jsonl" else printer.line(host, line)
+            return log_json(host, line) if options.output == "jsonl" else printer.line(host, line)
 
         def when(line: LogLine | Live) -> tuple[str, float]:
             return (line.when if isinstance(line, LogLine) else "", 0.0)
 
-        return following(hosts, opened, when, show, again=options["follow"], is_live=_is_live)
+        return following(hosts, opened, when, show, again=options.follow, is_live=_is_live)
 
 
 def _is_live(line: LogLine | Live) -> bool:

@@ -2,40 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated
 
 import click
 
-from deploytool.cli import options as shared
-from deploytool.cli.command import Command
+from deploytool.cli.command import command
 from deploytool.cli.host_commands import across, exit_code_of
-from deploytool.cli.session import load_options
+from deploytool.cli.options import LookingOptions, format_option, services_option
+from deploytool.cli.session import load
 from deploytool.core.placement.replica_names import ReplicaRef, replicas, wanted_services
 from deploytool.model.observed import Observed
 from deploytool.report.ps import Listed, ps_json, ps_text
 from deploytool.report.sanitize import printable
 
 
-@click.command(cls=Command)
-@shared.files
-@shared.looking
-@shared.of_services
-@click.option("-a", "--all", "everything", is_flag=True, help="Also what other playbooks run on these hosts.")
-@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", help="What to print.")
-def ps(services: Sequence[str], everything: bool, **options: Any) -> int:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PsOptions(LookingOptions):
+    """Options of ``ps``."""
+
+    services: Annotated[tuple[str, ...], services_option] = ()
+    everything: Annotated[
+        bool,
+        click.Option(["-a", "--all"], is_flag=True, help="Also what other playbooks run on these hosts."),
+    ] = False
+    output: Annotated[str, format_option("text", "json")] = "text"
+
+
+@command(PsOptions)
+def ps(options: PsOptions) -> int:
     """List the replicas on all hosts, whatever their state.
 
     Example: deploytool ps inventories/lab.yaml -s web
     """
-    intent = load_options(options).intent
-    wanted = wanted_services(services, intent)
+    intent = load(options.files).intent
+    wanted = wanted_services(options.services, intent)
     with across(intent, wanted, options) as hosts:
         seen = hosts.observe()
-    projects = None if everything else {one.project for one in wanted}
-    chosen = set(wanted) if services else None
+    projects = None if options.everything else {one.project for one in wanted}
+    chosen = set(wanted) if options.services else None
     rows = [row for row in _listed(seen, projects) if chosen is None or _wanted(row) in chosen]
-    if options["output"] == "json":
+    if options.output == "json":
         unreachable = {name: host.reason for name, host in seen.unreachable().items()}
         click.echo(ps_json(rows, unreachable), nl=False)
     else:

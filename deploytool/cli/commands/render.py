@@ -2,35 +2,45 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated
 
 import click
 
-from deploytool.cli import options as shared
-from deploytool.cli.command import Command
+from deploytool.cli.command import command
+from deploytool.cli.options import SiteOptions
 from deploytool.cli.run_command import running
 from deploytool.cli.screen import Screen
-from deploytool.cli.session import load_options
+from deploytool.cli.session import load
 from deploytool.errors import UsageError
 from deploytool.model.desired import HostFiles
 
 
-@click.command(cls=Command)
-@shared.files
-@shared.reaching
-@click.option(
-    "--out", type=click.Path(path_type=Path, file_okay=False), help="Write DIR/HOST/PROJECT/… there."
-)
-def render(out: Path | None, **options: Any) -> int:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenderOptions(SiteOptions):
+    """Options of ``render``."""
+
+    out: Annotated[
+        Path | None,
+        click.Option(
+            ["--out"],
+            type=click.Path(path_type=Path, file_okay=False),
+            help="Write DIR/HOST/PROJECT/… there.",
+        ),
+    ] = None
+
+
+@command(RenderOptions)
+def render(options: RenderOptions) -> int:
     """Write each host's files, as converge would, to a folder or stdout.
 
     What runs where depends on what runs now, so the hosts are looked at first.
 
     Example: deploytool render inventories/lab.yaml --out rendered
     """
-    loaded = load_options(options)
-    screen = Screen(verbose=options["verbose"])
+    loaded = load(options.files)
+    screen = Screen(verbose=options.files.verbose)
     with running(loaded, screen, "render", options) as run:
         rendered = run.planner.files(run.observe())
         screen.drain()
@@ -38,8 +48,8 @@ def render(out: Path | None, **options: Any) -> int:
     for (host_name, project), files in sorted(rendered.items()):
         if files.compose is None or (limit is not None and host_name not in limit):
             continue
-        if out:
-            _write(out / host_name / project, files)
+        if options.out:
+            _write(options.out / host_name / project, files)
         else:
             click.echo(f"# {host_name}: {project}/compose.yaml\n---\n{files.compose}", nl=False)
     return 0

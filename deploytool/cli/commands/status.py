@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Annotated
 
 import click
 
-from deploytool.cli import options as shared
-from deploytool.cli.command import Command
+from deploytool.cli.command import command
 from deploytool.cli.host_limit import limited
+from deploytool.cli.options import LookingOptions, duration, format_option, services_option
 from deploytool.cli.run_command import running
 from deploytool.cli.screen import Screen
-from deploytool.cli.session import load_options
+from deploytool.cli.session import load
 from deploytool.core.change.status import standing
 from deploytool.core.placement.replica_names import wanted_services
 from deploytool.errors import CHANGES_PENDING, HostsUnusable, InputError, ManyProblems, NoHost, Refused
@@ -28,46 +27,63 @@ from deploytool.run.converge import Run
 _TOP, _END_OF_LINE, _REST = "\x1b[H", "\x1b[K\n", "\x1b[J"
 
 
-@click.command(cls=Command)
-@shared.files
-@shared.looking
-@shared.of_services
-@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", help="What to print.")
-@click.option("-w", "--watch", is_flag=True, help="Look again and again, and show what changed.")
-@click.option(
-    "--interval", type=shared.duration, default="2s", show_default=True, help="Between two looks of --watch."
-)
-@click.option("--detailed-exitcode", is_flag=True, help="Exit with 10 where changes are pending.")
-def status(services: Sequence[str], watch: bool, interval: float, **options: Any) -> int:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusOptions(LookingOptions):
+    """Options of ``status``."""
+
+    services: Annotated[tuple[str, ...], services_option] = ()
+    output: Annotated[str, format_option("text", "json")] = "text"
+    watch: Annotated[
+        bool,
+        click.Option(["-w", "--watch"], is_flag=True, help="Look again and again, and show what changed."),
+    ] = False
+    interval: Annotated[
+        float,
+        click.Option(
+            ["--interval"],
+            type=duration,
+            default="2s",
+            show_default=True,
+            help="Between two looks of --watch.",
+        ),
+    ]
+    detailed_exitcode: Annotated[
+        bool,
+        click.Option(["--detailed-exitcode"], is_flag=True, help="Exit with 10 where changes are pending."),
+    ] = False
+
+
+@command(StatusOptions)
+def status(options: StatusOptions) -> int:
     """Show expected and actual replicas, per service and host, with release and lease.
 
     Example: deploytool status inventories/lab.yaml
     """
-    loaded = load_options(options)
-    wanted = {(one.project, one.service) for one in wanted_services(services, loaded.intent)}
-    chosen = wanted if services else None
-    screen = Screen(verbose=options["verbose"], progress="quiet" if watch else "auto")
+    loaded = load(options.files)
+    wanted = {(one.project, one.service) for one in wanted_services(options.services, loaded.intent)}
+    chosen = wanted if options.services else None
+    screen = Screen(verbose=options.files.verbose, progress="quiet" if options.watch else "auto")
     with running(loaded, screen, "status", options) as run:
-        if watch:
-            _repeat(run, chosen, interval, options)
+        if options.watch:
+            _repeat(run, chosen, options)
         found, error = _look(run, chosen, options)
         screen.drain()
-    click.echo(_shown(found, options["output"]), nl=False)
+    click.echo(_shown(found, options.output), nl=False)
     for line in problem_lines(found.problems):
         click.echo(line, err=True)
     if error:
         return error.exit_code
     if found.unreachable:
         return HostsUnusable.exit_code
-    return CHANGES_PENDING if found.pending and options["detailed_exitcode"] else 0
+    return CHANGES_PENDING if found.pending and options.detailed_exitcode else 0
 
 
 def _look(
-    run: Run, services: set[tuple[str, str]] | None, options: Mapping[str, Any]
+    run: Run, services: set[tuple[str, str]] | None, options: StatusOptions
 ) -> tuple[Status, ManyProblems | None]:
     """One look, and why there is no plan; what the hosts say is shown all the same."""
     seen = run.observe()
-    hosts = limited(run.intent, options["limit"])
+    hosts = limited(run.intent, options.hosts.limit)
     try:
         plan = run.planner.plan(seen)
     except (NoHost, Refused, InputError) as error:
@@ -76,14 +92,12 @@ def _look(
     return standing(run.intent, seen, plan, hosts=hosts, services=services), None
 
 
-def _repeat(
-    run: Run, services: set[tuple[str, str]] | None, interval_s: float, options: Mapping[str, Any]
-) -> None:
+def _repeat(run: Run, services: set[tuple[str, str]] | None, options: StatusOptions) -> None:
     """Until somebody interrupts it: on a terminal always the newest, elsewhere what changed."""
     before: Status | None = None
     while True:
         found, _ = _look(run, services, options)
-        if options["output"] == "json":
+        if options.output == "json":
             click.echo(status_json(found, indent=None), nl=False)
         elif sys.stdout.isatty():
             _redraw(found)
@@ -91,7 +105,7 @@ def _repeat(
             click.echo(_shown(found, "text"))
         before = _without_ages(found)
         sys.stdout.flush()
-        time.sleep(interval_s)
+        time.sleep(options.interval)
 
 
 def _redraw(found: Status) -> None:

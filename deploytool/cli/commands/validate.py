@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
 
 import click
 
-from deploytool.cli import options as shared
-from deploytool.cli.command import Command
-from deploytool.cli.session import load_options
+from deploytool.cli.command import command
+from deploytool.cli.options import FileOptions
+from deploytool.cli.session import load
 
 
-@click.command(cls=Command)
-@shared.files
-def validate(**options: Any) -> int:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ValidateOptions:
+    """Options of ``validate``."""
+
+    files: FileOptions
+
+
+@command(ValidateOptions)
+def validate(options: ValidateOptions) -> int:
     """Check inventory and playbook; contacts no host.
 
     Example: deploytool validate inventories/lab.yaml
     """
-    intent = load_options(options).intent
+    intent = load(options.files).intent
     for project in intent.projects:
         services = ", ".join(service.name for service in project.services)
         click.echo(f"{project.name}: {len(project.hosts)} hosts, services {services or 'none'}")

@@ -6,21 +6,22 @@ import gc
 import signal
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import dataclass
 from os import environ
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Annotated, ClassVar
 
 import click
 
 from deploytool.cli import leave
-from deploytool.cli import options as shared
-from deploytool.cli.command import Command, purpose
+from deploytool.cli.command import command
+from deploytool.cli.options import HostOptions, PolicyOptions, SiteOptions, duration, output_file
 from deploytool.cli.output_files import READABLE, replace_file
 from deploytool.cli.run_command import policy_of
-from deploytool.cli.session import engines_over, load_options
+from deploytool.cli.session import engines_over, load
 from deploytool.cli.watched_files import WatchedFiles
 from deploytool.errors import INTERRUPTED, UsageError
 from deploytool.load.text.input_log import noted_so_far
@@ -45,59 +46,112 @@ KEEPALIVES = 4
 GC_THRESHOLD = 700
 
 
-@click.command(cls=Command)
-@shared.files
-@shared.holding
-@shared.allowing
-@purpose(
-    "Watching",
-    click.option(
-        "--resync", type=shared.duration, default="60s", show_default=True, help="Between full looks."
-    ),
-    click.option(
-        "--keepalive",
-        type=shared.duration,
-        default="3s",
-        show_default=True,
-        help="Ask a quiet host for a sign of life this often; after four without an answer it is silent.",
-    ),
-    click.option(
-        "--reschedule-after",
-        type=shared.duration,
-        help="Start replicas of a host that was silent for so long elsewhere; plays may say otherwise.",
-    ),
-    click.option("--reload", is_flag=True, help="Take over files as they change; SIGHUP does so, too."),
-    click.option("--restart-budget", type=click.IntRange(1), help="Repairs of a service in ten minutes."),
-    click.option("--force-own", is_flag=True, help="Let these files win over somebody else's release."),
-)
-@purpose(
-    "Being watched",
-    click.option(
-        "--listen",
-        metavar="ADDRESS",
-        help="Serve a page at /, /metrics, /healthz, /readyz, as on 127.0.0.1:9469.",
-    ),
-    click.option(
-        "--textfile",
-        type=click.Path(path_type=Path, dir_okay=False),
-        metavar="FILE.prom",
-        help="Write the metrics here, for node_exporter.",
-    ),
-    click.option(
-        "--log-format", type=click.Choice(FORMATS), default="text", show_default=True, help="On stderr."
-    ),
-)
-def watch(**options: Any) -> int:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchHostOptions(HostOptions):
+    """The hosts of ``watch``, which keeps its connections itself for as long as it runs."""
+
+    keep_connections: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchPolicyOptions(PolicyOptions):
+    """What a watcher may do; it reschedules by ``--reschedule-after``."""
+
+    reschedule_unreachable: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RepairOptions:
+    """When hosts are looked at, and what is repaired. Times are seconds."""
+
+    heading: ClassVar = "Watching"
+
+    resync: Annotated[
+        float,
+        click.Option(
+            ["--resync"], type=duration, default="60s", show_default=True, help="Between full looks."
+        ),
+    ]
+    keepalive: Annotated[
+        float,
+        click.Option(
+            ["--keepalive"],
+            type=duration,
+            default="3s",
+            show_default=True,
+            help="Ask a quiet host for a sign of life this often; after four without an answer it is silent.",
+        ),
+    ]
+    reschedule_after: Annotated[
+        float | None,
+        click.Option(
+            ["--reschedule-after"],
+            type=duration,
+            help="Start replicas of a host that was silent for so long elsewhere; plays may say otherwise.",
+        ),
+    ] = None
+    reload: Annotated[
+        bool,
+        click.Option(["--reload"], is_flag=True, help="Take over files as they change; SIGHUP does so, too."),
+    ] = False
+    restart_budget: Annotated[
+        int | None,
+        click.Option(
+            ["--restart-budget"], type=click.IntRange(1), help="Repairs of a service in ten minutes."
+        ),
+    ] = None
+    force_own: Annotated[
+        bool,
+        click.Option(["--force-own"], is_flag=True, help="Let these files win over somebody else's release."),
+    ] = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServeOptions:
+    """Page, metrics and log of a watcher."""
+
+    heading: ClassVar = "Being watched"
+
+    listen: Annotated[
+        str | None,
+        click.Option(
+            ["--listen"],
+            metavar="ADDRESS",
+            help="Serve a page at /, /metrics, /healthz, /readyz, as on 127.0.0.1:9469.",
+        ),
+    ] = None
+    textfile: Annotated[
+        Path | None,
+        output_file("--textfile", metavar="FILE.prom", help="Write the metrics here, for node_exporter."),
+    ] = None
+    log_format: Annotated[
+        str,
+        click.Option(["--log-format"], type=click.Choice(FORMATS), show_default=True, help="On stderr."),
+    ] = "text"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchCommandOptions(SiteOptions):
+    """Options of ``watch``."""
+
+    hosts: WatchHostOptions
+    policy: WatchPolicyOptions
+    repair: RepairOptions
+    serve: ServeOptions
+
+
+@command(WatchCommandOptions)
+def watch(options: WatchCommandOptions) -> int:
     """Keep the hosts as the playbook says, until it is stopped.
 
     Example: deploytool watch inventories/lab.yaml --listen 127.0.0.1:9469
     """
     gc.set_threshold(GC_THRESHOLD)
-    textfile = _textfile(options["textfile"])
+    textfile = _textfile(options.serve.textfile)
     files = WatchedFiles()
 
     def read() -> Wanted:
-        loaded = files.read(lambda: load_options(options))
+        loaded = files.read(lambda: load(options.files))
         made_from = noted_so_far()
         policy = policy_of(loaded.intent, options)
         return Wanted(loaded.intent, policy, stamp(loaded.folder, environ), made_from)
@@ -108,20 +162,20 @@ def watch(**options: Any) -> int:
         wanted,
         engines,
         this_run("watch", environ, yields=True),
-        _log(options["log_format"], options["verbose"]),
+        _log(options.serve.log_format, options.files.verbose),
         _in_a_thread,
         read,
-        files.changed if options["reload"] else lambda: False,
+        files.changed if options.repair.reload else lambda: False,
         WatchOptions(
-            resync_s=options["resync"],
-            limits=Limits(options["reschedule_after"], options["restart_budget"]),
-            force_own=options["force_own"],
-            forks=options["forks"],
+            resync_s=options.repair.resync,
+            limits=Limits(options.repair.reschedule_after, options.repair.restart_budget),
+            force_own=options.repair.force_own,
+            forks=options.hosts.forks,
         ),
     )
     with ExitStack() as around:
-        if options["listen"]:
-            server = around.enter_context(_server(options["listen"], watcher))
+        if options.serve.listen:
+            server = around.enter_context(_server(options.serve.listen, watcher))
             watcher.say(f"listening on port {server.port}")
         if textfile:
             _in_a_thread(lambda: _write_on(textfile, watcher.board))
@@ -131,22 +185,22 @@ def watch(**options: Any) -> int:
 
     def close() -> None:
         watcher.close()
-        engines.close(options["forks"])
+        engines.close(options.hosts.forks)
 
     _in_a_thread(close).join(CLOSE_S)
     leave(INTERRUPTED if signal.SIGINT in asked else 0)
     return 0
 
 
-def _settings(options: Mapping[str, Any], wanted: Wanted) -> SshSettings:
+def _settings(options: WatchCommandOptions, wanted: Wanted) -> SshSettings:
     """How hosts are reached; asked for signs of life so often that a dead one is noticed before it is due."""
     afters = [project.reschedule_after_s for project in wanted.intent.projects]
-    times = [after_s for after_s in (*afters, options["reschedule_after"]) if after_s]
-    keepalive_s = min([options["keepalive"], *(after_s / KEEPALIVES for after_s in times)])
+    times = [after_s for after_s in (*afters, options.repair.reschedule_after) if after_s]
+    keepalive_s = min([options.repair.keepalive, *(after_s / KEEPALIVES for after_s in times)])
     return SshSettings(
-        connect_timeout_s=options["connect_timeout"],
-        accept_new_host_keys=options["accept_new_host_keys"],
-        keepalive_s=max(1, int(keepalive_s)) if options["keepalive"] else 0,
+        connect_timeout_s=options.hosts.connect_timeout,
+        accept_new_host_keys=options.hosts.accept_new_host_keys,
+        keepalive_s=max(1, int(keepalive_s)) if options.repair.keepalive else 0,
     )
 
 

@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 from deploytool.cli import app
 from deploytool.cli.commands.logs import since, tail
-from deploytool.cli.host_commands import words_of
+from deploytool.cli.options import split_words
 from deploytool.errors import UsageError
 
 
@@ -61,7 +61,7 @@ def test_exec_asks_which_project_is_meant(arguments):
 
 def test_playbooks_come_first():
     """A service may be called like a file, behind the first that is none."""
-    playbooks, rest = words_of(["a.yaml", "b/c.yml", "web", "cat", "x.yaml"])
+    playbooks, rest = split_words(("a.yaml", "b/c.yml", "web", "cat", "x.yaml"))
     assert [str(path) for path in playbooks] == ["a.yaml", "b/c.yml"]
     assert rest == ("web", "cat", "x.yaml")
 

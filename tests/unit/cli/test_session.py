@@ -6,6 +6,7 @@ import pytest
 
 from deploytool.backend.memory.engine import MemoryEngine, MemoryHost
 from deploytool.cli import session
+from deploytool.cli.options import FileOptions, HostOptions, SiteOptions
 from deploytool.model.secret import Secret
 from deploytool.run.parallel import Engines
 from tests.builders import host, intent, project
@@ -28,8 +29,11 @@ def test_hosts_are_looked_at_ahead_unless_somebody_may_be_asked(may_be_asked, be
         return made[one.name]
 
     prompt = (lambda path: Secret("")) if may_be_asked else None
-    monkeypatch.setattr(session, "engines_for", lambda screen, options: Engines(engine))
+    monkeypatch.setattr(session, "engines_for", lambda screen, hosts, change: Engines(engine))
     monkeypatch.setattr(session, "passphrase_prompt", lambda screen: prompt)
     loaded = session.Loaded(intent(project(hosts=[host(name) for name in ("h1", "h2", "h3")])), tmp_path)
-    session.connecting(loaded, None, {"forks": 2})
+    options = SiteOptions(
+        files=FileOptions(inventory="hosts.yaml"), hosts=HostOptions(forks=2, connect_timeout=10.0)
+    )
+    session.connecting(loaded, None, options)
     assert [name for name, one in made.items() if one.execs] == begun

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from deploytool.cli.options import FileOptions
 from deploytool.cli.output_files import replace_file
 from deploytool.cli.session import load
 from deploytool.cli.watched_files import WatchedFiles
@@ -47,8 +48,8 @@ class Clock:
 
 def reading(site: Path) -> WatchedFiles:
     files = WatchedFiles(clock=Clock())
-    inventory, playbooks = str(site / "hosts"), [site / "playbooks/site.yaml"]
-    files.read(lambda: load(inventory, playbooks, (), (), (), ()))
+    options = FileOptions(inventory=str(site / "hosts"), playbooks=(site / "playbooks/site.yaml",))
+    files.read(lambda: load(options))
     return files
 
 
@@ -113,7 +114,7 @@ def test_a_broken_file_is_still_watched(site):
     playbook.write_text("- [", "utf-8")
     assert files.changed()
     with pytest.raises(InputError):
-        files.read(lambda: load(str(site / "hosts"), [playbook], (), (), (), ()))
+        files.read(lambda: load(FileOptions(inventory=str(site / "hosts"), playbooks=(playbook,))))
     assert not files.changed()
     playbook.write_text(good, "utf-8")
     assert files.changed()
