@@ -51,8 +51,8 @@ def _note(key: Key) -> str:
 def _play_rows() -> Iterator[str]:
     for name, row in sorted(PLAY_KEYS.items()):
         if not isinstance(row, PlayKey):
-            yield f"| `{name}` | {row.state.value} | | {row.sentence}; {row.hint} |"
+            yield f"| `{name}` | {row.state.value} | | {row.note}; {row.hint} |"
             continue
-        yield f"| `{name}` | {row.state.value} | `{row.example}` | {row.sentence} |"
+        yield f"| `{name}` | {row.state.value} | `{row.example}` | {row.note} |"
         for below, key in sorted(row.keys.items()):
             yield f"| `{name}.{below}` | {key.state.value} | | {_note(key)} |"

@@ -88,9 +88,5 @@ def _sums(cases: list[ElementTree.Element]) -> dict[str, str]:
     }
 
 
-def _worst(case: ElementTree.Element) -> str:
-    return next((tag for tag in ("error", "failure", "skipped") if case.find(tag) is not None), "")
-
-
 def _clean(text: str) -> str:
     return _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text)

@@ -34,11 +34,6 @@ def ingress_ports(service: Service) -> tuple[Port, ...]:
     return tuple(port for port in service.ports if port.mode == "ingress") if service.exposure else ()
 
 
-def targets(service: Service) -> tuple[int, ...]:
-    """The ports in the container behind its ingress ports, each once, in the order of the file."""
-    return tuple(dict.fromkeys(port.target for port in ingress_ports(service)))
-
-
 def offered(project: Project, observed: Observed, taken: Collection[int] = ()) -> tuple[Offered, ...]:
     """What one project of the files offers, on every host of its play; ``taken`` are mesh ports of others."""
     hosts = frozenset(host.name for host in project.hosts)

@@ -45,7 +45,7 @@ class PlayKey(Generic[T]):
     validator: Validator
     default: T
     example: str
-    sentence: str
+    note: str
     gives_way_to: tuple[str, ...] = ()
     keys: Mapping[str, Key] = field(default_factory=dict)
 
@@ -54,10 +54,10 @@ class PlayKey(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class RefusedKey:
-    """A row: a key that Ansible has and that cannot be honoured. ``sentence`` is the reason."""
+    """A row: a key that Ansible has and that cannot be honoured. ``note`` is the reason."""
 
     name: str
-    sentence: str
+    note: str
     hint: str
 
     state = State.REFUSED
@@ -73,22 +73,22 @@ class PlayKeyTable(Mapping[str, "PlayKey[Any] | RefusedKey"]):
         self,
         name: str,
         validator: Validator,
+        *,
         default: T,
         example: str,
-        sentence: str,
-        *,
+        note: str,
         stage: Stage = Stage.SETTINGS,
         gives_way_to: tuple[str, ...] = (),
         keys: Mapping[str, Key] | None = None,
     ) -> PlayKey[T]:
         """Add a row, and give it to the code that asks for its value."""
-        row = PlayKey(name, stage, validator, default, example, sentence, gives_way_to, keys or {})
+        row = PlayKey(name, stage, validator, default, example, note, gives_way_to, keys or {})
         self._rows[name] = row
         return row
 
-    def refused(self, names: str, sentence: str, hint: str) -> None:
+    def refused(self, names: str, note: str, hint: str) -> None:
         """Add a row for each of ``names``, words that share a reason."""
-        self._rows.update((name, RefusedKey(name, sentence, hint)) for name in names.split())
+        self._rows.update((name, RefusedKey(name, note, hint)) for name in names.split())
 
     def of_stage(self, stage: Stage) -> Iterator[PlayKey[Any]]:
         """The honoured keys that are read at ``stage``."""
@@ -155,7 +155,7 @@ def check_play_keys(table: PlayKeyTable, play: Map, problems: Problems) -> None:
         if row is None and not name.startswith("x-"):
             problems.add(play.key_place(name), f"unknown key '{name}' in a play", near_key(name, table))
         elif isinstance(row, RefusedKey):
-            problems.add(play.key_place(name), f"'{name}' is not supported: {row.sentence}", row.hint)
+            problems.add(play.key_place(name), f"'{name}' is not supported: {row.note}", row.hint)
     if "import_playbook" in play:
         return
     if play.get("hosts") is None:

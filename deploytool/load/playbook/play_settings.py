@@ -33,47 +33,69 @@ _honoured, _refused = PLAY_KEYS.honoured, PLAY_KEYS.refused
 
 def _section(name: str, example: str) -> None:
     """A section of a Compose file beside ``services``: read with them, so no code asks for its value."""
-    sentence = "as at the top level of a Compose file"
-    _honoured(name, anything, None, example, sentence, stage=Stage.AS_WRITTEN)
+    _honoured(
+        name,
+        anything,
+        default=None,
+        example=example,
+        note="as at the top level of a Compose file",
+        stage=Stage.AS_WRITTEN,
+    )
 
 
 # ── The project and its hosts ────────────────────────────────────────────────────────────────────────────
 
-NAME: PlayKey[str] = _honoured("name", text, "", "Shop", "shown in the plan; the default of `project`")
+NAME: PlayKey[str] = _honoured(
+    "name", text, default="", example="Shop", note="shown in the plan; the default of `project`"
+)
 HOSTS: PlayKey[str] = _honoured(
-    "hosts", host_pattern, "", "web:!web4.example.com", "a host pattern, or a list of them", stage=Stage.HOSTS
+    "hosts",
+    host_pattern,
+    default="",
+    example="web:!web4.example.com",
+    note="a host pattern, or a list of them",
+    stage=Stage.HOSTS,
 )
 PROJECT: PlayKey[str] = _honoured(
-    "project", filled, "", "shop", "the Compose project name; default: the name in lower case"
+    "project",
+    filled,
+    default="",
+    example="shop",
+    note="the Compose project name; default: the name in lower case",
 )
 TAGS: PlayKey[frozenset[str]] = _honoured(
     "tags",
     tag_words,
-    frozenset(),
-    "[shop, frontend]",
-    "for --tags and --skip-tags",
+    default=frozenset(),
+    example="[shop, frontend]",
+    note="for --tags and --skip-tags",
     stage=Stage.SELECTION,
 )
 
 # ── Variables ────────────────────────────────────────────────────────────────────────────────────────────
 
 VARS: PlayKey[Mapping[str, Any]] = _honoured(
-    "vars", mapping_of_variables, {}, '{tag: "1.4.2"}', "variables of the play", stage=Stage.AS_WRITTEN
+    "vars",
+    mapping_of_variables,
+    default={},
+    example='{tag: "1.4.2"}',
+    note="variables of the play",
+    stage=Stage.AS_WRITTEN,
 )
 VARS_FILES: PlayKey[tuple[VarsFileEntry, ...]] = _honoured(
     "vars_files",
     vars_files,
-    (),
-    "[files/shop-vars.yaml]",
-    "files of variables; of a list within the list the first that exists",
+    default=(),
+    example="[files/shop-vars.yaml]",
+    note="files of variables; of a list within the list the first that exists",
     stage=Stage.VARS_FILES,
 )
 ENVIRONMENT: PlayKey[dict[str, str]] = _honoured(
     "environment",
     environment,
-    {},
-    "{REGISTRY: registry.example.com}",
-    "what ${VAR} means in the Compose file and in services",
+    default={},
+    example="{REGISTRY: registry.example.com}",
+    note="what ${VAR} means in the Compose file and in services",
     stage=Stage.ENVIRONMENT,
 )
 
@@ -82,78 +104,95 @@ ENVIRONMENT: PlayKey[dict[str, str]] = _honoured(
 SERIAL: PlayKey[tuple[str, ...]] = _honoured(
     "serial",
     batches,
-    (),
-    '[1, "50%"]',
-    "hosts changed at a time: a number, a percentage, or a list of them",
+    default=(),
+    example='[1, "50%"]',
+    note="hosts changed at a time: a number, a percentage, or a list of them",
 )
 MAX_FAIL_PERCENTAGE: PlayKey[float | None] = _honoured(
-    "max_fail_percentage", percentage, None, "25", "hosts of a batch that may fail before the play ends"
+    "max_fail_percentage",
+    percentage,
+    default=None,
+    example="25",
+    note="hosts of a batch that may fail before the play ends",
 )
 ANY_ERRORS_FATAL: PlayKey[bool] = _honoured(
-    "any_errors_fatal", flag, False, "false", "true: the first failure on any host ends the play"
+    "any_errors_fatal",
+    flag,
+    default=False,
+    example="false",
+    note="true: the first failure on any host ends the play",
 )
 RESCHEDULE_AFTER: PlayKey[float | None] = _honoured(
     "reschedule_after",
     seconds,
-    None,
-    "2m",
-    "for `watch`: replicas of a host that was silent for so long start elsewhere",
+    default=None,
+    example="2m",
+    note="for `watch`: replicas of a host that was silent for so long start elsewhere",
 )
 
 # ── The login, where the inventory does not say ──────────────────────────────────────────────────────────
 
-REMOTE_USER: PlayKey[str] = _honoured(
+_honoured(
     "remote_user",
     filled,
-    "",
-    "deploy",
-    "lower than the inventory's ansible_user",
+    default="",
+    example="deploy",
+    note="lower than the inventory's ansible_user",
     gives_way_to=("ansible_user", "ansible_ssh_user"),
 )
-PORT: PlayKey[int | None] = _honoured(
+_honoured(
     "port",
     count,
-    None,
-    "22",
-    "lower than the inventory's ansible_port",
+    default=None,
+    example="22",
+    note="lower than the inventory's ansible_port",
     gives_way_to=("ansible_port", "ansible_ssh_port"),
 )
-CONNECTION: PlayKey[str] = _honoured(
+_honoured(
     "connection",
     filled,
-    "",
-    "ssh",
-    "ssh or local; lower than the inventory's ansible_connection",
+    default="",
+    example="ssh",
+    note="ssh or local; lower than the inventory's ansible_connection",
     gives_way_to=("ansible_connection",),
 )
-BECOME: PlayKey[bool | None] = _honoured(
+_honoured(
     "become",
     flag,
-    None,
-    "true",
-    "lower than the inventory's ansible_become",
+    default=None,
+    example="true",
+    note="lower than the inventory's ansible_become",
     gives_way_to=("ansible_become",),
 )
-BECOME_USER: PlayKey[str] = _honoured(
+_honoured(
     "become_user",
     filled,
-    "",
-    "root",
-    "lower than the inventory's ansible_become_user",
+    default="",
+    example="root",
+    note="lower than the inventory's ansible_become_user",
     gives_way_to=("ansible_become_user",),
 )
-BECOME_METHOD: PlayKey[str] = _honoured("become_method", one_of("sudo"), "sudo", "sudo", "only sudo")
-GATHER_FACTS: PlayKey[bool] = _honoured(
-    "gather_facts", flag, False, "false", "accepted; what is needed is always looked up"
+_honoured("become_method", one_of("sudo"), default="sudo", example="sudo", note="only sudo")
+_honoured(
+    "gather_facts", flag, default=False, example="false", note="accepted; what is needed is always looked up"
 )
 
 # ── The services ─────────────────────────────────────────────────────────────────────────────────────────
 
 COMPOSE: PlayKey[str] = _honoured(
-    "compose", compose_file, "", "files/monitoring.yaml", "a Compose file, relative to the playbook"
+    "compose",
+    compose_file,
+    default="",
+    example="files/monitoring.yaml",
+    note="a Compose file, relative to the playbook",
 )
-SERVICES: PlayKey[Any] = _honoured(
-    "services", anything, None, "{cache: {image: redis:7}}", "Compose services", stage=Stage.AS_WRITTEN
+_honoured(
+    "services",
+    anything,
+    default=None,
+    example="{cache: {image: redis:7}}",
+    note="Compose services",
+    stage=Stage.AS_WRITTEN,
 )
 _section("networks", "{default: {driver_opts: {com.docker.network.driver.mtu: '1400'}}}")
 _section("volumes", "{cache: {}}")
@@ -165,9 +204,9 @@ _section("secrets", "{password: {environment: SHOP_PASSWORD}}")
 INGRESS: PlayKey[EdgeSettings] = _honoured(
     "ingress",
     edge_settings,
-    EdgeSettings(),
-    "{drain: 15m, mesh_ports: 15080-15179}",
-    "the proxies behind ports in mode ingress",
+    default=EdgeSettings(),
+    example="{drain: 15m, mesh_ports: 15080-15179}",
+    note="the proxies behind ports in mode ingress",
     keys=EDGE,
 )
 

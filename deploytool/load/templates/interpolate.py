@@ -14,7 +14,6 @@ from deploytool.load.text.problems import Mistake, input_error, near
 from deploytool.load.text.yaml_file import Str
 
 MAX_DEPTH = 32
-MAX_TEXT = 8 * 1024 * 1024
 
 _NAME = re.compile(r"[_a-zA-Z][_a-zA-Z0-9]*")
 _OPERATOR = re.compile(r":-|:\?|:\+|-|\?|\+")

@@ -52,6 +52,6 @@ def test_each_example_is_valid(row: PlayKey[Any]) -> None:
 def test_refused_keys_say_why(site: Site, row: RefusedKey) -> None:
     """A key that cannot be honoured is an error with a reason and a way out, at the key."""
     found = site.problems(play("", f"{row.name}: x"))
-    assert f"3:3 '{row.name}' is not supported: {row.sentence} | {row.hint}" in found
-    assert row.sentence
+    assert f"3:3 '{row.name}' is not supported: {row.note} | {row.hint}" in found
+    assert row.note
     assert row.hint
