@@ -1,4 +1,4 @@
-"""What mkdocs asks: the order of the pages, and links that lead out of ``docs/``.
+"""Hooks of mkdocs: the order of the pages, and links that lead out of ``docs/``.
 
 Every page of ``docs/`` is in the navigation, also one that this file does not know yet.
 """

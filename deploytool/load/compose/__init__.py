@@ -1,1 +1,1 @@
-"""The Compose specification: its keys, what their values may look like, and their canonical form."""
+"""The Compose specification: its keys, their validators, and the normalized form of a service."""

@@ -12,12 +12,12 @@ from deploytool.load.compose.validators import (
     amount,
     duration,
     either,
-    filled,
     flag,
     integer,
     kind_of,
     list_of,
     map_of,
+    non_empty,
     one_of,
     size,
     text,
@@ -92,7 +92,7 @@ def external(value: Any, spot: Spot) -> Any:
 
 
 def by_name(entry: Validator) -> Validator:
-    """A list of names, or a mapping of names to settings that may be null; canonical: a mapping."""
+    """A list of names, or a mapping of names to settings that may be null; normalized: a mapping."""
 
     def validate(value: Any, spot: Spot) -> Any:
         if isinstance(value, list):
@@ -106,11 +106,11 @@ def by_name(entry: Validator) -> Validator:
 
 
 def entries(long: Validator, name: str) -> Validator:
-    """One entry or a list of them, as text or in long form; canonical: mappings with at least ``name``."""
+    """One entry or a list of them, as text or in long form; normalized: mappings with at least ``name``."""
 
     def validate(value: Any, spot: Spot) -> Any:
         written = [value] if isinstance(value, dict) else value
-        read = list_of(either(long, filled), or_one=True)(written, spot)
+        read = list_of(either(long, non_empty), or_one=True)(written, spot)
         if read is INVALID:
             return INVALID
         if isinstance(written, list) and any(isinstance(e, dict) and name not in e for e in written):

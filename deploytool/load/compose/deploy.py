@@ -1,4 +1,4 @@
-"""A canonical Compose service → ``Service``: what decides where and how it runs."""
+"""A normalized Compose service → ``Service``: placement, counts, rollout policy."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from deploytool.errors import Place
-from deploytool.load.compose.ingress_keys import exposure_of
+from deploytool.load.compose.ingress_keys import ingress_keys_of
 from deploytool.load.compose.known_keys import key_place
 from deploytool.load.compose.port_syntax import published_ports
 from deploytool.load.text.problems import Problems
@@ -30,17 +30,17 @@ _CONDITIONS = {"none": "no", "any": "always", "on-failure": "on-failure"}
 
 
 def service_of(
-    name: str, canonical: Mapping[str, Any], volumes: Sequence[str], place: Place, problems: Problems
+    name: str, normalized: Mapping[str, Any], volumes: Sequence[str], place: Place, problems: Problems
 ) -> Service:
-    """The service as the scheduler sees it. What is wrong goes to ``problems``."""
-    deploy = canonical.get("deploy") or {}
+    """The service as the scheduler sees it. ``volumes`` are the named volumes of all hosts' definitions."""
+    deploy = normalized.get("deploy") or {}
     placement = deploy.get("placement") or {}
     reader = _Reader(place, problems)
     mode = Mode(deploy.get("mode", "replicated"))
     service = Service(
         name=name,
         mode=mode,
-        replicas=reader.replicas(canonical, deploy, mode),
+        replicas=reader.replicas(normalized, deploy, mode),
         constraints=reader.parsed(
             placement, "constraints", placement.get("constraints") or (), parse_constraint
         ),
@@ -51,55 +51,55 @@ def service_of(
             parse_spread,
         ),
         max_per_host=placement.get("max_replicas_per_node", 0),
-        reserve=reserve_of(canonical),
-        ports=published_ports(canonical.get("ports") or ()),
+        reserve=reserve_of(normalized),
+        ports=published_ports(normalized.get("ports") or ()),
         volumes=tuple(sorted(volumes)),
-        depends_on=_dependencies(canonical),
+        depends_on=_dependencies(normalized),
         update=_update(deploy.get("update_config") or {}),
         rollback=_rollback(deploy),
-        healthcheck=_healthcheck(canonical.get("healthcheck")),
-        restart=restart_of(canonical),
-        stop_grace_s=parse_duration(canonical.get("stop_grace_period", "10s")),
-        pull=_PULL.get(canonical.get("pull_policy", "missing"), canonical.get("pull_policy", "missing")),
-        platform=canonical.get("platform", ""),
-        exposure=exposure_of(name, canonical, place, problems),
+        healthcheck=_healthcheck(normalized.get("healthcheck")),
+        restart=restart_of(normalized),
+        stop_grace_s=parse_duration(normalized.get("stop_grace_period", "10s")),
+        pull=_PULL.get(normalized.get("pull_policy", "missing"), normalized.get("pull_policy", "missing")),
+        platform=normalized.get("platform", ""),
+        exposure=ingress_keys_of(name, normalized, place, problems),
         place=place,
     )
-    reader.check(service, canonical)
+    reader.check(service, normalized)
     return service
 
 
-def restart_of(canonical: Mapping[str, Any]) -> str:
+def restart_of(normalized: Mapping[str, Any]) -> str:
     """``deploy.restart_policy`` wins over ``restart``, as in Compose; empty where the file is silent."""
-    policy = (canonical.get("deploy") or {}).get("restart_policy")
+    policy = (normalized.get("deploy") or {}).get("restart_policy")
     if policy is None:
-        return str(canonical.get("restart", ""))
+        return str(normalized.get("restart", ""))
     name = _CONDITIONS[policy.get("condition", "any")]
     times = policy.get("max_attempts")
     return f"{name}:{times}" if name == "on-failure" and times else name
 
 
 class _Reader:
-    """Reads one service and notes what contradicts itself."""
+    """Reads one service, and reports keys that contradict each other."""
 
     def __init__(self, place: Place, problems: Problems) -> None:
         self._place = place
         self._problems = problems
 
-    def replicas(self, canonical: Mapping[str, Any], deploy: Mapping[str, Any], mode: Mode) -> int:
-        given = deploy.get("replicas")
-        scale = canonical.get("scale")
-        if given is not None and scale is not None and given != scale:
+    def replicas(self, normalized: Mapping[str, Any], deploy: Mapping[str, Any], mode: Mode) -> int:
+        replicas = deploy.get("replicas")
+        scale = normalized.get("scale")
+        if replicas is not None and scale is not None and replicas != scale:
             self._wrong(
-                canonical,
+                normalized,
                 "scale",
-                f"'scale' is {scale}, but deploy.replicas is {given}",
+                f"'scale' is {scale}, but deploy.replicas is {replicas}",
                 "keep deploy.replicas",
             )
-        if given is not None and mode.is_global:
+        if replicas is not None and mode.is_global:
             hint = "leave replicas out: a global service runs once on every host"
             self._wrong(deploy, "replicas", f"'replicas' contradicts mode: {mode.value}", hint)
-        number = given if given is not None else scale
+        number = replicas if replicas is not None else scale
         return 1 if number is None else int(number)
 
     def parsed(
@@ -114,44 +114,44 @@ class _Reader:
                 self._problems.add(place, str(error))
         return tuple(found)
 
-    def check(self, service: Service, canonical: Mapping[str, Any]) -> None:
+    def check(self, service: Service, normalized: Mapping[str, Any]) -> None:
         if service.mode.is_job and service.restart in ("always", "unless-stopped"):
             hint = "write restart: on-failure, or no"
-            self._wrong(canonical, "restart", f"a job ends, so 'restart' cannot be {service.restart}", hint)
-        if "container_name" in canonical and not _single(service):
+            self._wrong(normalized, "restart", f"a job ends, so 'restart' cannot be {service.restart}", hint)
+        if "container_name" in normalized and not _single(service):
             hint = "leave it out, or let the service have one replica and update_config.order stop-first"
             message = "'container_name' allows one container on a host, and the service may have more"
-            self._wrong(canonical, "container_name", message, hint)
+            self._wrong(normalized, "container_name", message, hint)
 
         for key, group, name in _TWICE:
-            other = _resources(canonical, group).get(name)
-            if key in canonical and other is not None and float(other) != float(canonical[key]):
-                message = f"'{key}' is {canonical[key]}, but deploy.resources.{group}.{name} is {other}"
-                self._wrong(canonical, key, message, f"keep deploy.resources.{group}.{name}")
+            other = _resources(normalized, group).get(name)
+            if key in normalized and other is not None and float(other) != float(normalized[key]):
+                message = f"'{key}' is {normalized[key]}, but deploy.resources.{group}.{name} is {other}"
+                self._wrong(normalized, key, message, f"keep deploy.resources.{group}.{name}")
 
     def _wrong(self, container: Mapping[str, Any], key: str, message: str, hint: str) -> None:
         self._problems.add(key_place(container, key, self._place), message, hint)
 
 
 def _single(service: Service) -> bool:
-    """Whether a host never runs two containers of the service, not even during an update."""
+    """True where no host ever runs two containers of the service, not even during an update."""
     few = service.replicas <= 1 or service.mode.is_global or service.max_per_host == 1
     return few and "start-first" not in (service.update.order, service.rollback.order)
 
 
-def reserve_of(canonical: Mapping[str, Any]) -> Resources:
-    """What a replica reserves."""
-    reserved = _resources(canonical, "reservations")
+def reserve_of(normalized: Mapping[str, Any]) -> Resources:
+    """The CPUs and memory that each replica reserves on its host."""
+    reserved = _resources(normalized, "reservations")
     return Resources(float(reserved.get("cpus", 0)), int(reserved.get("memory", 0)))
 
 
-def _resources(canonical: Mapping[str, Any], group: str) -> Mapping[str, Any]:
-    found: Mapping[str, Any] = ((canonical.get("deploy") or {}).get("resources") or {}).get(group) or {}
+def _resources(normalized: Mapping[str, Any], group: str) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = ((normalized.get("deploy") or {}).get("resources") or {}).get(group) or {}
     return found
 
 
-def _dependencies(canonical: Mapping[str, Any]) -> tuple[Dependency, ...]:
-    dependencies = canonical.get("depends_on") or {}
+def _dependencies(normalized: Mapping[str, Any]) -> tuple[Dependency, ...]:
+    dependencies = normalized.get("depends_on") or {}
     return tuple(
         Dependency(name, entry.get("condition", "service_started")) for name, entry in dependencies.items()
     )
@@ -169,7 +169,7 @@ def _update(config: Mapping[str, Any]) -> Update:
 
 
 def _rollback(deploy: Mapping[str, Any]) -> Update:
-    """Without a ``rollback_config`` one goes back as carefully as one came."""
+    """``rollback_config``; without one, ``update_config`` with ``failure_action: pause``."""
     if "rollback_config" in deploy:
         return _update(deploy["rollback_config"] or {})
     return replace(_update(deploy.get("update_config") or {}), failure_action="pause")

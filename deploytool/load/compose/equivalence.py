@@ -1,8 +1,8 @@
-"""One form for what means the same, since the spec of a container is a hash of its form.
+"""One form for services that mean the same, since the spec of a container is a hash of that form.
 
-Shapes made each key canonical by itself. Here goes what has no meaning: the order of sets, switches that
-are off anyway, the longer of two ways of writing the same. What may mean something else to some release
-of Compose or Docker stays as it was written.
+Validators normalize each key by itself. Here, differences without meaning are removed: the order of sets,
+switches that are off anyway, the longer of two ways to write the same. A difference that may mean something
+to some release of Compose or Docker stays.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ _NOTHING_SAID = [*((key, False) for key in _OFF_ANYWAY), ("restart", "no"), ("ne
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 
 
-def same_form(service: dict[str, Any]) -> None:
-    """Give a service in long form the form of all services that mean the same."""
+def apply_equivalences(service: dict[str, Any]) -> None:
+    """Change a service in long syntax to the form of all services that mean the same."""
     for key, value in service.items():
         service[key] = _number(_FORMS[key](value) if key in _FORMS else value)
     for key in [key for key, value in service.items() if (key, value) in _NOTHING_SAID]:

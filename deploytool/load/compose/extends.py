@@ -1,7 +1,7 @@
 """``extends``: a service on top of another one, of the same document or of a file beside it.
 
-Works on services as written. As in Compose: mappings merge, lists are joined, and single values, commands
-and the test of a healthcheck replace. Relative paths of another file go on meaning that file's folder.
+Works on services that are not rendered. As in Compose: mappings merge, lists are joined, and single values,
+commands and the test of a healthcheck replace. Relative paths of another file start from that file's folder.
 """
 
 from __future__ import annotations
@@ -74,16 +74,16 @@ class Extender:
 
     def _target(self, value: Any, place: Place) -> tuple[str, str] | None:
         """The service and the file that are named; the file is empty for the same document."""
-        given = {"service": value} if isinstance(value, str) else value
-        if not isinstance(given, dict):
+        target = {"service": value} if isinstance(value, str) else value
+        if not isinstance(target, dict):
             if isinstance(value, list):
                 self.problems.add(place, f"'extends' has to name a service, not {kind_of(value)}")
             return None
-        for key in given:
+        for key in target:
             if key not in ("service", "file"):
                 hint = near(key, ("service", "file"))
-                self.problems.add(key_place(given, key, place), f"unknown key '{key}' in extends", hint)
-        name, file = given.get("service"), given.get("file") or ""
+                self.problems.add(key_place(target, key, place), f"unknown key '{key}' in extends", hint)
+        name, file = target.get("service"), target.get("file") or ""
         if isinstance(name, str) and isinstance(file, str) and name:
             return name, file
         self.problems.add(
@@ -104,7 +104,7 @@ class Extender:
 
 def _without(raw: Map, key: str) -> Map:
     result = Map(raw.place)
-    result.lay(raw)
+    result.overlay(raw)
     result.pop(key, None)
     return result
 
@@ -112,7 +112,7 @@ def _without(raw: Map, key: str) -> Map:
 def _merged(low: Map, high: Map) -> Map:
     """``high`` on top of ``low``."""
     result = Map(high.place)
-    result.lay(low)
+    result.overlay(low)
     for key, value in high.items():
         old = result.get(key)
         result[key] = value if old is None or key in _REPLACED else _joined(key, old, value)
@@ -172,7 +172,7 @@ def _mapping(key: str, value: Any) -> Any:
 def _moved(raw: Map, to: str) -> Map:
     """The service with its relative paths starting from another folder."""
     result = Map(raw.place)
-    result.lay(raw)
+    result.overlay(raw)
     for key in (*_PATHS, "volumes"):
         if key in result:
             result[key] = _moved_paths(result[key], to, key in _PATHS)
@@ -187,7 +187,7 @@ def _moved_paths(value: Any, to: str, bare: bool) -> Any:
         return result
     if isinstance(value, Map):
         moved = Map(value.place)
-        moved.lay(value)
+        moved.overlay(value)
         for key in ("path", "source"):
             if isinstance(moved.get(key), str):
                 moved[key] = _moved_path(moved[key], to, bare or moved.get("type") == "bind")

@@ -13,9 +13,9 @@ from deploytool.load.compose.validators import (
     Spot,
     count,
     duration,
-    filled,
     flag,
     list_of,
+    non_empty,
     one_of,
     text,
 )
@@ -30,21 +30,21 @@ _MESH = re.compile(r"([0-9]{1,5})-([0-9]{1,5})")
 
 
 def _domain(value: Any, spot: Spot) -> Any:
-    written = filled(value, spot)
+    written = non_empty(value, spot)
     if written is INVALID or (_DOMAIN.fullmatch(written.lower()) and len(written) <= 253):
         return INVALID if written is INVALID else written.lower()
     return spot.wrong(f"is no host name: '{written:.60}'", 'write shop.example.com, "*.example.com" or "*"')
 
 
 def _path(value: Any, spot: Spot) -> Any:
-    written = filled(value, spot)
+    written = non_empty(value, spot)
     if written is INVALID or re.fullmatch(r"/[^\s?#]*", written):
         return written
     return spot.wrong(f"is no path: '{written:.60}'", "a path begins with / and has no ? and no #")
 
 
 def _health_path(value: Any, spot: Spot) -> Any:
-    written = filled(value, spot)
+    written = non_empty(value, spot)
     if written is INVALID or re.fullmatch(r"/[^\s#]*", written):
         return written
     return spot.wrong(f"is no path: '{written:.60}'", "a path begins with /")
@@ -58,8 +58,8 @@ def _most(value: Any, spot: Spot) -> Any:
 
 
 _TLS = {
-    "certificate": Key(State.HONOURED, filled, "the name of a secret: the certificate and its chain, PEM"),
-    "key": Key(State.HONOURED, filled, "the name of a secret: the private key, PEM"),
+    "certificate": Key(State.HONOURED, non_empty, "the name of a secret: the certificate and its chain, PEM"),
+    "key": Key(State.HONOURED, non_empty, "the name of a secret: the private key, PEM"),
 }
 
 
@@ -89,69 +89,70 @@ INGRESS = {
 ingress = section(INGRESS)
 
 
-def exposure_of(
-    name: str, canonical: Mapping[str, Any], place: Place, problems: Problems
+def ingress_keys_of(
+    name: str, normalized: Mapping[str, Any], place: Place, problems: Problems
 ) -> IngressKeys | None:
-    """What a service's ingress ports offer; None where it has none."""
-    given = canonical.get("x-ingress")
-    ports = [port for port in canonical.get("ports") or () if port.get("mode") == "ingress"]
-    at = key_place(canonical, "x-ingress", place)
+    """The ingress settings of a service with ingress ports; None where it has no such port."""
+    written_keys = normalized.get("x-ingress")
+    ports = [port for port in normalized.get("ports") or () if port.get("mode") == "ingress"]
+    at = key_place(normalized, "x-ingress", place)
     if not ports:
-        if given is not None:
+        if written_keys is not None:
             hint = 'write ports: [{target: 8080, published: "80", mode: ingress}]'
             problems.add(at, f"'{name}' has x-ingress, but no port in mode ingress", hint)
         return None
-    exposure = _exposure(given or {})
-    for key, message, hint in _contradictions(exposure, given or {}, canonical, ports):
-        where = key_place(given, key, at) if given and key in given else place_of(canonical, "ports", place)
+    keys = _ingress_keys(written_keys or {})
+    for key, message, hint in _contradictions(keys, written_keys or {}, normalized, ports):
+        in_ports = place_of(normalized, "ports", place)
+        where = key_place(written_keys, key, at) if written_keys and key in written_keys else in_ports
         problems.add(where, f"{name}: {message}", hint)
-    return exposure
+    return keys
 
 
-def _exposure(given: Mapping[str, Any]) -> IngressKeys:
-    tls = given.get("tls") or {}
+def _ingress_keys(written_keys: Mapping[str, Any]) -> IngressKeys:
+    tls = written_keys.get("tls") or {}
     complete = {"certificate", "key"} <= set(tls)
     return IngressKeys(
-        domains=tuple(sorted(set(given.get("host") or (ANY_HOST,)))),
-        path=str(given.get("path", "/")),
-        protocol=given.get("protocol", "http"),
-        health_path=str(given.get("health_path", "")),
-        timeout_s=parse_duration(given.get("timeout", "0")),
-        sticky=bool(given.get("sticky")),
+        domains=tuple(sorted(set(written_keys.get("host") or (ANY_HOST,)))),
+        path=str(written_keys.get("path", "/")),
+        protocol=written_keys.get("protocol", "http"),
+        health_path=str(written_keys.get("health_path", "")),
+        timeout_s=parse_duration(written_keys.get("timeout", "0")),
+        sticky=bool(written_keys.get("sticky")),
         tls=Tls(str(tls["certificate"]), str(tls["key"])) if complete else None,
-        redirect_https=bool(given.get("redirect_https")),
-        max_requests=int(given.get("max_requests", IngressKeys().max_requests)),
+        redirect_https=bool(written_keys.get("redirect_https")),
+        max_requests=int(written_keys.get("max_requests", IngressKeys().max_requests)),
     )
 
 
 def _contradictions(
-    exposure: IngressKeys,
-    given: Mapping[str, Any],
-    canonical: Mapping[str, Any],
+    keys: IngressKeys,
+    written_keys: Mapping[str, Any],
+    normalized: Mapping[str, Any],
     ports: list[Mapping[str, Any]],
 ) -> list[tuple[str, str, str]]:
     """(key, what is wrong, the way out), each."""
     found = []
-    if "network_mode" in canonical:
+    if "network_mode" in normalized:
         found.append(("ports", "a port in mode ingress needs a network of Docker", "leave network_mode out"))
-    if str((canonical.get("deploy") or {}).get("mode", "")).endswith("job"):
+    if str((normalized.get("deploy") or {}).get("mode", "")).endswith("job"):
         found.append(("ports", "a job cannot have a port in mode ingress", "leave the port out"))
-    if not exposure.is_http:
+    if not keys.is_http:
         found += [
             (key, f"'{key}' has no meaning with protocol tcp", "leave it out")
             for key in ("host", "path", "health_path", "timeout", "sticky", "redirect_https")
-            if key in given
+            if key in written_keys
         ]
-        if exposure.tls:
+        if keys.tls:
             hint = "let the service end TLS itself, or use protocol http"
             found.append(("tls", "'tls' with protocol tcp is not supported yet", hint))
-    https = [p for p in ports if exposure.ends_tls(int(p["published"]), p.get("app_protocol", ""))]
-    if "https" in {port.get("app_protocol") for port in ports} and not exposure.tls:
+    https = [p for p in ports if keys.ends_tls(int(p["published"]), p.get("app_protocol", ""))]
+    if "https" in {port.get("app_protocol") for port in ports} and not keys.tls:
         found.append(("ports", "app_protocol https needs x-ingress.tls", "name the secrets with tls"))
-    if exposure.tls and not https:
+    if keys.tls and not https:
         hint = 'publish 443 too: {target: 8080, published: "443", mode: ingress}'
         found.append(("tls", "'tls' is given, but no ingress port speaks it", hint))
-    if exposure.redirect_https and (not https or len(https) == len(ports)):
+    if keys.redirect_https and (not https or len(https) == len(ports)):
         hint = "publish 80 and 443, and give tls"
         found.append(("redirect_https", "'redirect_https' needs a port with TLS and one without", hint))
     return found
@@ -171,15 +172,15 @@ def _mesh(value: Any, spot: Spot) -> Any:
 
 
 def _mtls(value: Any, spot: Spot) -> Any:
-    """true or false, or the name of a file; canonical: the name, empty for false."""
+    """true or false, or the name of a file; normalized: the name, empty for false."""
     if isinstance(value, str) and value.strip().lower() not in ("true", "false", "yes", "no", "on", "off"):
-        return filled(value, spot)
+        return non_empty(value, spot)
     wanted = flag(value, spot)
     return INVALID if wanted is INVALID else DEFAULT_AUTHORITY if wanted else ""
 
 
 EDGE = {
-    "image": Key(State.HONOURED, filled, "the image of Envoy"),
+    "image": Key(State.HONOURED, non_empty, "the image of Envoy"),
     "drain": Key(State.HONOURED, duration, "how long a replaced proxy may keep connections; default 15m"),
     "mesh_ports": Key(State.HONOURED, _mesh, "the range of ports between the hosts' proxies"),
     "mtls": Key(State.HONOURED, _mtls, "TLS between the hosts' proxies: true, or the file of an authority"),

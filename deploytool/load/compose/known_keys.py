@@ -14,7 +14,7 @@ from deploytool.load.text.yaml_file import Map, place_of
 
 
 class State(str, Enum):
-    """What becomes of a key."""
+    """The treatment of a key."""
 
     HONOURED = "honoured"
     PASSED = "passed through"
@@ -82,5 +82,5 @@ def _below(key: str, keys: Mapping[str, Key]) -> str:
 
 
 def key_place(container: Any, key: str, default: Place) -> Place:
-    """Where a key was written."""
+    """The place of a key of ``container``; ``default`` for containers without places."""
     return container.key_place(key) if isinstance(container, Map) else default

@@ -1,4 +1,4 @@
-"""A rendered Compose service → canonical long form, with its files and references settled.
+"""A rendered Compose service → its normalized form: long syntax, files and references resolved.
 
 Equal meaning gives equal form, since the spec of a container is a hash of it. ``env_file`` is read into
 ``environment``, relative paths become files of the project and absolute paths on the host.
@@ -14,10 +14,10 @@ from typing import Any
 
 from deploytool.errors import Place
 from deploytool.load.compose.deploy import restart_of
-from deploytool.load.compose.equivalence import same_form
+from deploytool.load.compose.equivalence import apply_equivalences
 from deploytool.load.compose.known_keys import key_place
 from deploytool.load.compose.schema import SERVICE_VALIDATOR, TOPLEVEL_VALIDATORS
-from deploytool.load.compose.shipped_files import Copied, FileMistake, FileStore, is_file, stored
+from deploytool.load.compose.shipped_files import Copied, FileMistake, FileStore, generated_file, is_file
 from deploytool.load.compose.validators import INVALID, Spot
 from deploytool.load.templates.placeholders import BROKEN
 from deploytool.load.text.problems import Problems, near
@@ -27,14 +27,14 @@ from deploytool.model.intent import File
 CONFIG_MODE = 0o444
 SECRET_MODE = 0o600
 _SOURCES = ("file", "environment", "content")
-_FILED = {"configs": CONFIG_MODE, "secrets": SECRET_MODE}
+_DEFAULT_MODES = {"configs": CONFIG_MODE, "secrets": SECRET_MODE}
 
 EnvFile = tuple[Path, bool]  # where it is, and whether it is read raw
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What a document's services may refer to: its folder, its variables, its top-level names by section."""
+class ComposeContext:
+    """The context of a document's services: its folder, its variables, its top-level names by section."""
 
     folder: Path
     environment: Mapping[str, str]
@@ -44,21 +44,21 @@ class Surroundings:
 
 
 @dataclass(slots=True)
-class Normalized:
-    """Collects what one host gets. ``root`` is the project's folder there.
+class HostNormalizer:
+    """Normalizes the services of one host, and collects their files. ``root`` is the project's folder there.
 
     ``modes`` are the modes that services ask for, by section and name; ``place`` is where they are written.
     """
 
-    around: Surroundings
+    around: ComposeContext
     root: str
     problems: Problems
     files: dict[str, File] = field(default_factory=dict)
     modes: dict[tuple[str, str], int] = field(default_factory=dict)
     place: Place = Place("")
 
-    def absorb(self, other: Normalized) -> None:
-        """Take over what another one of the same host found."""
+    def absorb(self, other: HostNormalizer) -> None:
+        """Add the problems, files and modes that another normalizer of the same host found."""
         self.problems.found += other.problems.found
         self.files |= other.files
         for key, mode in other.modes.items():
@@ -70,25 +70,25 @@ class Normalized:
                 )
 
     def service(self, name: str, rendered: Any, decided: Mapping[str, Any], place: Place) -> Map:
-        """One service. ``decided`` is its canonical part that was rendered for the whole play."""
+        """A service in normalized form. ``decided`` is its normalized part that was rendered for the play."""
         self.place = place
         valid = SERVICE_VALIDATOR(rendered, Spot(place, name, self.problems))
         if valid is INVALID:
             return Map(place)
         result = Map(place)
-        result.lay(valid)
-        result.lay(decided)
+        result.overlay(valid)
+        result.overlay(decided)
         if "healthcheck" in valid and "healthcheck" in decided:
             result["healthcheck"] = {**valid["healthcheck"], **decided["healthcheck"]}
         if "image" not in result and "image" not in rendered:
             self.problems.add(place, f"the service '{name}' has no image", "name it with 'image'")
-        self._settle(result, valid, place)
+        self._resolve_references(result, valid, place)
         for key in [key for key, value in result.items() if value in ({}, []) and key not in _MAY_BE_EMPTY]:
             del result[key]
-        same_form(result)
+        apply_equivalences(result)
         return result
 
-    def _settle(self, result: dict[str, Any], valid: Any, place: Place) -> None:
+    def _resolve_references(self, result: dict[str, Any], valid: Any, place: Place) -> None:
         environment = self._from_files(result.pop("env_file", ()), place)
         environment |= self._own(result.pop("environment", {}))
         result["environment"] = environment
@@ -100,17 +100,17 @@ class Normalized:
         result["networks"] = self._networks(result, valid, place)
         for name in (result.get("x-ingress") or {}).get("tls", {}).values():
             self._known("secrets", "secret", name, getattr(name, "place", place))
-        for section in _FILED:
+        for section in _DEFAULT_MODES:
             result[section] = self._grants(section, result.get(section, ()), place_of(valid, section, place))
         result["restart"] = restart_of(result) or "no"
         result.pop("scale", None)
 
-    def _own(self, given: Mapping[str, str | None]) -> dict[str, str]:
-        """Variables by name alone take their value from the play's environment, or are left out."""
+    def _own(self, variables: Mapping[str, str | None]) -> dict[str, str]:
+        """The variables of ``environment``; a name alone has the value in the play's environment, if any."""
         known = self.around.environment
         return {
             name: known[name] if value is None else value
-            for name, value in given.items()
+            for name, value in variables.items()
             if value is not None or name in known
         }
 
@@ -198,7 +198,7 @@ class Normalized:
         for grant in grants:
             name = grant["source"]
             self._known(section, section.rstrip("s"), name, getattr(name, "place", place))
-            self.modes[section, name] = grant.get("mode", _FILED[section])
+            self.modes[section, name] = grant.get("mode", _DEFAULT_MODES[section])
             target = grant.get("target") or (f"/{name}" if section == "configs" else f"/run/secrets/{name}")
             if section == "secrets" and not target.startswith("/"):
                 target = f"/run/secrets/{target}"
@@ -213,27 +213,27 @@ class Normalized:
         valid = TOPLEVEL_VALIDATORS[section](written, Spot(place, name, self.problems))
         if valid is INVALID:
             return None
-        if section in _FILED:
-            given = [key for key in _SOURCES if key in written]
-            return self._filed(section, name, valid, given, place)
+        if section in _DEFAULT_MODES:
+            sources = [key for key in _SOURCES if key in written]
+            return self._file_entry(section, name, valid, sources, place)
         external = valid.get("external")
         if isinstance(external, dict):
             return {**valid, **external, "external": True}
         return dict(valid)
 
-    def _filed(
-        self, section: str, name: str, valid: Mapping[str, Any], given: Sequence[str], place: Place
+    def _file_entry(
+        self, section: str, name: str, valid: Mapping[str, Any], sources: Sequence[str], place: Place
     ) -> dict[str, Any] | None:
-        """The entry for a file; ``given`` are the ways in which the entry names its content."""
-        if len(given) != 1:
-            what = "needs one of" if not given else "has more than one of"
+        """The entry for a file; ``sources`` are the ways in which the entry names its content."""
+        if len(sources) != 1:
+            what = "needs one of" if not sources else "has more than one of"
             self.problems.add(place, f"'{name}' {what} file, environment and content")
-        if len(given) != 1 or given[0] not in valid:
+        if len(sources) != 1 or sources[0] not in valid:
             return None
-        content = self._content(given[0], valid[given[0]], place_of(valid, given[0], place))
+        content = self._content(sources[0], valid[sources[0]], place_of(valid, sources[0], place))
         if content is None:
             return None
-        copied = stored(name, content, self.modes.get((section, name), _FILED[section]))
+        copied = generated_file(name, content, self.modes.get((section, name), _DEFAULT_MODES[section]))
         self.files.update((file.path, file) for file in copied.files)
         return {"file": f"{self.root}/{copied.path}"}
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from deploytool.load.compose.known_keys import Key, State, section
-from deploytool.load.compose.validators import INVALID, Spot, filled, integer, kind_of, one_of, text
+from deploytool.load.compose.validators import INVALID, Spot, integer, kind_of, non_empty, one_of, text
 from deploytool.model.intent import Port
 
 PROTOCOLS = ("tcp", "udp", "sctp")
@@ -37,7 +37,7 @@ def _published(value: Any, spot: Spot) -> Any:
 PORT = {
     "target": Key(State.HONOURED, integer, "the port in the container"),
     "published": Key(State.HONOURED, _published, "the port of the host, or a range to choose from"),
-    "host_ip": Key(State.HONOURED, filled, "an address of the host"),
+    "host_ip": Key(State.HONOURED, non_empty, "an address of the host"),
     "protocol": Key(State.HONOURED, one_of(*PROTOCOLS), "tcp (default), udp, sctp"),
     "mode": Key(
         State.HONOURED, one_of("host", "ingress"), "host (default); ingress: on every host of the play"
@@ -76,7 +76,7 @@ def _check_free(port: Mapping[str, Any], found: Iterable[Mapping[str, Any]], spo
 
 
 def published_ports(entries: Iterable[Mapping[str, Any]]) -> tuple[Port, ...]:
-    """What the ports in long syntax hold on a host."""
+    """Ports in long syntax as the scheduler sees them."""
     return tuple(_port(entry) for entry in entries)
 
 
@@ -105,7 +105,7 @@ def _long(entry: dict[str, Any], spot: Spot) -> list[dict[str, Any]]:
 
 
 def _check_ingress(entry: Mapping[str, Any], spot: Spot) -> bool:
-    """Whether a port can be that of the whole play: one number, TCP, on all addresses."""
+    """True where a port can be opened on every host of the play: one number, TCP, all addresses."""
     published = _range(entry.get("published", ""))
     if published is None or published[0] != published[1] or not published[0]:
         spot.wrong("cannot be 'ingress' without one published port", 'write published: "80"')

@@ -37,11 +37,11 @@ from deploytool.load.compose.validators import (
     count,
     duration,
     either,
-    filled,
     flag,
     integer,
     list_of,
     map_of,
+    non_empty,
     number,
     one_of,
     pairs,
@@ -86,9 +86,9 @@ _ROLLBACK = {
 _PLACEMENT = {
     "constraints": _honoured(one_or_more, "`==` and `!=` on node.hostname, node.labels.NAME, node.groups, …"),
     "preferences": _honoured(
-        list_of(section({"spread": _honoured(filled, "spread evenly over the values of a label")})),
+        list_of(section({"spread": _honoured(non_empty, "spread evenly over the values of a label")})),
         "",
-        {"spread": _honoured(filled, "spread evenly over the values of a label")},
+        {"spread": _honoured(non_empty, "spread evenly over the values of a label")},
     ),
     "max_replicas_per_node": _honoured(count, "0 is no limit"),
 }
@@ -145,14 +145,14 @@ ATTACHMENT = {
     "priority": _passed(number),
 }
 GRANT = {
-    "source": _honoured(filled),
-    "target": _passed(filled, "where the file appears in the container"),
+    "source": _honoured(non_empty),
+    "target": _passed(non_empty, "where the file appears in the container"),
     "mode": _honoured(mode, "the mode of the file on the host; default 0444 for configs, 0600 for secrets"),
     "uid": _refused("the file is mounted as it is on the host", 'set mode: "0444"'),
     "gid": _refused("the file is mounted as it is on the host", 'set mode: "0444"'),
 }
 ENV_FILE = {
-    "path": _honoured(filled, "relative to the Compose file"),
+    "path": _honoured(non_empty, "relative to the Compose file"),
     "required": _honoured(flag, "false: the file may be missing"),
     "format": _honoured(one_of("raw"), "raw: no quotes, no `${}`"),
 }
@@ -173,11 +173,11 @@ _HOOK = {
     "environment": _passed(pairs),
 }
 _LOGGING = {"driver": _passed(text), "options": _passed(pairs)}
-_DEVICE = {"source": _passed(filled), "target": _passed(filled), "permissions": _passed(text)}
-_BLKIO_RATE = section({"path": _passed(filled), "rate": _passed(anything)})
+_DEVICE = {"source": _passed(non_empty), "target": _passed(non_empty), "permissions": _passed(text)}
+_BLKIO_RATE = section({"path": _passed(non_empty), "rate": _passed(anything)})
 _BLKIO = {
     "weight": _passed(integer),
-    "weight_device": _passed(list_of(section({"path": _passed(filled), "weight": _passed(integer)}))),
+    "weight_device": _passed(list_of(section({"path": _passed(non_empty), "weight": _passed(integer)}))),
     "device_read_bps": _passed(list_of(_BLKIO_RATE)),
     "device_read_iops": _passed(list_of(_BLKIO_RATE)),
     "device_write_bps": _passed(list_of(_BLKIO_RATE)),
@@ -200,7 +200,7 @@ SERVICE: Mapping[str, Key] = {
     "command": _passed(command),
     "configs": _honoured(entries(section(GRANT), "source"), "copied to the host by content", GRANT),
     "container_name": _honoured(
-        filled, "only where a host never runs two: one replica, and order stop-first"
+        non_empty, "only where a host never runs two: one replica, and order stop-first"
     ),
     "cpu_count": _passed(number),
     "cpu_percent": _passed(number),
@@ -234,7 +234,7 @@ SERVICE: Mapping[str, Key] = {
     "group_add": _passed(texts),
     "healthcheck": _within(HEALTHCHECK),
     "hostname": _passed(text),
-    "image": _honoured(filled, "required"),
+    "image": _honoured(non_empty, "required"),
     "init": _passed(flag),
     "ipc": _passed(text, "`service:` only between services that always share a host"),
     "isolation": _passed(text),
@@ -328,8 +328,8 @@ VOLUME = {
 }
 _NO_STORE = "there is no store for it without Swarm"
 _FILED = {
-    "file": _honoured(filled, "relative to the Compose file"),
-    "environment": _honoured(filled, "a variable of the play's environment, .env or the process"),
+    "file": _honoured(non_empty, "relative to the Compose file"),
+    "environment": _honoured(non_empty, "a variable of the play's environment, .env or the process"),
     "content": _honoured(text),
     "name": _refused("the file is found by its content", "leave it out"),
     "external": _refused(_NO_STORE, "give a file, an environment variable or content"),

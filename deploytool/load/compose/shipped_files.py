@@ -29,7 +29,7 @@ class FileMistake(Mistake):
 
 @dataclass(frozen=True, slots=True)
 class Copied:
-    """What was copied: its path relative to the project's folder on the host, and the files in it."""
+    """A copied file or folder: its path below the project's folder on the host, and its files."""
 
     path: str
     files: tuple[File, ...]
@@ -43,7 +43,7 @@ class _Entry:
 
 
 def is_file(path: Path) -> bool:
-    """Whether there is such a file; no for a path that no file can have."""
+    """True where there is such a file; false also for a path that no file can have."""
     try:
         return stat.S_ISREG(path.stat().st_mode)
     except (OSError, ValueError):
@@ -108,8 +108,8 @@ class FileStore:
             yield self._file(path, f"{root.name}/{path.relative_to(root).as_posix()}")
 
 
-def stored(name: str, content: bytes, mode: int) -> Copied:
-    """A file made of ``content``."""
+def generated_file(name: str, content: bytes, mode: int) -> Copied:
+    """A file with the given content: a config or a secret."""
     return _copied(name, [_Entry(name, mode, content)])
 
 

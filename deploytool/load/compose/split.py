@@ -1,4 +1,4 @@
-"""Splits a service as written: what decides scheduling, and what a container is made from."""
+"""A service as written, split: keys that decide scheduling, and keys of which a container is made."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""A compose.yaml that deploytool wrote → the definition it came from.
+"""A compose.yaml that deploytool wrote to a host → the definition from which it was made.
 
-The counterpart of ``backend.compose.render.compose``: what was written is literal, ``$`` is doubled,
-and our labels and the host's counts are on top. Rendering the result again gives the same specs.
+The inverse of ``backend.compose.render.compose``, which doubles each ``$`` and adds labels and the host's
+counts. Rendering the result again gives the same specs.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 from deploytool.errors import InputError, Place, Problem
 from deploytool.load.compose.deploy import reserve_of
-from deploytool.load.compose.ingress_keys import exposure_of
+from deploytool.load.compose.ingress_keys import ingress_keys_of
 from deploytool.load.compose.port_syntax import published_ports
 from deploytool.load.text.problems import Problems
 from deploytool.load.text.units import parse_duration
@@ -26,7 +26,7 @@ _OURS = frozenset({labels.SPEC, labels.KEYS, labels.RESERVE})
 
 @dataclass(frozen=True, slots=True)
 class StoredDefinitions:
-    """Implements ``model.intent.Definitions`` for what the hosts keep: a text for each host."""
+    """Implements ``model.intent.Definitions`` for a release: ``texts`` has each host's compose.yaml."""
 
     texts: Mapping[str, str] = field(repr=False)
 
@@ -59,7 +59,7 @@ def stored_definition(text: str, host_name: str) -> Definition:
 
 
 def stored_service(name: str, definition: Definition, current: Service | None) -> Service:
-    """The service as the scheduler and the gate need it; policy is the current one, where it still exists."""
+    """The service of a release, with the policy of the ``current`` service where there still is one."""
     healthcheck = definition.services[name].get("healthcheck")
     times = _times(healthcheck) if isinstance(healthcheck, Mapping) else None
     base = current or Service(name)
@@ -67,7 +67,7 @@ def stored_service(name: str, definition: Definition, current: Service | None) -
     note = definition.services[name].get("x-ingress")
     if isinstance(note, Mapping):
         remembered = {**note, "ports": note.get("ports", ())}
-        exposure = exposure_of(name, {**remembered, "x-ingress": note}, base.place, Problems())
+        exposure = ingress_keys_of(name, {**remembered, "x-ingress": note}, base.place, Problems())
         ports = (*(p for p in ports if p.mode != "ingress"), *published_ports(remembered["ports"]))
     return Service(
         name,
@@ -90,14 +90,14 @@ def _times(healthcheck: Mapping[str, Any]) -> Healthcheck | None:
     if healthcheck.get("disable"):
         return None
     names = {"interval": "interval_s", "timeout": "timeout_s", "start_period": "start_period_s"}
-    given: dict[str, Any] = {
+    times: dict[str, Any] = {
         field_name: parse_duration(str(healthcheck[key]))
         for key, field_name in names.items()
         if key in healthcheck
     }
     if "retries" in healthcheck:
-        given["retries"] = int(healthcheck["retries"])
-    return Healthcheck(**given)
+        times["retries"] = int(healthcheck["retries"])
+    return Healthcheck(**times)
 
 
 def _without_ours(service: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
-"""What a value of a Compose file may look like, and its canonical form.
+"""Validators of values in a Compose file: each gives the value in normalized form.
 
-A ``Validator`` takes a rendered value and where it stands, and gives the value as every later room may expect
-it: numbers as numbers, text as text, lists where one item may stand alone. What does not fit becomes a
+A ``Validator`` takes a rendered value and its ``Spot``, and gives the value as all later code may expect it:
+numbers as numbers, text as text, lists where one item may stand alone. A value that does not fit becomes a
 problem and ``INVALID``. Templates and ``${}`` only make text, so text that reads as a number or as true and
 false is taken for one where one is wanted, as Compose does.
 """
@@ -26,7 +26,7 @@ INVALID = object()
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """Where a value stands: its place, what it is called in a sentence, and where problems go."""
+    """The position of a value: its place, its name in messages, and the list of problems."""
 
     place: Place
     name: str
@@ -51,7 +51,7 @@ Validator = Callable[[Any, Spot], Any]
 
 
 def kind_of(value: Any) -> str:
-    """What a value is, for a sentence."""
+    """The kind of a value in words: ``a number``, ``a list``."""
     kinds = ((bool, "true or false"), (int, "a number"), (float, "a number"), (str, "text"))
     kinds_of_many = ((Mapping, "a mapping"), (list, "a list"))
     known: Iterable[tuple[Any, str]] = (*kinds, *kinds_of_many)
@@ -65,10 +65,10 @@ def anything(value: Any, spot: Spot) -> Any:
 def text(value: Any, spot: Spot) -> Any:
     if isinstance(value, bool) or not isinstance(value, (str, int, float)):
         return spot.wrong(f"has to be text, not {kind_of(value)}")
-    return written(value, spot)
+    return scalar_text(value, spot)
 
 
-def written(value: Any, spot: Spot) -> Any:
+def scalar_text(value: Any, spot: Spot) -> Any:
     """Any scalar as the text that stands for it; null is empty."""
     if isinstance(value, bool):
         return "true" if value else "false"
@@ -91,7 +91,7 @@ def _clean(value: str, spot: Spot) -> Any:
     return value
 
 
-def filled(value: Any, spot: Spot) -> Any:
+def non_empty(value: Any, spot: Spot) -> Any:
     """Text that is not empty."""
     result = text(value, spot)
     return result if result is INVALID or result.strip() else spot.wrong("is empty")
@@ -221,10 +221,10 @@ def either(mapping: Validator, other: Validator) -> Validator:
 
 
 def pairs(value: Any, spot: Spot) -> Any:
-    """``labels`` and the like, as a mapping or as a list of ``name=value``; canonical: a mapping of text."""
+    """``labels`` and the like, as a mapping or as a list of ``name=value``; normalized: a mapping of text."""
     if isinstance(value, list):
         return _pairs_of(value, spot)
-    return map_of(written)(value, spot)
+    return map_of(scalar_text)(value, spot)
 
 
 def _pairs_of(entries: list[Any], spot: Spot) -> Any:
@@ -246,6 +246,7 @@ def variables(value: Any, spot: Spot) -> Any:
     if not isinstance(value, dict):
         return spot.wrong(f"has to be a mapping or a list of NAME=value, not {kind_of(value)}")
     kept = {
-        key: None if item is None else written(item, spot.inside(value, key)) for key, item in value.items()
+        key: None if item is None else scalar_text(item, spot.inside(value, key))
+        for key, item in value.items()
     }
     return {str(key): item for key, item in kept.items() if item is not INVALID}

@@ -1,4 +1,4 @@
-"""``volumes`` of a service in short and long syntax → long syntax. ``canonical`` decides what is copied."""
+"""``volumes`` of a service in short and long syntax → long syntax. ``normalize`` copies files."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from deploytool.load.compose.known_keys import Key, State, section
 from deploytool.load.compose.validators import (
     INVALID,
     Spot,
-    filled,
     flag,
     integer,
     kind_of,
+    non_empty,
     one_of,
     size,
     text,
@@ -38,8 +38,10 @@ def _type(value: Any, spot: Spot) -> Any:
 
 MOUNT = {
     "type": Key(State.HONOURED, _type, "volume, bind, tmpfs, image"),
-    "source": Key(State.HONOURED, filled, "a named volume, or a path: relative ones are copied to the host"),
-    "target": Key(State.PASSED, filled),
+    "source": Key(
+        State.HONOURED, non_empty, "a named volume, or a path: relative ones are copied to the host"
+    ),
+    "target": Key(State.PASSED, non_empty),
     "read_only": Key(State.PASSED, flag),
     "bind": Key(State.PASSED, section(_BIND), keys=_BIND),
     "volume": Key(State.PASSED, section(_VOLUME), keys=_VOLUME),
@@ -67,7 +69,7 @@ def mounts(value: Any, spot: Spot) -> Any:
 
 
 def is_path(source: str) -> bool:
-    """Whether the source of a mount is a path rather than the name of a volume."""
+    """True where the source of a mount is a path, false where it is the name of a volume."""
     return source.startswith(("/", ".", "~"))
 
 
@@ -86,7 +88,7 @@ def _long(entry: dict[str, Any], spot: Spot) -> Any:
 
 
 def _short(entry: Any, spot: Spot) -> Any:
-    written = filled(entry, spot)
+    written = non_empty(entry, spot)
     if written is INVALID:
         return INVALID
     parts = written.split(":")

@@ -33,21 +33,22 @@ _KINDS = {"ssh": "ssh", "smart": "ssh", "paramiko": "ssh", "paramiko_ssh": "ssh"
 _NO_KEY_TEXT = "write the key to a file and name it in ansible_ssh_private_key_file"
 
 
-def connection_of(host_name: str, given: TypedVars, unsupported: Unsupported) -> Connection:
-    """How to reach a host. What is wrong goes to the problems of ``given``."""
-    _refuse_key_text(given)
-    options = _options(given, unsupported)
+def connection_of(host_name: str, typed_vars: TypedVars, unsupported: Unsupported) -> Connection:
+    """The connection of a host. Problems are added to those of ``typed_vars``."""
+    _refuse_key_text(typed_vars)
+    options = _options(typed_vars, unsupported)
     first: dict[str, str] = {}
     for key, value in options:
         first.setdefault(key, value)
     return Connection(
-        address=given.text(*HOST) or host_name,
-        kind=given.parsed(_kind, "ansible_connection", hint="the connections are ssh and local") or "ssh",
-        port=_checked_port(given, first.get("port")),
+        address=typed_vars.text(*HOST) or host_name,
+        kind=typed_vars.parsed(_kind, "ansible_connection", hint="the connections are ssh and local")
+        or "ssh",
+        port=_checked_port(typed_vars, first.get("port")),
         user=first.get("user"),
         key_files=tuple(_home(value) for key, value in options if key == IDENTITY_FILE),
-        password=_secret(given, *PASSWORD),
-        become=_become(given),
+        password=_secret(typed_vars, *PASSWORD),
+        become=_become(typed_vars),
         options=tuple(
             option for option in options if option[0] not in ("port", "user", IDENTITY_FILE, CONFIG_FILE)
         ),
@@ -55,36 +56,38 @@ def connection_of(host_name: str, given: TypedVars, unsupported: Unsupported) ->
     )
 
 
-def _options(given: TypedVars, unsupported: Unsupported) -> list[Option]:
-    """Everything that ssh would be told, as options, the winning ones first."""
+def _options(typed_vars: TypedVars, unsupported: Unsupported) -> list[Option]:
+    """All SSH options of the variables, by precedence: the first of a name wins."""
     parts = [
-        _args(given, "ansible_ssh_args"),
-        _variables(given),
-        _args(given, "ansible_ssh_common_args"),
-        _args(given, "ansible_ssh_extra_args"),
+        _args(typed_vars, "ansible_ssh_args"),
+        _variables(typed_vars),
+        _args(typed_vars, "ansible_ssh_common_args"),
+        _args(typed_vars, "ansible_ssh_extra_args"),
     ]
     for name, options in parts:
         for _, message, hint in unsupported(option for option in options if option[0] != CONFIG_FILE):
-            given.problems.add(given.place(name), message, hint)
+            typed_vars.problems.add(typed_vars.place(name), message, hint)
     return [option for _, options in parts for option in options]
 
 
-def _args(given: TypedVars, name: str) -> tuple[str, list[Option]]:
+def _args(typed_vars: TypedVars, name: str) -> tuple[str, list[Option]]:
     hint = "write options as ssh takes them: -o Key=Value, -J, -i, -p, -F"
-    return name, given.parsed(lambda value: parse_ssh_args(str(value)), name, hint=hint) or []
+    return name, typed_vars.parsed(lambda value: parse_ssh_args(str(value)), name, hint=hint) or []
 
 
-def _variables(given: TypedVars) -> tuple[str, list[Option]]:
+def _variables(typed_vars: TypedVars) -> tuple[str, list[Option]]:
     """The variables that are short for an option, and the name of the one that may have no meaning here."""
-    key_checking = given.flag(*KEY_CHECKING)
+    key_checking = typed_vars.flag(*KEY_CHECKING)
     texts = {
         "stricthostkeychecking": "no" if key_checking is False else None,
-        "port": given.text(*PORT),
-        IDENTITY_FILE: given.text(*KEY_FILE),
-        "user": given.text(*USER),
-        "connecttimeout": given.parsed(_seconds, *TIMEOUT, hint="give seconds"),
+        "port": typed_vars.text(*PORT),
+        IDENTITY_FILE: typed_vars.text(*KEY_FILE),
+        "user": typed_vars.text(*USER),
+        "connecttimeout": typed_vars.parsed(_seconds, *TIMEOUT, hint="give seconds"),
     }
-    return given.value(*KEY_CHECKING)[0], [(key, text) for key, text in texts.items() if text is not None]
+    return typed_vars.value(*KEY_CHECKING)[0], [
+        (key, text) for key, text in texts.items() if text is not None
+    ]
 
 
 def _kind(value: Any) -> str:
@@ -100,35 +103,37 @@ def _seconds(value: Any) -> str:
     return str(int(value))
 
 
-def _checked_port(given: TypedVars, text: str | None) -> int | None:
+def _checked_port(typed_vars: TypedVars, text: str | None) -> int | None:
     if text is None:
         return None
     if text.isdecimal() and 0 < int(text[:9]) < 65536:
         return int(text)
-    name = next((name for name in (given.value(*PORT)[0], "ansible_ssh_args") if name), "")
-    given.wrong(name, f"asks for the port '{text}'", "a port is a number from 1 to 65535")
+    name = next((name for name in (typed_vars.value(*PORT)[0], "ansible_ssh_args") if name), "")
+    typed_vars.wrong(name, f"asks for the port '{text}'", "a port is a number from 1 to 65535")
     return None
 
 
-def _refuse_key_text(given: TypedVars) -> None:
-    name, _ = given.value("ansible_ssh_private_key", "ansible_private_key")
+def _refuse_key_text(typed_vars: TypedVars) -> None:
+    name, _ = typed_vars.value("ansible_ssh_private_key", "ansible_private_key")
     if name:
-        given.wrong(name, "is not supported", _NO_KEY_TEXT)
+        typed_vars.wrong(name, "is not supported", _NO_KEY_TEXT)
 
 
-def _become(given: TypedVars) -> Become | None:
-    if not given.flag("ansible_become"):
+def _become(typed_vars: TypedVars) -> Become | None:
+    if not typed_vars.flag("ansible_become"):
         return None
-    method = given.text("ansible_become_method")
+    method = typed_vars.text("ansible_become_method")
     if method not in (None, "sudo", "ansible.builtin.sudo"):
-        given.wrong("ansible_become_method", f"is '{method}'", "only sudo can be used to become another user")
-    return Become(given.text(*BECOME_USER) or "root", _secret(given, *BECOME_PASSWORD))
+        typed_vars.wrong(
+            "ansible_become_method", f"is '{method}'", "only sudo can be used to become another user"
+        )
+    return Become(typed_vars.text(*BECOME_USER) or "root", _secret(typed_vars, *BECOME_PASSWORD))
 
 
-def _secret(given: TypedVars, *names: str) -> Secret | None:
-    name, value = given.value(*names)
+def _secret(typed_vars: TypedVars, *names: str) -> Secret | None:
+    name, value = typed_vars.value(*names)
     if name and isinstance(value, (list, dict, bool)):
-        given.wrong(name, "is not a string")
+        typed_vars.wrong(name, "is not a string")
     return Secret(str(value)) if name else None
 
 

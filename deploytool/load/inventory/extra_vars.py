@@ -30,7 +30,7 @@ def parse_extra_vars(values: Sequence[str], vault: Vault | None = None) -> Map:
     problems = Problems()
     result = Map(Place(OPTION))
     for value in values:
-        result.lay(_one(value, vault, problems))
+        result.overlay(_one(value, vault, problems))
     problems.raise_if_any()
     for name, value in result.items():
         note(VARIABLE, str(name), repr(value).encode("utf-8", "surrogateescape"))

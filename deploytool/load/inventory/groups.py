@@ -1,6 +1,6 @@
-"""The hosts and groups of an inventory while its files are read, and the rules that hold afterwards.
+"""The hosts and groups of an inventory, while its files are read and checked.
 
-Knows nothing of files: the readers of the source forms fill a ``Roster``. Every group descends from
+The readers of the source forms fill a ``Roster``. Every group descends from
 ``all``; a host that is in no other group is in ``ungrouped``; a group that contains itself is an error.
 """
 
@@ -104,14 +104,14 @@ class Roster:
             self.problems.add(place, f"{PRIORITY} is '{value}', not a number")
 
     def finish(self) -> None:
-        """Make the rules hold: no circles, all under ``all``, ``ungrouped``, depths."""
+        """Check for circles, then put every group under ``all`` and the other hosts into ``ungrouped``."""
         if self._circles():
             return
         for name, group in self.groups.items():
             if name != ALL and not group.parents:
                 self.child(ALL, name, group.place)
         for host in self.hosts.values():
-            self._settle(host)
+            self._correct_ungrouped(host)
         self._rank()
 
     def _rank(self) -> None:
@@ -122,7 +122,7 @@ class Roster:
             if group.depth == MAX_DEPTH:
                 self.problems.add(group.place, f"groups are nested deeper than {MAX_DEPTH} levels")
 
-    def _settle(self, host: RawHost) -> None:
+    def _correct_ungrouped(self, host: RawHost) -> None:
         """``ungrouped`` holds exactly the hosts that only ``all`` holds otherwise."""
         elsewhere = set(self.lineage(host.groups)) - {ALL, UNGROUPED}
         if elsewhere and UNGROUPED in host.groups:

@@ -18,26 +18,27 @@ KNOWN = tuple(PREFIX + name for name in ("address", "cpus", "dir", "labels", "me
 
 
 def host_of(
-    name: str, groups: Sequence[str], variables: Mapping[str, Any], given: TypedVars, check: Unsupported
+    name: str, groups: Sequence[str], variables: Mapping[str, Any], typed_vars: TypedVars, check: Unsupported
 ) -> Host:
-    """A host as its rendered variables describe it. What is wrong goes to the problems of ``given``."""
+    """A host as its rendered variables describe it. Problems are added to those of ``typed_vars``."""
     for variable in variables:
         if variable.startswith(PREFIX) and variable not in KNOWN:
             known = ", ".join(word.removeprefix(PREFIX) for word in KNOWN)
             hint = near(variable, KNOWN) or f"the variables of deploytool are {PREFIX} and {known}"
-            given.problems.add(given.place(variable), f"unknown variable '{variable}'", hint)
-    connection = connection_of(name, given, check)
+            typed_vars.problems.add(typed_vars.place(variable), f"unknown variable '{variable}'", hint)
+    connection = connection_of(name, typed_vars, check)
     states = " | ".join(state.value for state in HostState)
     return Host(
         name=name,
         connection=connection,
         groups=tuple(sorted(groups)),
-        labels=given.parsed(_labels, "deploytool_labels", hint="write one 'name: value' per line") or {},
-        state=given.parsed(_state, "deploytool_state", hint=f"the states are {states}") or HostState.ACTIVE,
-        address=given.text("deploytool_address") or connection.address,
-        cpus=given.parsed(_cpus, "deploytool_cpus", hint="give a number of cores: 4, or 0.5"),
-        memory_bytes=given.parsed(_memory, "deploytool_memory", hint="give bytes, or 512M, or 2g"),
-        directory=given.parsed(_directory, "deploytool_dir", hint="give an absolute path")
+        labels=typed_vars.parsed(_labels, "deploytool_labels", hint="write one 'name: value' per line") or {},
+        state=typed_vars.parsed(_state, "deploytool_state", hint=f"the states are {states}")
+        or HostState.ACTIVE,
+        address=typed_vars.text("deploytool_address") or connection.address,
+        cpus=typed_vars.parsed(_cpus, "deploytool_cpus", hint="give a number of cores: 4, or 0.5"),
+        memory_bytes=typed_vars.parsed(_memory, "deploytool_memory", hint="give bytes, or 512M, or 2g"),
+        directory=typed_vars.parsed(_directory, "deploytool_dir", hint="give an absolute path")
         or DEFAULT_DIRECTORY,
         vars=variables,
     )

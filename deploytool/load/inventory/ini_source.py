@@ -97,7 +97,7 @@ class _Reader:
                 return
             variables.put(key, _value(value, place), place)
         for host in self.roster.add_hosts(entry, self.group, place, self.source):
-            host.vars.lay(variables)
+            host.vars.overlay(variables)
 
     def variable(self, line: str, place: Place) -> None:
         key, equals, value = line.partition("=")

@@ -1,8 +1,8 @@
 """The inventory: from a source to hosts, groups and, for each host, its variables and its ``Host``.
 
-The forms of sources are read by ``sources`` and its readers, variables are merged by ``variables``, and
-``machine`` and ``connection`` say what they mean. Nothing here knows what a play is: it only takes the
-``Layers`` that a play adds.
+Sources are read by ``inventory_source`` and the readers of its forms, variables are merged by ``variables``,
+and ``host_variables`` and ``connection_variables`` make a ``Host`` of them. Nothing here knows
+plays; a play adds its ``Layers``.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def _all_supported(_options: object) -> tuple[()]:
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """What the command line and the process add to the files.
+    """Inputs beside the files: those of the command line and of the process.
 
     ``unsupported`` names the SSH options among those given that have no meaning here.
     """
@@ -124,7 +124,7 @@ class LoadedInventory:
     def scope(
         self, host_name: str, layers: Layers = NO_PLAY, extra_magic: Mapping[str, Any] | None = None
     ) -> LazyVars:
-        """What the templates of a host see; each variable is rendered when it is looked up."""
+        """The variables of a host, each rendered when it is looked up."""
         magic = {**self.magic(host_name, layers), **(extra_magic or {})}
         return LazyVars(self._templates_for(layers.directory), self.variables(host_name, layers), magic)
 
@@ -135,8 +135,8 @@ class LoadedInventory:
             InputError: with every variable that is wrong.
         """
         problems = Problems()
-        given = TypedVars(variables, problems)
-        host = host_of(host_name, self._groups_of(host_name), variables, given, self.sources.unsupported)
+        typed_vars = TypedVars(variables, problems)
+        host = host_of(host_name, self._groups_of(host_name), variables, typed_vars, self.sources.unsupported)
         problems.raise_if_any()
         return host
 

@@ -50,7 +50,7 @@ def fill(roster: Roster, source: str, vault: Vault | None) -> None:
 
 
 def folder_of(source: str) -> Path | None:
-    """Where ``group_vars/`` and ``host_vars/`` of a source are looked for; None where it is no path."""
+    """The folder with ``group_vars/`` and ``host_vars/`` of a source; None where it is no path."""
     path = Path(source)
     if source == STDIN or not path.exists():
         return None

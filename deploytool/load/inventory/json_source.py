@@ -30,7 +30,7 @@ def fill_from_listing(roster: Roster, root: Map, source: str, ask: HostVars | No
     elif ask:
         for host in list(roster.hosts.values()):
             if host.file == source:
-                host.vars.lay(ask(host.name))
+                host.vars.overlay(ask(host.name))
 
 
 def _group(roster: Roster, name: str, body: Any, place: Place, source: str) -> None:
@@ -85,4 +85,4 @@ def _meta(roster: Roster, meta: Any, place: Place) -> None:
         if not isinstance(variables, Map):
             roster.problems.add(hostvars.place_of(name), f"the variables of host '{name}' are not a mapping")
         elif name in roster.hosts:
-            roster.hosts[name].vars.lay(variables)
+            roster.hosts[name].vars.overlay(variables)

@@ -49,7 +49,7 @@ def _join(literals: Sequence[str], ranges: Sequence[Sequence[str]]) -> Iterator[
 
 
 def _values(body: str) -> Sequence[str]:
-    """What stands between brackets: ``1:10``, ``01:10:2``, ``a:f``, ``:5``."""
+    """The values of a range between brackets: ``1:10``, ``01:10:2``, ``a:f``, ``:5``."""
     bounds = body.split(":")
     if len(bounds) not in (2, 3):
         raise ValueError(f"range '[{body}]' is not [begin:end] or [begin:end:step]")

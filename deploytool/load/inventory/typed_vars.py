@@ -1,4 +1,4 @@
-"""Reads the variables of one host that decide something, each with its type, and collects what is wrong."""
+"""The variables of one host that have a meaning here, each read with its type; wrong ones become problems."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _FALSE = ("no", "false", "off", "n", "f", "0", "0.0")
 
 
 class TypedVars:
-    """The rendered variables of a host. A variable that is null or empty counts as not given.
+    """The rendered variables of a host. A variable that is null or empty counts as not set.
 
-    Where a setting has several names, the first one that is given wins.
+    Where a setting has several names, the first one that is set wins.
     """
 
     def __init__(self, variables: Mapping[str, Any], problems: Problems) -> None:
@@ -26,12 +26,12 @@ class TypedVars:
         self.problems = problems
 
     def place(self, name: str) -> Place:
-        """Where the variable was written."""
+        """The place of a variable."""
         place_of: Callable[[str], Place] | None = getattr(self._variables, "place_of", None)
         return place_of(name) if place_of else Place("")
 
     def value(self, *names: str) -> tuple[str, Any]:
-        """The name that is given and its value; an empty name where none is."""
+        """The first name that is set, and its value; an empty name where none is."""
         for name in names:
             if name in self._variables:
                 try:

@@ -28,7 +28,7 @@ MAX_FOLDER_DEPTH = 16
 
 @dataclass(frozen=True, slots=True)
 class Layers:
-    """What a play lays over the variables of its hosts.
+    """A play's layers over the variables of its hosts.
 
     ``directory`` is the playbook's folder; ``hosts`` the names of the play's hosts. ``vars`` and
     ``vars_files`` (their contents, in order) keep the places of their values.
@@ -101,7 +101,7 @@ class VarsFolder:
         files = self._files_in(path, MAX_FOLDER_DEPTH) if path.is_dir() else [path]
         result = Map(Place(str(path)))
         for file in files:
-            result.lay(read_vars_file(file, str(file), self._vault, self._problems))
+            result.overlay(read_vars_file(file, str(file), self._vault, self._problems))
         return result
 
     def _files_in(self, folder: Path, depth: int) -> Iterator[Path]:
@@ -152,17 +152,17 @@ class Precedence:
     def merged(self, host_name: str, layers: Layers, play: VarsFolder) -> Map:
         """The raw variables of a host. ``play`` are the folders beside the playbook."""
         result = Map(Place(host_name))
-        result.lay(self._base(self.groups_of(host_name), play))
+        result.overlay(self._base(self.groups_of(host_name), play))
         host = self._roster.hosts.get(host_name)
         inline = host.vars if host else {"ansible_connection": "local"}
         for layer in (inline, self._beside.of_host(host_name), play.of_host(host_name)):
-            result.lay(layer or {})
-        for given in (layers.vars, *layers.vars_files, self._extra):
-            result.lay(given)
+            result.overlay(layer or {})
+        for mapping in (layers.vars, *layers.vars_files, self._extra):
+            result.overlay(mapping)
         return result
 
     def _base(self, groups: tuple[str, ...], play: VarsFolder) -> Map:
-        """What all hosts of the same groups share."""
+        """The variables that all hosts of the same groups share."""
         key = (groups, play)
         if key not in self._bases:
             inline = [self._roster.groups[name].vars for name in (ALL, *groups)]
@@ -174,6 +174,6 @@ class Precedence:
             ]
             base = Map(Place(""))
             for layer in (*inline, *files):
-                base.lay(layer or {})
+                base.overlay(layer or {})
             self._bases[key] = base
         return self._bases[key]

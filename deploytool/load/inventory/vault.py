@@ -36,7 +36,7 @@ class Vault:
         return f"Vault({len(self.passwords)} passwords)"
 
     def decrypt(self, text: str) -> str:
-        """What was encrypted.
+        """The decrypted content.
 
         Raises:
             ValueError: a sentence: the text is no vault, no password fits, or the content is no UTF-8.

@@ -77,7 +77,7 @@ def _hosts(roster: Roster, group: str, entry: str, variables: Any, place: Place,
         roster.problems.add(place, message, "write one 'name: value' per line")
         return
     for host in hosts:
-        host.vars.lay(variables)
+        host.vars.overlay(variables)
 
 
 def _single(name: str, place: Place) -> Map:

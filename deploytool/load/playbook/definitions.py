@@ -1,7 +1,7 @@
-"""A document and the variables of its play → the services, and the definition of each host.
+"""The services of a play, and the definition of each host.
 
-What decides scheduling is rendered once for the play, all else for each host; what needs no host's
-variables is rendered and made canonical once and shared, so that thousands of hosts stay cheap.
+Keys that decide scheduling are rendered once for the play, all else for each host. Values without a host's
+variables are rendered and normalized once and shared, so that thousands of hosts stay cheap.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from typing import Any
 
 from deploytool.errors import Place, Problem
 from deploytool.load.compose.deploy import service_of
-from deploytool.load.compose.normalize import Normalized, Surroundings
+from deploytool.load.compose.normalize import ComposeContext, HostNormalizer
 from deploytool.load.compose.schema import SECTIONS, SERVICE_VALIDATOR
 from deploytool.load.compose.split import ServiceText
 from deploytool.load.compose.validators import INVALID, Spot
 from deploytool.load.playbook.references import check_references
-from deploytool.load.templates.partial import Part, Renderer
+from deploytool.load.templates.partial import PartialValue, Renderer
 from deploytool.load.text.problems import Problems
 from deploytool.load.text.yaml_file import Map
 from deploytool.model.intent import Definition, File, Service
@@ -30,7 +30,7 @@ Scope = Callable[[str, Placements], Mapping[str, Any]]
 
 @dataclass(slots=True)
 class _Source:
-    """A service: its part for the play in canonical form, its part for each host as written.
+    """A service: its part for the play in normalized form, its part for each host as written.
 
     ``shared`` holds what is the same for all hosts with the same folder, by that folder.
     """
@@ -38,8 +38,8 @@ class _Source:
     name: str
     place: Place
     decided: Mapping[str, Any]
-    part: Part
-    shared: dict[str, tuple[Map, Normalized]] = field(default_factory=dict)
+    part: PartialValue
+    shared: dict[str, tuple[Map, HostNormalizer]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -48,8 +48,8 @@ class _Entry:
 
     section: str
     name: str
-    part: Part
-    shared: dict[tuple[str, int | None], tuple[dict[str, Any] | None, Normalized]] = field(
+    part: PartialValue
+    shared: dict[tuple[str, int | None], tuple[dict[str, Any] | None, HostNormalizer]] = field(
         default_factory=dict
     )
 
@@ -57,7 +57,7 @@ class _Entry:
 class PlayDefinitions:
     """Implements ``model.intent.Definitions`` for one play."""
 
-    def __init__(self, project: str, scope: Scope, around: Surroundings) -> None:
+    def __init__(self, project: str, scope: Scope, around: ComposeContext) -> None:
         self._project = project
         self._scope = scope
         self._around = around
@@ -68,9 +68,9 @@ class PlayDefinitions:
     def add_service(
         self, text: ServiceText, renderer: Renderer, play: Mapping[str, Any], problems: Problems
     ) -> None:
-        """Take a service in. Its part for the play is rendered and checked at once."""
-        part = Part(text.rest, text.place, renderer)
-        part.settle(play, problems)
+        """Add a service. Its part for the play is rendered and checked at once."""
+        part = PartialValue(text.rest, text.place, renderer)
+        part.render_for_play(play, problems)
         rendered = renderer.render(text.deciding, play, text.place, problems)
         decided = SERVICE_VALIDATOR(rendered, Spot(text.place, text.name, problems))
         self._sources.append(_Source(text.name, text.place, {} if decided is INVALID else decided, part))
@@ -85,21 +85,21 @@ class PlayDefinitions:
         play: Any,
         problems: Problems,
     ) -> None:
-        """Take an entry of a top-level section in."""
+        """Add an entry of a top-level section."""
         self._around.names.setdefault(section, set()).add(name)
-        part = Part(raw, place, renderer)
-        part.settle(play, problems)
+        part = PartialValue(raw, place, renderer)
+        part.render_for_play(play, problems)
         self._entries.append(_Entry(section, name, part))
 
     def services(self, hosts: Sequence[Host], problems: Problems) -> tuple[Service, ...]:
-        """Try every host's definition, and give the services as the scheduler sees them."""
+        """The services as the scheduler sees them. Renders all hosts' definitions, to find problems."""
         everywhere = tuple(sorted(host.name for host in hosts))
         placements = {source.name: everywhere for source in self._sources}
         trial = _Trial(hosts)
-        for host in trial.hosts if not self._common else _one_per_folder(hosts):
+        for host in trial.hosts if not self._is_shared else _one_per_folder(hosts):
             found = Problems()
             trial.note(host.name, self._render(host, placements, found), found)
-        trial.report(problems, everywhere_same=self._common)
+        trial.report(problems, everywhere_same=self._is_shared)
         services = tuple(self._service(source, trial, problems) for source in self._sources)
         check_references(
             services, trial.bodies, {s.name: s.decided for s in self._sources}, len(hosts), problems
@@ -109,8 +109,8 @@ class PlayDefinitions:
     @staticmethod
     def _service(source: _Source, trial: _Trial, problems: Problems) -> Service:
         whole = Map(source.place)
-        whole.lay(trial.bodies.get(source.name, {}))
-        whole.lay(source.decided)
+        whole.overlay(trial.bodies.get(source.name, {}))
+        whole.overlay(source.decided)
         volumes = sorted(trial.volumes.get(source.name, ()))
         return service_of(source.name, whole, volumes, source.place, problems)
 
@@ -122,57 +122,57 @@ class PlayDefinitions:
         return definition
 
     @property
-    def _common(self) -> bool:
-        return all(source.part.common for source in self._sources) and all(
-            e.part.common for e in self._entries
+    def _is_shared(self) -> bool:
+        return all(source.part.is_shared for source in self._sources) and all(
+            e.part.is_shared for e in self._entries
         )
 
     def _render(self, host: Host, placements: Placements, problems: Problems) -> Definition:
         root = f"{host.directory}/{self._project}"
         if root in self._shared:
             return self._shared[root]
-        variables = {} if self._common else self._scope(host.name, placements)
-        collected = Normalized(self._around, root, problems)
+        variables = {} if self._is_shared else self._scope(host.name, placements)
+        collected = HostNormalizer(self._around, root, problems)
         services = {source.name: self._body(source, variables, collected) for source in self._sources}
         toplevel: dict[str, Any] = {section: {} for section in SECTIONS}
         for entry in self._entries:
             toplevel[entry.section][entry.name] = self._entry(entry, variables, collected)
         files: tuple[File, ...] = tuple(collected.files[path] for path in sorted(collected.files))
         definition = Definition(services, {key: value for key, value in toplevel.items() if value}, files)
-        if self._common and not problems.found:
+        if self._is_shared and not problems.found:
             self._shared[root] = definition
         return definition
 
-    def _body(self, source: _Source, variables: Mapping[str, Any], collected: Normalized) -> Map:
-        if source.part.common and collected.root in source.shared:
+    def _body(self, source: _Source, variables: Mapping[str, Any], collected: HostNormalizer) -> Map:
+        if source.part.is_shared and collected.root in source.shared:
             body, own = source.shared[collected.root]
         else:
-            own = Normalized(self._around, collected.root, Problems())
-            rendered = source.part.on(variables, own.problems)
+            own = HostNormalizer(self._around, collected.root, Problems())
+            rendered = source.part.render_for_host(variables, own.problems)
             body = own.service(source.name, rendered, source.decided, source.place)
-            if source.part.common:
+            if source.part.is_shared:
                 source.shared[collected.root] = body, own
         collected.absorb(own)
         return body
 
     def _entry(
-        self, entry: _Entry, variables: Mapping[str, Any], collected: Normalized
+        self, entry: _Entry, variables: Mapping[str, Any], collected: HostNormalizer
     ) -> dict[str, Any] | None:
         key = (collected.root, collected.modes.get((entry.section, entry.name)))
-        if entry.part.common and key in entry.shared:
+        if entry.part.is_shared and key in entry.shared:
             value, own = entry.shared[key]
         else:
-            own = Normalized(self._around, collected.root, Problems(), modes=collected.modes)
-            rendered = entry.part.on(variables, own.problems)
+            own = HostNormalizer(self._around, collected.root, Problems(), modes=collected.modes)
+            rendered = entry.part.render_for_host(variables, own.problems)
             value = own.toplevel(entry.section, entry.name, rendered, entry.part.place)
-            if entry.part.common:
+            if entry.part.is_shared:
                 entry.shared[key] = value, own
         collected.absorb(own)
         return value
 
 
 class _Trial:
-    """What came out when every host's definition was tried before any host is known to get it."""
+    """The results of rendering every host's definition, before any service has its hosts."""
 
     def __init__(self, hosts: Sequence[Host]) -> None:
         self.hosts = hosts

@@ -13,7 +13,7 @@ from typing import Any, cast
 from deploytool.errors import InputError, Place
 from deploytool.load.compose.compose_file import Document, inline_document, read_document
 from deploytool.load.compose.ingress_keys import DEFAULT_AUTHORITY
-from deploytool.load.compose.normalize import Surroundings
+from deploytool.load.compose.normalize import ComposeContext
 from deploytool.load.compose.shipped_files import FileMistake, is_file
 from deploytool.load.inventory.inventory_loader import Layers, LoadedInventory
 from deploytool.load.inventory.variables import read_vars_file
@@ -251,7 +251,7 @@ class _Play:
             magic = {"placements": listed, "hostvars": hostvars}
             return host_scope(inventory, host_name, layers, login, magic)
 
-        around = Surroundings(document.folder, renderer.interpolation.environment)
+        around = ComposeContext(document.folder, renderer.interpolation.environment)
         definitions = PlayDefinitions(project, scope, around)
         add_entries(definitions, document, renderer, play, self.problems)
         add_services(definitions, document, renderer, play, self.problems)

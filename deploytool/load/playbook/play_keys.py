@@ -141,7 +141,7 @@ class PlaySettings:
         return None if value is None else key.validator(value, Spot(place, key.name, self._problems))
 
     def login_variables(self) -> Iterator[tuple[tuple[str, ...], Any]]:
-        """For each login key that is given: the inventory variables that win over it, and its value."""
+        """For each login key that the play has: the inventory variables that win over it, and its value."""
         for name, value in self._values.items():
             row = self._table[name]
             if isinstance(row, PlayKey) and row.gives_way_to:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from deploytool.load.compose.ingress_keys import EDGE, edge_settings
-from deploytool.load.compose.validators import anything, count, filled, flag, one_of, text
+from deploytool.load.compose.validators import anything, count, flag, non_empty, one_of, text
 from deploytool.load.playbook.play_keys import PlayKey, PlayKeyTable, Stage
 from deploytool.load.playbook.play_validators import (
     VarsFileEntry,
@@ -58,7 +58,7 @@ HOSTS: PlayKey[str] = _honoured(
 )
 PROJECT: PlayKey[str] = _honoured(
     "project",
-    filled,
+    non_empty,
     default="",
     example="shop",
     note="the Compose project name; default: the name in lower case",
@@ -134,7 +134,7 @@ RESCHEDULE_AFTER: PlayKey[float | None] = _honoured(
 
 _honoured(
     "remote_user",
-    filled,
+    non_empty,
     default="",
     example="deploy",
     note="lower than the inventory's ansible_user",
@@ -150,7 +150,7 @@ _honoured(
 )
 _honoured(
     "connection",
-    filled,
+    non_empty,
     default="",
     example="ssh",
     note="ssh or local; lower than the inventory's ansible_connection",
@@ -166,7 +166,7 @@ _honoured(
 )
 _honoured(
     "become_user",
-    filled,
+    non_empty,
     default="",
     example="root",
     note="lower than the inventory's ansible_become_user",

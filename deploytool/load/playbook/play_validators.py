@@ -15,8 +15,8 @@ from deploytool.load.compose.validators import (
     kind_of,
     list_of,
     map_of,
+    scalar_text,
     text,
-    written,
 )
 from deploytool.load.text.units import parse_duration
 from deploytool.load.text.yaml_file import Map
@@ -75,7 +75,7 @@ def environment(value: Any, spot: Spot) -> Any:
     layers = value if isinstance(value, list) else [value or {}]
     result: dict[str, str] = {}
     for layer in layers:
-        valid = map_of(written)(layer, spot)
+        valid = map_of(scalar_text)(layer, spot)
         result |= {} if valid is INVALID else valid
     return result
 

@@ -109,7 +109,7 @@ def _plays(file: PlayFile, problems: Problems) -> Iterator[Map]:
 
 
 def _wanted(own: Set[str], tags: Set[str], skip: Set[str]) -> bool:
-    """Whether a play with these tags runs. Source: ``Taggable.evaluate_tags`` of ansible-core."""
+    """True where a play with these tags runs. Source: ``Taggable.evaluate_tags`` of ansible-core."""
     return _asked_for(own, tags or {"all"}) and not _skipped(own, skip)
 
 
@@ -128,8 +128,8 @@ def _skipped(own: Set[str], skip: Set[str]) -> bool:
 
 
 def _no_play(tags: Set[str], skip: Set[str]) -> str:
-    given = ((f"--tags {','.join(sorted(tags))}", tags), (f"--skip-tags {','.join(sorted(skip))}", skip))
-    return f"{' '.join(text for text, words in given if words)} leaves no play"
+    options = ((f"--tags {','.join(sorted(tags))}", tags), (f"--skip-tags {','.join(sorted(skip))}", skip))
+    return f"{' '.join(text for text, words in options if words)} leaves no play"
 
 
 def _near_tags(tags: Set[str], known: Set[str]) -> str:

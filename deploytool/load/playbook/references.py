@@ -1,4 +1,4 @@
-"""What services of a play say about each other: names that exist, no circles, nothing that needs one host."""
+"""References between services of a play: they exist, make no circle, and need no shared host."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def check_references(
     hosts: int,
     problems: Problems,
 ) -> None:
-    """``bodies`` are the services of one host in canonical form, ``decided`` their parts for the play."""
+    """``bodies`` are the services of one host in normalized form, ``decided`` their parts for the play."""
     known = {service.name: service for service in services}
     for service in services:
         _check_dependencies(service, known, decided.get(service.name, {}), problems)

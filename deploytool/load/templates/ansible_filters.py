@@ -1,4 +1,4 @@
-"""The Jinja filters that users of Ansible expect; those with regular expressions are in ``expressions``.
+"""The Jinja filters that users of Ansible expect; those with regular expressions are in ``regex_filters``.
 
 Whatever writes data as JSON or YAML gives text that every YAML reader turns back into the same data, any
 Unicode included: no surrogate pairs, nothing that counts as a line break unescaped.
@@ -144,7 +144,7 @@ def path_join(parts: Any) -> str:
 
 
 def truthy(value: Any, convert_bool: bool = False) -> bool:
-    """Whether the value counts as true; with ``convert_bool``, words like ``no`` count as false."""
+    """True where the value counts as true; with ``convert_bool``, words like ``no`` count as false."""
     if convert_bool and str(defined(value)).strip().lower() in (*_TRUE, *_FALSE):
         return to_bool(value)
     return bool(defined(value))

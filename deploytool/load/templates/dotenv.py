@@ -37,7 +37,7 @@ def read_dotenv(
 def parse_dotenv(
     text: str, name: str, outer: Mapping[str, str], problems: Problems, *, raw: bool = False
 ) -> dict[str, str]:
-    """As ``read_dotenv``, of a text; ``name`` is the file in the places."""
+    """The variables of a text; ``name`` is the file in the places. See ``read_dotenv``."""
     values: dict[str, str] = {}
     known = ChainMap(dict(outer), values)
     lines = iter(enumerate(text.replace("\r\n", "\n").split("\n"), start=1))
@@ -83,7 +83,7 @@ def _value(rest: str, lines: Iterator[tuple[int, str]], known: Mapping[str, str]
 
 
 def _closing(text: str, quote: str) -> int:
-    """Where the quote closes; behind a backslash it does not."""
+    """The index of the closing quote, -1 without one; a backslash escapes."""
     at = 0
     while at < len(text):
         if text[at] == "\\":

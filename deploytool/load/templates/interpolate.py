@@ -105,8 +105,8 @@ class _Reader:
         self._at = match.end()
         operator = match.group()
         value = self._environment.get(name)
-        given = bool(value) if operator.startswith(":") else value is not None
-        uses_word = given if operator.endswith("+") else not given
+        is_set = bool(value) if operator.startswith(":") else value is not None
+        uses_word = is_set if operator.endswith("+") else not is_set
         word = self._read(depth + 1, live=live and uses_word)
         self._at += 1
         if operator.endswith("?") and uses_word and live:

@@ -1,4 +1,4 @@
-"""Compiles and runs one string with Jinja, and says in a sentence with a place what is wrong with it.
+"""Compiles and runs one string with Jinja. Errors become sentences with a place.
 
 Loaded with the first string that is a template: Jinja and the filters take longer to load than all the rest.
 """
@@ -85,7 +85,7 @@ def _with_full_names(named: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class _Names(Mapping[str, Any]):
-    """What a template's names mean: variables first, then the environment's globals."""
+    """The names that a template may use: variables first, then the environment's globals."""
 
     __slots__ = ("_globals", "_variables")
 
@@ -117,7 +117,7 @@ def _write_escaped(context: Bounded, value: Any) -> str:
 
 
 def _text(value: Any) -> str:
-    """What ``{{ value }}`` writes among other text; null writes nothing, as in Ansible."""
+    """The text of a value among other text; none for null, as in Ansible."""
     if value is OMIT:
         raise Mistake("'omit' leaves a whole value out, and cannot be a part of a text")
     return "" if value is None else text_of(plain(value))

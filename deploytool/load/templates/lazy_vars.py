@@ -48,7 +48,7 @@ class LazyVars(Mapping[str, Any]):
             self._open.discard(mark)
 
     def place_of(self, name: str) -> Place:
-        """Where a variable was written; an empty place where nobody knows."""
+        """The place of a variable; an empty one where it has none."""
         value = self.variables.get(name)
         at = getattr(value, "place", None)
         if at is None and isinstance(self.variables, Map):

@@ -1,4 +1,4 @@
-"""What templates may make: how much text, how many values, how large a number.
+"""Limits of what a template makes: characters of text, number of values, size of numbers.
 
 A limit is checked before the memory is taken, so that a bomb is an error and never a dead machine.
 """
@@ -59,7 +59,7 @@ def _same(new: Iterable[Any], old: Iterable[Any]) -> bool:
 
 
 def text_of(value: Any) -> str:
-    """What ``{{ value }}`` writes among other text."""
+    """The text of a value among other text."""
     return value if isinstance(value, str) else str(plain(value))
 
 

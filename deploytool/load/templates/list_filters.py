@@ -26,10 +26,10 @@ def unique(
     environment: Environment, value: Any, case_sensitive: bool | None = None, attribute: Any = None
 ) -> list[Any]:
     """Each item once. Text is the same whatever its case, unless ``case_sensitive`` is true."""
-    given = _list("unique", value)
-    if attribute is None and not all(isinstance(item, Hashable) for item in given):
-        return _distinct(given)
-    return list(do_unique(environment, given, bool(case_sensitive), attribute))
+    items = _list("unique", value)
+    if attribute is None and not all(isinstance(item, Hashable) for item in items):
+        return _distinct(items)
+    return list(do_unique(environment, items, bool(case_sensitive), attribute))
 
 
 def union(value: Any, other: Any) -> list[Any]:

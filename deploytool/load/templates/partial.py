@@ -1,4 +1,4 @@
-"""Raw pieces of a play, rendered once where every host gets the same and per host where not."""
+"""Partial evaluation of raw values: rendered once as far as all hosts share them, then for each host."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from deploytool.load.templates.template import Templates, is_template
 from deploytool.load.text.problems import Problems
 from deploytool.load.text.yaml_file import Map
 
-_OPEN = object()  # needs the variables of a host
+_NEEDS_A_HOST = object()
 _NOTHING = object()
 
 
 @dataclass(frozen=True, slots=True)
 class Renderer:
-    """How the strings of one Compose document are rendered: Jinja first, then ``${}``.
+    """Renders the strings of one Compose document: Jinja first, then ``${}``.
 
     ``${}`` is replaced in the text as written. What an expression gives is never interpolated, so a
     password with a ``$`` in a variable arrives as it is. The results are literal: whoever writes them
@@ -33,54 +33,58 @@ class Renderer:
         return self.templates.collect(value, variables, place, problems, finish=self.interpolation)
 
 
-class Part:
-    """One raw value. Of a mapping, each key that needs no host is rendered once and shared."""
+class PartialValue:
+    """A raw value, partially evaluated; of a mapping, each key by itself."""
 
     def __init__(self, raw: Any, place: Place, renderer: Renderer) -> None:
         self.place = place
         self._renderer = renderer
-        self._settled: Any = Map(raw.place) if isinstance(raw, Map) else None
-        self._open: Any = raw
+        self._shared: Any = Map(raw.place) if isinstance(raw, Map) else None
+        self._per_host: Any = raw
 
     @property
-    def common(self) -> bool:
-        """Whether every host gets the same."""
-        return self._open is _NOTHING
+    def is_shared(self) -> bool:
+        """True where every host has the same value."""
+        return self._per_host is _NOTHING
 
-    def settle(self, play: Mapping[str, Any], problems: Problems) -> None:
+    def render_for_play(self, play: Mapping[str, Any], problems: Problems) -> None:
         """Render for the whole play, as far as the variables of the play suffice.
 
-        Where they do not, each host will say what is missing; a value without templates fails at once.
+        Where they do not, the value is left for the hosts; one without templates is a problem at once.
         """
-        if not isinstance(self._open, Map):
-            value = self._tried(self._open, play, problems)
-            self._settled, self._open = (None, self._open) if value is _OPEN else (value, _NOTHING)
+        if not isinstance(self._per_host, Map):
+            value = self._tried(self._per_host, play, problems)
+            if value is not _NEEDS_A_HOST:
+                self._shared, self._per_host = value, _NOTHING
             return
-        left = Map(self._open.place)
-        for key, raw in self._open.items():
-            one = _only(self._open, key, raw)
-            value = self._tried(one, play, problems)
-            (left if value is _OPEN else self._settled).lay(one if value is _OPEN else value)
-        self._open = left if left else _NOTHING
+        left = Map(self._per_host.place)
+        for key, raw in self._per_host.items():
+            entry = _only(self._per_host, key, raw)
+            value = self._tried(entry, play, problems)
+            if value is _NEEDS_A_HOST:
+                left.overlay(entry)
+            else:
+                self._shared.overlay(value)
+        self._per_host = left if left else _NOTHING
 
     def _tried(self, raw: Any, play: Mapping[str, Any], problems: Problems) -> Any:
         found = Problems()
         value = self._renderer.render(raw, play, self.place, found)
         if found.found and any(_may_differ(text) for text in strings(raw)):
-            return _OPEN
+            return _NEEDS_A_HOST
         problems.found += found.found
         return value
 
-    def on(self, variables: Mapping[str, Any], problems: Problems) -> Any:
+    def render_for_host(self, variables: Mapping[str, Any], problems: Problems) -> Any:
         """The value for a host, with ``BROKEN`` for each string that fails."""
-        if self.common:
-            return self._settled
-        own = self._renderer.render(self._open, variables, self.place, problems)
-        if not isinstance(self._settled, Map):
+        if self.is_shared:
+            return self._shared
+        own = self._renderer.render(self._per_host, variables, self.place, problems)
+        if not isinstance(self._shared, Map):
             return own
-        result = Map(self._settled.place)
-        result.lay(self._settled)
-        result.lay(own)
+        result = Map(self._shared.place)
+        result.overlay(self._shared)
+        result.overlay(own)
         return result
 
 

@@ -1,7 +1,7 @@
-"""The filters and tests with regular expressions: those of ``re``, and none that goes on for ever.
+"""Filters and tests with regular expressions, with the syntax of ``re`` and a limit of time.
 
-What is quick is free. All that is slow shares one allowance of time, so that not even a thousand bad
-expressions hold a command up.
+Quick ones are free. All slow ones share one allowance of time, so that a thousand bad expressions cannot
+hold a command up.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _MAX_WORK = 2_000_000  # characters times groups: ``regex`` remembers all that e
 
 
 class Expressions:
-    """What templates can do with regular expressions, within one allowance of processor time."""
+    """The filters and tests with regular expressions, within one allowance of processor time."""
 
     def __init__(self) -> None:
         self._left_s = _ALLOWANCE_S

@@ -23,7 +23,7 @@ Finish = Callable[[str, Place], str]
 
 
 def is_template(value: Any) -> bool:
-    """Whether a string has Jinja in it. ``!unsafe`` strings never do."""
+    """True for a string with Jinja in it, unless it is marked ``!unsafe``."""
     return (
         isinstance(value, str)
         and "{" in value
@@ -77,7 +77,7 @@ class Templates:
         *,
         finish: Finish | None = None,
     ) -> Any:
-        """As ``render``, but what fails becomes ``BROKEN`` and a problem, so that the rest can be checked."""
+        """Render like ``render``, but a string that fails becomes ``BROKEN`` and a problem."""
         if not value or not isinstance(value, (str, dict, list)):
             return value
         return self._nested(value, variables, place, finish, problems)

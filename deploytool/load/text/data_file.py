@@ -1,4 +1,4 @@
-"""Data as YAML or JSON: what is JSON is read as JSON, as Ansible does, for the two differ.
+"""Data files in YAML or JSON. JSON is read as JSON, as Ansible does, since the two differ.
 
 ``1e3`` is a number in JSON alone, and a pair of surrogates is one character.
 """
@@ -19,7 +19,7 @@ MAX_JSON_SIGNS = 1_000_000  # commas and opening brackets, each at most one valu
 
 
 def parse_data(text: str, name: str, problems: Problems) -> Any:
-    """The value in ``text``, placed line by line wherever YAML can read it, too."""
+    """The value in ``text``, with the place of each value, or of the file alone for JSON that is not YAML."""
     if not _is_json(text):
         return parse_yaml(text, name, problems)
     trial = Problems()
@@ -38,12 +38,12 @@ def _is_json(text: str) -> bool:
 
 
 def _is_giant(text: str) -> bool:
-    """Whether reading it would take more memory than anybody wants."""
+    """True where the text may hold more than ``MAX_JSON_SIGNS`` values: reading it would fill the memory."""
     return sum(text.count(sign) for sign in "[{,") > MAX_JSON_SIGNS
 
 
 def _dropped(_value: Any) -> None:
-    """Nothing is kept of a value that is only looked at."""
+    """Drop a value: the text is only checked."""
 
 
 def with_marks(value: Any) -> Any:
@@ -74,7 +74,7 @@ def parse_json(text: str, name: str, problems: Problems) -> Any:
         problems.add(Place(name), f"more than {MAX_JSON_SIGNS} values")
         return None
     try:
-        return _placed(json.loads(text), Place(name), 0)
+        return _located(json.loads(text), Place(name), 0)
     except json.JSONDecodeError as error:
         problems.add(Place(name, error.lineno, error.colno), f"is not JSON: {error.msg.lower()}")
     except RecursionError:
@@ -84,7 +84,7 @@ def parse_json(text: str, name: str, problems: Problems) -> Any:
     return None
 
 
-def _placed(value: Any, place: Place, depth: int) -> Any:
+def _located(value: Any, place: Place, depth: int) -> Any:
     """Plain JSON as values with a place; ``__ansible_vault`` and ``__ansible_unsafe`` become strings."""
     if depth > MAX_DEPTH:
         raise RecursionError
@@ -93,10 +93,10 @@ def _placed(value: Any, place: Place, depth: int) -> Any:
             return text
         mapping = Map(place)
         for key, item in value.items():
-            mapping.put(key, _placed(item, place, depth + 1), place)
+            mapping.put(key, _located(item, place, depth + 1), place)
         return mapping
     if isinstance(value, list):
         items = Seq(place)
-        items.extend(_placed(item, place, depth + 1) for item in value)
+        items.extend(_located(item, place, depth + 1) for item in value)
         return items
     return Str.at(value, place) if isinstance(value, str) else value

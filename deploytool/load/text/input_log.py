@@ -1,4 +1,4 @@
-"""Notes what is read while files become an intent, so that a saved plan can tell whether it still holds.
+"""A log of all that is read while files become an intent: a saved plan compares it when it is carried out.
 
 Readers are many and templates read files late, while a plan is made; they all call ``note``. It writes into
 the record that ``begin`` began last in this context, and is harmless where there is none.
@@ -18,7 +18,7 @@ _NOT_SET = b"\0not set"
 
 
 class Record:
-    """What was read so far, each thing once."""
+    """All inputs read so far, each once, with the hash of its content."""
 
     def __init__(self) -> None:
         self._found: dict[tuple[str, str], str] = {}
@@ -36,25 +36,25 @@ _record: ContextVar[Record | None] = ContextVar("record", default=None)
 
 
 def begin() -> None:
-    """Note everything from now on, and forget what was noted before."""
+    """Begin an empty record; the one before it is forgotten."""
     _record.set(Record())
 
 
 def noted_so_far() -> tuple[Input, ...]:
-    """What the record of this context holds; nothing where none was begun."""
+    """The inputs in the record of this context; none where no record was begun."""
     record = _record.get()
     return record.inputs if record else ()
 
 
 def note(kind: str, name: str, content: bytes) -> None:
-    """Something was read. ``content`` itself is not kept."""
+    """Add an input to the record of this context. ``content`` itself is not kept."""
     record = _record.get()
     if record:
         record.add(kind, name, content)
 
 
 def note_file(path: Path, content: bytes) -> None:
-    """A file was read. Files below the working directory are named from there: a plan may travel."""
+    """Add a file. Files below the working directory are named from there: a plan may be used elsewhere."""
     whole = path.expanduser().absolute()
     here = Path.cwd()
     note(FILE, str(whole.relative_to(here) if whole.is_relative_to(here) else whole), content)

@@ -1,4 +1,4 @@
-"""Plain values that remember where they were written: dicts, lists and strings with a ``place``.
+"""Located values: dicts, lists and strings with the ``place`` where they were written: file, line, column.
 
 Other scalars are plain: ask the mapping or list around them with ``place_of``.
 """
@@ -42,8 +42,8 @@ class Map(dict[str, Any]):
         self[key] = value
         self.keys_at[key] = self.values_at[key] = place
 
-    def lay(self, other: Mapping[str, Any]) -> None:
-        """Lay another mapping over this one; its values win, and their places come along."""
+    def overlay(self, other: Mapping[str, Any]) -> None:
+        """Set all keys of another mapping, with their places."""
         self.update(other)
         if isinstance(other, Map):
             self.keys_at.update(other.keys_at)
@@ -71,5 +71,5 @@ class Seq(list[Any]):
 
 
 def place_of(container: Any, key: Any, default: Place) -> Place:
-    """Where ``container[key]`` was written, for any container; ``default`` where nobody knows."""
+    """The place of ``container[key]``; ``default`` for containers without places."""
     return container.place_of(key) if isinstance(container, (Map, Seq)) else default

@@ -1,4 +1,4 @@
-"""What a scalar without quotes means: not the same in YAML 1.1, in Compose, and in JSON.
+"""Scalars without quotes → values. YAML 1.1, Compose and JSON do not agree on them.
 
 ``12:30`` is the number 750 for Ansible, which reads YAML 1.1, and text for Compose; ``yes`` is true for the
 one and text for the other; ``1e3`` is text for the one and 1000 for the others.
@@ -17,7 +17,7 @@ from typing import Any
 
 
 class Dialect(Enum):
-    """Whose rules a document is read by. In a ``PLAYBOOK`` the Compose sections of a play are Compose's."""
+    """The rules for the scalars of a document. In a ``PLAYBOOK``, its Compose sections are ``COMPOSE``."""
 
     ANSIBLE = auto()
     PLAYBOOK = auto()
@@ -37,7 +37,7 @@ _LARGE_POWER = 6
 
 
 def yaml12_scalar(text: str) -> Any:
-    """As Compose reads it. What looks like a date stays text."""
+    """The value of a scalar in a Compose file. A date stays text."""
     if text in _NULLS:
         return None
     if text in _FLAGS:
@@ -62,7 +62,7 @@ def _integer(text: str) -> int:
 
 
 def float_text(number: float) -> str:
-    """A number as Compose writes it where it wants text: ``1.0`` is ``1``, a million is ``1e+06``."""
+    """The text of a number where Compose wants text: ``1.0`` is ``1``, a million is ``1e+06``."""
     sign, digits, exponent = Decimal(repr(number)).normalize().as_tuple()
     power = len(digits) + int(exponent) - 1
     if not number or -5 < power < _LARGE_POWER:
@@ -72,5 +72,5 @@ def float_text(number: float) -> str:
 
 
 def json_scalar(text: str) -> Any:
-    """As JSON has it: the document is known to be JSON."""
+    """The value of a scalar in a document that is known to be JSON."""
     return json.loads(text)

@@ -1,4 +1,4 @@
-"""Collects what is wrong with the input, so that one run shows all of it."""
+"""Problems of the input, collected so that one run shows all of them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _SHOWN = 200
 
 
 class Problems:
-    """A list that only grows. ``raise_if_any`` ends the loading with everything that was found."""
+    """The problems found so far. ``raise_if_any`` ends the loading with all of them."""
 
     def __init__(self) -> None:
         self.found: list[Problem] = []

@@ -1,4 +1,4 @@
-"""Runs a program of the user's that prints data: an inventory script, a vault password script.
+"""The output of a program of the user's: an inventory script, a vault password script.
 
 Bounded in time and in size. The program gets no input and no shell; the last line that it says on stderr
 is quoted in the error.

@@ -1,4 +1,4 @@
-"""A graph of YAML nodes → values that remember where they were written."""
+"""A graph of YAML nodes → located values."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _PLAY_DEPTH = 2  # a list of plays, and in it the mapping of one
 
 
 class Builder:
-    """Turns a node graph into values, aliases expanded. The nodes have been found to be no bomb."""
+    """Builds the values of a node graph, aliases expanded. The caller has checked that it is no bomb."""
 
     def __init__(self, name: str, problems: Problems, loader: Any, dialect: Dialect) -> None:
         self.name = name

@@ -1,4 +1,4 @@
-"""YAML files → plain values that remember where they were written.
+"""YAML files → located values.
 
 Mappings are ``Map``, lists ``Seq``, strings ``Str``; they are ordinary dicts, lists and strings with a
 ``place``. Other scalars are plain: ask the mapping or list around them with ``place_of``. Templates stay
@@ -183,11 +183,15 @@ def _line_of_bad_character(error: yaml.YAMLError, text: str) -> int:
 
 
 class _Bomb(Exception):
-    """Aliases would make more values, or more levels, than anybody wants."""
+    """Aliases expand to more than ``MAX_NODES`` values or ``MAX_DEPTH`` levels."""
 
 
 def _refuse_bomb(root: Node) -> None:
-    """Count what a document expands to, without expanding it: each node is looked at once."""
+    """Count the values and levels that aliases expand to, without expanding them.
+
+    Raises:
+        _Bomb: there are too many.
+    """
     known: dict[int, tuple[int, int]] = {}
 
     def measure(node: Node) -> tuple[int, int]:
