@@ -8,15 +8,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from deploytool.backend.compose.render.renderer import ComposeRenderer
+from deploytool.backend.hosts import HostsBackend
 from deploytool.backend.memory.engine import Crash, Fault, MemoryEngine, MemoryHost, no_fault
 from deploytool.model.event import Event, Report
 from deploytool.model.intent import Definition, Intent, Project, Service, Update
 from deploytool.model.inventory import Connection, Host, HostState, Inventory
 from deploytool.model.plan import Plan
 from deploytool.model.release import Lease
-from deploytool.plan.planner import Planner, PlanPolicy
+from deploytool.plan.policy import PlanPolicy
 from deploytool.run.converge import Run, RunOptions
-from deploytool.run.parallel import Engines
 
 
 @dataclass(frozen=True)
@@ -74,13 +75,16 @@ class Fleet:
         self.engines[host.name] = MemoryEngine(memory, lambda *call: self.fault(*call))
         return self.engines[host.name]
 
+    def backend(self) -> HostsBackend:
+        return HostsBackend(self.engine, ComposeRenderer)
+
     def run(self, wanted: Intent, policy: PlanPolicy = PlanPolicy(), **options: Any) -> Run:
         self.runs += 1
         lease = options.pop("lease", Lease(owner=f"run-{self.runs}", who="tester"))
         run = Run(
             wanted,
-            Planner(wanted, policy),
-            Engines(self.engine),
+            policy,
+            self.backend(),
             lease,
             self.events.append,
             RunOptions(forks=4),

@@ -8,13 +8,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Protocol
 
-from deploytool.backend.base import Attempt, Engine, LeaseClaim, Outcome, Task
-from deploytool.backend.compose.render.compose import host_files, text_sha256
+from deploytool.backend.base import Attempt, LeaseClaim, Outcome, Task
+from deploytool.backend.compose.render.compose import host_files
+from deploytool.backend.engine import Engine
 from deploytool.model.container import Container, ContainerEvent
 from deploytool.model.desired import Desired, HostFiles
 from deploytool.model.intent import Definition, Service
 from deploytool.model.plan import Gate, Ref, Step, StepKind
 from deploytool.model.release import Lease, Release
+from deploytool.plan.renderer import text_sha256
 from deploytool.transport.base import Output
 from tests.builders import host, project
 from tests.streams import DEADLINE_S, in_thread, read_all, until

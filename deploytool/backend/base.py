@@ -1,22 +1,30 @@
-"""The promise of an ``Engine``: it looks at one host and changes it.
+"""The seam to whatever runs containers: a ``Backend`` looks, plans, and makes the steps of a plan happen.
 
-An engine belongs to one host; any thread may use it, several at a time. What it streams
-(``Feed``, ``Stream``) goes on beside all else, on the same connection; any thread may close it.
+What a step acts on is its target, called by name: a host for the backends here. Any thread may use a backend,
+several at a time. What it streams (``Feed``, ``Stream``) goes on beside all else; any thread may close it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from deploytool.errors import ManyProblems
 from deploytool.model.container import ContainerEvent
-from deploytool.model.desired import HostFiles
+from deploytool.model.desired import Desired, HostFiles
+from deploytool.model.event import Event
+from deploytool.model.intent import Intent, Project
+from deploytool.model.inventory import Host
 from deploytool.model.log import Live, LogLine, LogQuery
-from deploytool.model.observed import ObservedHost
-from deploytool.model.plan import Step
+from deploytool.model.observed import Observed, ObservedHost
+from deploytool.model.plan import Plan, Step
 from deploytool.model.release import Lease, Release, StoredRelease
 from deploytool.transport.base import Stream, Terminal
+
+if TYPE_CHECKING:  # what plans is imported while the hosts are connected to
+    from deploytool.core.placement.schedule import Verdict
+    from deploytool.plan.policy import PlanPolicy
 
 KEPT_RELEASES = 10
 
@@ -98,26 +106,84 @@ class Feed(Protocol[T_co]):
         ...
 
 
-class Engine(Protocol):
-    """One host with containers."""
+class Backend(Protocol):
+    """Where plays run."""
 
-    def begin(self) -> None:
-        """Begin the first look where that takes time, and return at once; ``observe`` then waits for it.
+    # --- pure: no I/O -----------------------------------------------------------------------------------
 
-        Nothing else may be asked of it before that.
-        """
-        ...
-
-    def observe(self) -> ObservedHost:
-        """All that the host knows, in one round trip; changes nothing.
+    def plan(self, intent: Intent, observed: Observed, policy: PlanPolicy) -> Plan:
+        """All that has to change.
 
         Raises:
-            HostUnreachable: no answer, or no usable Docker; ``setup`` tells which.
+            NoHost: a replica has no home. Refused: by a guard. InputError: a template fails for a host.
         """
         ...
 
+    def plan_each(
+        self, intent: Intent, observed: Observed, policy: PlanPolicy
+    ) -> tuple[Plan, dict[str, ManyProblems]]:
+        """A plan of every project that can be planned, and the problems of the others by name."""
+        ...
+
+    def explain(
+        self, intent: Intent, observed: Observed, policy: PlanPolicy, service: str
+    ) -> list[tuple[Project, tuple[Verdict, ...]]]:
+        """For every project with the service: why each host was chosen or refused."""
+        ...
+
+    def files(
+        self, intent: Intent, observed: Observed, policy: PlanPolicy
+    ) -> dict[tuple[str, str], HostFiles]:
+        """(host, project) → the files that the host should hold. Raises as ``plan``, but for guards."""
+        ...
+
+    def digest_of(self, project: Project, desired: Desired) -> str:
+        """The digest of the release that a schedule would make; empty where a host of it left the play.
+
+        Raises:
+            InputError: a template fails for a host.
+        """
+        ...
+
+    def shown(self, text: str, salt: bytes) -> str:
+        """A host's definition as it may be shown: secrets masked with ``salt``, our own labels left out.
+
+        Raises:
+            InputError: the text is no definition of ours.
+        """
+        ...
+
+    # --- looking ----------------------------------------------------------------------------------------
+
+    def reach(self, hosts: Iterable[Host]) -> None:
+        """Say how these hosts are reached, for whoever asks one without a look; nothing is connected yet."""
+        ...
+
+    def begin(self, hosts: Iterable[Host]) -> None:
+        """Begin the first look at these hosts, and return at once; ``observe`` then waits for it."""
+        ...
+
+    def observe(
+        self, hosts: Mapping[str, Host], forks: int = 1, emit: Callable[[Event], None] | None = None
+    ) -> Observed:
+        """Look at every host, ``forks`` at a time. What a host could not say is a value, not an exception.
+
+        ``emit`` hears of each look as it ends.
+        """
+        ...
+
+    def releases(self, host_name: str, project: str) -> Sequence[StoredRelease]:
+        """All releases that a host remembers of a project, by number; changes nothing.
+
+        Raises:
+            HostUnreachable: no answer.
+        """
+        ...
+
+    # --- changing ---------------------------------------------------------------------------------------
+
     def perform(self, tasks: Sequence[Task], claim: LeaseClaim) -> Sequence[Outcome]:
-        """Do the tasks, all of one kind and one project, in one round trip; one outcome each, in order.
+        """Do the tasks, all of one kind, one project and one host; one outcome each, in order.
 
         A ``prepare`` takes the lease; every other step needs it, and keeps it alive.
 
@@ -126,72 +192,58 @@ class Engine(Protocol):
         """
         ...
 
-    def releases(self, project: str) -> Sequence[StoredRelease]:
-        """All releases that the host remembers of a project, by number; changes nothing.
+    def renew(self, host_name: str, project: str, claim: LeaseClaim) -> Outcome:
+        """Keep the lease alive while there is nothing to do on this host.
 
         Raises:
-            HostUnreachable: as ``observe``.
+            HostUnreachable: no answer; so do all below.
         """
         ...
 
-    def renew(self, project: str, claim: LeaseClaim) -> Outcome:
-        """Keep the lease alive while there is nothing to do on this host."""
-        ...
-
-    def lock(self, project: str, claim: LeaseClaim) -> Outcome:
+    def lock(self, host_name: str, project: str, claim: LeaseClaim) -> Outcome:
         """Take the lease and do nothing else."""
         ...
 
-    def unlock(self, project: str, claim: LeaseClaim, attempt: Attempt | None = None) -> Outcome:
-        """Give the lease back if it is ours, or ``take_from``'s; drop what was staged.
-
-        ``attempt`` goes on record.
-        """
+    def unlock(
+        self, host_name: str, project: str, claim: LeaseClaim, attempt: Attempt | None = None
+    ) -> Outcome:
+        """Give the lease back if it is ours, or ``take_from``'s; ``attempt`` goes on record."""
         ...
 
-    def prune(self, project: str, claim: LeaseClaim) -> tuple[Outcome, Sequence[str]]:
-        """Remove the images of a project that nothing on this host needs; returns those that went.
-
-        What a container, a definition or a release of any project needs stays, as do images of which no
-        release of this project had another tag.
-        """
+    def prune(self, host_name: str, project: str, claim: LeaseClaim) -> tuple[Outcome, Sequence[str]]:
+        """Remove the images of a project that nothing on this host needs; returns those that went."""
         ...
 
-    def forget(self, project: str, claim: LeaseClaim) -> Outcome:
-        """Remove the project's networks and folder. Fails while it has containers; volumes stay."""
+    def forget(self, host_name: str, project: str, claim: LeaseClaim) -> Outcome:
+        """Remove what is left of the project. Fails while it has containers; volumes stay."""
         ...
 
-    def events(self) -> Feed[ContainerEvent]:
-        """What happens to the host's containers, ours and others, from now on.
+    # --- streams ----------------------------------------------------------------------------------------
 
-        When this returns, nothing that happens can be missed any more; what happened in the same second
-        may be told, too. It never ends by itself: an engine that stops or is restarted ends it with an
-        error, after which a new feed has to be asked for, and the host be looked at.
-
-        Raises:
-            HostUnreachable: as ``observe``.
-        """
+    def events(self, host_name: str) -> Feed[ContainerEvent]:
+        """The host's container events from now on; see ``Engine.events``."""
         ...
 
-    def logs(self, query: LogQuery) -> Feed[LogLine | Live]:
-        """What replicas on this host wrote: by time, all of them together, up to ``Live`` where it follows.
-
-        It ends by itself unless it follows, and then with an error where the engine stops.
-
-        Raises:
-            HostUnreachable: as ``observe``; also from iterating.
-        """
+    def logs(self, host_name: str, query: LogQuery) -> Feed[LogLine | Live]:
+        """Lines that replicas on this host wrote, by time; see ``Engine.logs``."""
         ...
 
-    def exec(self, container_id: str, argv: Sequence[str], *, terminal: Terminal | None = None) -> Stream:
-        """Run ``argv`` in a container, on a terminal if one is given.
-
-        Raises:
-            HostUnreachable: as ``observe``. What the container says against it is on stderr, with exit
-                code 126 or 127 as in a shell.
-        """
+    def exec(
+        self, host_name: str, container_id: str, argv: Sequence[str], *, terminal: Terminal | None = None
+    ) -> Stream:
+        """Run ``argv`` in a container, on a terminal if one is given; see ``Engine.exec``."""
         ...
 
-    def close(self) -> None:
-        """Give the connection back."""
+    # --- connections ------------------------------------------------------------------------------------
+
+    def differing(self, hosts: Mapping[str, Host]) -> list[str]:
+        """The connected hosts that ``hosts`` reaches in another way, or does not name."""
+        ...
+
+    def drop(self, host_name: str) -> Callable[[], None]:
+        """Forget a host's connection; the next one is made anew. Returns the function that closes the old."""
+        ...
+
+    def close(self, forks: int) -> None:
+        """Give all connections back, side by side: a dead one may take its time."""
         ...

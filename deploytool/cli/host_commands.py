@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
-from deploytool.backend.base import Feed
+from deploytool.backend.base import Backend, Feed
 from deploytool.cli.host_limit import limited
 from deploytool.cli.options import LookingOptions
 from deploytool.cli.screen import Screen
-from deploytool.cli.session import engines_for
+from deploytool.cli.session import backend_for
 from deploytool.core.placement.replica_names import ReplicaRef
 from deploytool.errors import HostsUnusable, UsageError
 from deploytool.model.event import Note
@@ -20,7 +20,6 @@ from deploytool.model.intent import Intent
 from deploytool.model.inventory import Host
 from deploytool.model.observed import Observed, Unreachable
 from deploytool.run.feeds import Following
-from deploytool.run.parallel import Engines, look
 
 T = TypeVar("T")
 
@@ -31,13 +30,13 @@ class Across:
 
     intent: Intent
     hosts: Mapping[str, Host]
-    engines: Engines
+    backend: Backend
     screen: Screen
     forks: int
 
     def observe(self) -> Observed:
         """Look at all of them, side by side; who does not answer is said at once."""
-        return look(self.hosts, self.engines, self.screen.emit, self.forks)
+        return self.backend.observe(self.hosts, self.forks, self.screen.emit)
 
 
 @contextmanager
@@ -58,14 +57,13 @@ def across(intent: Intent, wanted: Sequence[ReplicaRef], options: LookingOptions
         )
     # Plain lines: what these commands print may come while hosts are still looked at.
     screen = Screen(verbose=options.files.verbose, progress="plain")
-    engines, forks = engines_for(screen, options.hosts, options.change), options.hosts.forks
-    for host in hosts.values():
-        engines.of(host)
+    backend, forks = backend_for(screen, options.hosts, options.change), options.hosts.forks
+    backend.reach(hosts.values())
     try:
         with screen:
-            yield Across(intent, hosts, engines, screen, forks)
+            yield Across(intent, hosts, backend, screen, forks)
     finally:
-        engines.close(forks)
+        backend.close(forks)
 
 
 def exit_code_of(seen: Observed) -> int:

@@ -95,7 +95,7 @@ def find_differences(run: Run, plan: Plan, seen: Observed, shown: OutputOptions)
     """Nothing without ``--diff``, and then no host is asked."""
     if not shown.diff:
         return []
-    return differences(plan, seen, run.engines, run.options.forks, token_bytes(16))
+    return differences(plan, seen, run.backend, run.options.forks, token_bytes(16))
 
 
 def show_differences(found: list[Difference], output: str) -> None:

@@ -5,18 +5,20 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from difflib import get_close_matches
 from os import environ
 from pathlib import Path
 
 import click
 
+from deploytool.backend.base import Backend
 from deploytool.cli.host_limit import limited
 from deploytool.cli.options import SiteOptions
 from deploytool.cli.output import find_differences, show_plan, show_report, show_text, unreachable
 from deploytool.cli.saved_plan_options import document, save
 from deploytool.cli.screen import Screen
-from deploytool.cli.session import Loaded, ask, engines_for
+from deploytool.cli.session import Loaded, ask, backend_for
 from deploytool.cli.signals import asking
 from deploytool.core.change.guard import GuardPolicy
 from deploytool.core.change.reconcile import ReconcilePolicy
@@ -27,12 +29,11 @@ from deploytool.model.event import Report
 from deploytool.model.intent import Intent
 from deploytool.model.observed import Observed
 from deploytool.model.plan import Plan, StepKind
-from deploytool.plan.planner import Planner, PlanPolicy
+from deploytool.plan.policy import PlanPolicy
 from deploytool.report.explain import explain_text
 from deploytool.report.sanitize import printable
 from deploytool.run.converge import Run, RunOptions
 from deploytool.run.lease_owner import this_run
-from deploytool.run.parallel import Engines
 from deploytool.run.prune import prune_images
 from deploytool.run.stamp import stamp
 
@@ -70,22 +71,22 @@ def running(
     screen: Screen,
     reason: str,
     options: SiteOptions,
-    engines: Engines | None = None,
+    backend: Backend | None = None,
     *,
     max_moves: int = 0,
 ) -> Iterator[Run]:
-    """A run over the loaded files, on ``engines`` that may be connecting; they are closed at the end."""
+    """A run over the loaded files, on a ``backend`` that may be connecting; it is closed at the end."""
     intent, forks = loaded.intent, options.hosts.forks
-    engines = engines or engines_for(screen, options.hosts, options.change)
-    planner = Planner(intent, policy_of(intent, options, max_moves), stamp(loaded.folder, environ))
+    backend = backend or backend_for(screen, options.hosts, options.change)
+    policy = replace(policy_of(intent, options, max_moves), stamp=stamp(loaded.folder, environ))
     lease = this_run(reason, environ)
     run_options = RunOptions(forks, options.change.lock_wait)
-    run = Run(intent, planner, engines, lease, screen.emit, run_options)
+    run = Run(intent, policy, backend, lease, screen.emit, run_options)
     try:
         with screen, asking(run.interrupts.ask):
             yield run
     finally:
-        engines.close(forks)
+        backend.close(forks)
 
 
 def carry_out(run: Run, screen: Screen, options: SiteOptions, act: Callable[[], Report] | None = None) -> int:
@@ -151,7 +152,7 @@ def explain(run: Run, screen: Screen, service: str) -> int:
         raise UsageError(f"--explain: there is no service '{service}'", hint=hint)
     seen = run.observe()
     screen.drain()
-    for project, verdicts in run.planner.explain(seen, service):
+    for project, verdicts in run.backend.explain(run.intent, seen, run.policy, service):
         rows = [(verdict.host, verdict.kept + verdict.chosen, verdict.text) for verdict in verdicts]
         click.echo(printable(explain_text(project.name, service, rows)), nl=False)
     return HostsUnusable.exit_code if seen.unreachable() else 0

@@ -1,4 +1,4 @@
-"""What every command begins with: files → intent, hosts → engines.
+"""What every command begins with: files → intent, options → backend.
 
 What decides is not imported here: hosts can be connected to while that is done.
 """
@@ -14,8 +14,8 @@ from pathlib import Path
 
 import click
 
-from deploytool.backend.base import KEPT_RELEASES
-from deploytool.backend.compose.engine import ComposeEngine
+from deploytool.backend.base import Backend
+from deploytool.backend.registry import BackendSettings, open_backend
 from deploytool.cli.options import ChangeOptions, FileOptions, HostOptions, SiteOptions
 from deploytool.cli.screen import Screen
 from deploytool.core.placement.patterns import select
@@ -27,10 +27,8 @@ from deploytool.load.playbook.playbook_loader import find_playbook, load_intent
 from deploytool.load.text.input_log import begin, noted
 from deploytool.load.text.problems import Problems
 from deploytool.model.intent import Intent
-from deploytool.model.inventory import Host
 from deploytool.model.secret import Secret
-from deploytool.run.parallel import Engines
-from deploytool.transport.ssh import SshSettings, control_master, open_transport, unsupported_options
+from deploytool.transport.ssh import SshSettings, control_master, unsupported_options
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +81,8 @@ def passphrase_prompt(screen: Screen) -> Callable[[str], Secret | None] | None:
     return ask_for
 
 
-def engines_for(screen: Screen, hosts: HostOptions, change: ChangeOptions) -> Engines:
-    """Engines over SSH; nothing is connected yet."""
+def backend_for(screen: Screen, hosts: HostOptions, change: ChangeOptions) -> Backend:
+    """The backend that the options reach; nothing is connected yet."""
     settings = SshSettings(
         connect_timeout_s=hosts.connect_timeout,
         accept_new_host_keys=hosts.accept_new_host_keys,
@@ -92,7 +90,7 @@ def engines_for(screen: Screen, hosts: HostOptions, change: ChangeOptions) -> En
         control_directory=_control_directory() if hosts.keep_connections else "",
         passphrase=passphrase_prompt(screen),
     )
-    return engines_over(settings, change.keep_releases)
+    return open_backend("compose", BackendSettings(settings, change.keep_releases))
 
 
 def _control_directory() -> str:
@@ -102,27 +100,17 @@ def _control_directory() -> str:
         raise UsageError(f"--keep-connections: {error}") from None
 
 
-def connecting(loaded: Loaded, screen: Screen, options: SiteOptions) -> Engines:
-    """Engines that have begun to look at the plays' first hosts, as many as ``--forks`` says.
+def connecting(loaded: Loaded, screen: Screen, options: SiteOptions) -> Backend:
+    """A backend that has begun to look at the plays' first hosts, as many as ``--forks`` says.
 
     Not where somebody may be asked a passphrase, before they could see what for.
     """
-    engines = engines_for(screen, options.hosts, options.change)
+    backend = backend_for(screen, options.hosts, options.change)
     if passphrase_prompt(screen) is not None:
-        return engines
+        return backend
     hosts = {host.name: host for project in loaded.intent.projects for host in project.hosts}
-    for host in islice(hosts.values(), options.hosts.forks):
-        engines.of(host).begin()
-    return engines
-
-
-def engines_over(settings: SshSettings, keep_releases: int = KEPT_RELEASES) -> Engines:
-    """The engines of real hosts, each on a connection of its own."""
-
-    def engine(host: Host) -> ComposeEngine:
-        return ComposeEngine(host.name, open_transport(host, settings), host.directory, keep_releases)
-
-    return Engines(engine)
+    backend.begin(islice(hosts.values(), options.hosts.forks))
+    return backend
 
 
 def ask(question: str) -> bool:

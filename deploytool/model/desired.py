@@ -64,10 +64,12 @@ class Spec:
 class HostFiles:
     """What a host's project folder should hold. ``compose`` is None where nothing should run there.
 
-    ``ingress`` is the project's part of the configuration of the host's proxy; empty where it offers nothing.
+    ``ingress`` is the project's part of the configuration of the host's proxy, and ``ingress_digest`` its
+    name as the host reports it; both are empty where the project offers nothing.
     """
 
     compose: str | None
     specs: Mapping[str, Spec] = field(default_factory=dict)
     files: tuple[File, ...] = ()
     ingress: tuple[File, ...] = field(default=(), repr=False)
+    ingress_digest: str = ""

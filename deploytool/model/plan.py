@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from deploytool.model.desired import Desired, HostFiles
+from deploytool.model.intent import Intent, Project
 from deploytool.model.release import Release
 
 
@@ -148,10 +149,16 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All projects of a run, in playbook order. Falsy when there is nothing to do."""
+    """All projects of a run, in playbook order. Falsy when there is nothing to do.
+
+    ``proxies``: the project of the hosts' proxies, where the run needs it. ``began``: the schedules
+    from which moves for balance count, by project.
+    """
 
     projects: tuple[ProjectPlan, ...] = ()
     notes: tuple[str, ...] = ()
+    proxies: Project | None = field(default=None, repr=False)
+    began: Mapping[str, Desired] = field(default_factory=dict, repr=False)
 
     def __bool__(self) -> bool:
         return any(project.steps for project in self.projects)
@@ -172,6 +179,10 @@ class Plan:
     @property
     def steps(self) -> Iterator[Step]:
         return (step for project in self.projects for step in project.steps)
+
+    def whole(self, intent: Intent) -> Intent:
+        """The intent with the proxies that this plan needs as its first project."""
+        return replace(intent, projects=(self.proxies, *intent.projects)) if self.proxies else intent
 
     def without(self, done: Collection[str]) -> Plan:
         """The plan without the steps that are done, by their ids."""

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from deploytool.backend.compose.envoy.parts import parts_digest
-from deploytool.backend.compose.envoy.proxies import EdgeDefinitions
 from deploytool.core.ingress.endpoint_rollout import behind_ingress
 from deploytool.core.ingress.endpoint_state import WantedEndpoints
 from deploytool.core.ingress.proxies import Edge, concerned, edge_of
@@ -19,6 +17,7 @@ from deploytool.model.ingress import EDGE, PROXY, EdgeSettings, Offer
 from deploytool.model.intent import Intent, Project
 from deploytool.model.observed import Observed
 from deploytool.model.plan import ProjectPlan, Step, StepKind
+from deploytool.plan.renderer import Renderer
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +54,7 @@ class Ingress:
             running = {container.id for _, container in observed.containers() if container.state == "running"}
             return beside(steps, running, desired.hosts_of(PROXY), project.edge.drain_s)
         wanted = WantedEndpoints(
-            digests={name: digest for name, file in files.items() if (digest := parts_digest(file.ingress))},
+            digests={name: file.ingress_digest for name, file in files.items() if file.ingress_digest},
             edge=_starts(before),
             sticky=frozenset(s.name for s in project.services if s.exposure and s.exposure.sticky),
             rest=rest,
@@ -93,7 +92,7 @@ def _waiting(plan: ProjectPlan, done: Mapping[str, Sequence[str]], kept: set[str
     return replace(plan, steps=steps)
 
 
-def ingress_of(intent: Intent, observed: Observed) -> Ingress:
+def ingress_of(intent: Intent, observed: Observed, renderer: Renderer) -> Ingress:
     """What this run needs of ingress.
 
     Raises:
@@ -104,7 +103,6 @@ def ingress_of(intent: Intent, observed: Observed) -> Ingress:
     edge = edge_of(intent, observed)
     if edge.clashes:
         raise InputError(clash.problem for clash in edge.clashes)
-    image = edge.settings.image
     patterns = dict.fromkeys(project.pattern for project in intent.projects if edge.offers[project.name])
     project = Project(
         name=EDGE,
@@ -113,9 +111,7 @@ def ingress_of(intent: Intent, observed: Observed) -> Ingress:
         pattern=", ".join(patterns) or "no play",
         hosts=edge.hosts,
         services=edge.services,
-        definitions=EdgeDefinitions(
-            image, edge.settings.metrics_port, edge.ports, edge.holders, edge.old_kernels
-        ),
+        definitions=renderer.proxy_definitions(edge),
         edge=edge.settings,
     )
     offers = {name: tuple(one.offer for one in found) for name, found in edge.offers.items()}

@@ -1,26 +1,20 @@
-"""What each host's definition says now, and what a plan would write there. Asks only where they differ."""
+"""The definition on each host beside the one that a plan would write. Asks only where they differ."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from deploytool.backend.compose.render.compose import text_sha256
-from deploytool.backend.compose.render.mask import showable
-from deploytool.backend.compose.render.yaml_text import to_yaml
-from deploytool.errors import HostUnreachable, InputError, Place, Problem
-from deploytool.load.text.problems import Problems
-from deploytool.load.text.yaml_file import parse_yaml
+from deploytool.backend.base import Backend
+from deploytool.errors import HostUnreachable, InputError
 from deploytool.model.difference import Difference
 from deploytool.model.observed import Observed, ObservedHost, ProjectFolder, Unreachable
 from deploytool.model.plan import Plan
 from deploytool.model.release import StoredRelease
-from deploytool.run.parallel import Engines, each
+from deploytool.plan.renderer import text_sha256
+from deploytool.transport.futures import each
 
 _ONLY_OURS = "only comments and deploytool's own labels differ"
 
 
-def differences(plan: Plan, seen: Observed, engines: Engines, forks: int, salt: bytes) -> list[Difference]:
+def differences(plan: Plan, seen: Observed, backend: Backend, forks: int, salt: bytes) -> list[Difference]:
     """By project and host: where the file would be another one than is there now.
 
     One exec for each project of a host that has a file and is to get another, hosts side by side. Secrets
@@ -29,7 +23,7 @@ def differences(plan: Plan, seen: Observed, engines: Engines, forks: int, salt: 
     hosts = {name: wanted for name, host in seen.items() if (wanted := _differing(plan, name, host))}
 
     def of_host(name: str) -> list[Difference]:
-        return [_difference(engines, name, folder, text, salt) for folder, text in hosts[name]]
+        return [_difference(backend, name, folder, text, salt) for folder, text in hosts[name]]
 
     found = [difference for told in each(hosts, of_host, forks).values() for difference in told]
     return sorted(found, key=lambda difference: (difference.project, difference.host))
@@ -51,14 +45,14 @@ def _differing(
 
 
 def _difference(
-    engines: Engines, host_name: str, folder: ProjectFolder, wanted: str | None, salt: bytes
+    backend: Backend, host_name: str, folder: ProjectFolder, wanted: str | None, salt: bytes
 ) -> Difference:
     if not folder.compose_sha256:
-        return Difference(folder.name, host_name, after=_shown(wanted, salt))
+        return Difference(folder.name, host_name, after=_shown(backend, wanted, salt))
     number = folder.release.number if folder.release else 0
     try:
-        stored = _on_record(engines, host_name, folder.name, number)
-        before = _shown(stored.compose, salt) if stored else ""
+        stored = _on_record(backend, host_name, folder.name, number)
+        before = _shown(backend, stored.compose, salt) if stored else ""
     except HostUnreachable as error:
         return Difference(folder.name, host_name, note=f"what is there now is not known: {error.message}")
     except InputError:
@@ -67,7 +61,7 @@ def _difference(
         return Difference(
             folder.name, host_name, note="what is there now is not known: no release can be read"
         )
-    after, note = _shown(wanted, salt), ""
+    after, note = _shown(backend, wanted, salt), ""
     if text_sha256(stored.compose) != folder.compose_sha256:
         note = (
             f"compose.yaml is not that of release {number} and will be replaced: "
@@ -78,24 +72,10 @@ def _difference(
     return Difference(folder.name, host_name, before, after, number, note)
 
 
-def _on_record(engines: Engines, host_name: str, project: str, number: int) -> StoredRelease | None:
-    stored = engines.named(host_name).releases(project)
+def _on_record(backend: Backend, host_name: str, project: str, number: int) -> StoredRelease | None:
+    stored = backend.releases(host_name, project)
     return next((one for one in stored if one.release.number == number), None)
 
 
-def _shown(text: str | None, salt: bytes) -> str:
-    """A definition as it may be shown; empty where there is none.
-
-    Raises:
-        InputError: the file was damaged on the host.
-    """
-    return to_yaml(showable(_parsed(text), salt)) if text is not None else ""
-
-
-def _parsed(text: str) -> Mapping[str, Any]:
-    problems = Problems()
-    document = parse_yaml(text, "compose.yaml", problems)
-    problems.raise_if_any()
-    if not isinstance(document, dict) or not isinstance(document.get("services"), dict):
-        raise InputError([Problem(Place("compose.yaml"), "is no definition of deploytool")])
-    return document
+def _shown(backend: Backend, text: str | None, salt: bytes) -> str:
+    return backend.shown(text, salt) if text is not None else ""

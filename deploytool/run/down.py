@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from deploytool.backend.base import LeaseClaim
 from deploytool.errors import HostUnreachable, UsageError
 from deploytool.model.desired import Desired
 from deploytool.model.event import Report
@@ -14,8 +13,7 @@ from deploytool.model.intent import Definition, Intent, Project
 from deploytool.model.inventory import Host
 from deploytool.model.observed import Observed, ObservedHost
 from deploytool.run.converge import Run
-from deploytool.run.lease_owner import TTL_S
-from deploytool.run.parallel import each
+from deploytool.transport.futures import each
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +36,7 @@ def prepare_down(run: Run, names: Sequence[str]) -> None:
     run.intent = replace(run.intent, projects=tuple(projects))
     if not all(name in known for name in names):
         run.intent = _with_owners(run.intent, run.observe())
-    run.planner.want_as_asked(run.intent, {name: Desired(name, {}) for name in names})
+    run.policy = run.policy.pinning({name: Desired(name, {}) for name in names}).as_asked()
 
 
 def take_down(run: Run) -> tuple[Report, dict[str, str]]:
@@ -101,10 +99,9 @@ def _runs(name: str, seen: Observed) -> bool:
 
 
 def _forget(run: Run, host_name: str, projects: Sequence[str]) -> str:
-    engine = run.engines.named(host_name)
     for project in projects:
         try:
-            outcome = engine.forget(project, LeaseClaim(run.lease, TTL_S))
+            outcome = run.backend.forget(host_name, project, run.claim)
         except HostUnreachable as error:
             return error.message
         if not outcome.ok:

@@ -14,7 +14,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from enum import Enum
 
-from deploytool.backend.base import Outcome, Task
+from deploytool.backend.base import Backend, Outcome, Task
 from deploytool.errors import HostUnreachable
 from deploytool.model.event import Event, Note, StepDone, StepFailed, StepSkipped, StepStarted
 from deploytool.model.intent import Intent
@@ -24,7 +24,6 @@ from deploytool.model.release import Lease
 from deploytool.run.failures import Failures
 from deploytool.run.interrupts import Interrupts
 from deploytool.run.leases import Leases
-from deploytool.run.parallel import Engines
 
 TICK_S = 0.5
 # Round trips to one host at the same time: sshd allows ten sessions on a connection, and others want some.
@@ -66,6 +65,16 @@ class Executed:
     def ok(self) -> bool:
         return not (self.failures or self.lost or self.held or self.changed or self.interrupted)
 
+    def add(self, later: Executed) -> None:
+        """Take in what became of the next plan of the same run; its skipped steps are the ones that count."""
+        self.done += later.done
+        self.skipped = later.skipped
+        self.failures += later.failures
+        self.touched |= later.touched
+        self.paused |= later.paused
+        self.beyond |= later.beyond
+        self.interrupted = self.interrupted or later.interrupted
+
 
 @dataclass(slots=True)
 class _Batch:
@@ -83,7 +92,7 @@ class Execution:
         plan: Plan,
         observed: Observed,
         intent: Intent,
-        engines: Engines,
+        backend: Backend,
         leases: Leases,
         emit: Callable[[Event], None],
         forks: int,
@@ -104,7 +113,7 @@ class Execution:
         self._spoilt: set[str] = set()  # projects in which a step did not succeed: nothing to record
         self._ended: dict[str, float] = {}
         self._pulls = {(p.name, s.name): s.pull for p in intent.projects for s in p.services}
-        self._observed, self._engines, self._leases, self._emit = observed, engines, leases, emit
+        self._observed, self._backend, self._leases, self._emit = observed, backend, leases, emit
         self._forks, self._clock, self._sleep = forks, clock, sleep
         self._interrupts = interrupts
         self._running: dict[Future[Sequence[Outcome]], _Batch] = {}
@@ -235,13 +244,12 @@ class Execution:
 
     def _begin(self, pool: ThreadPoolExecutor, steps: Sequence[Step]) -> None:
         tasks = [self._task(step) for step in steps]
-        engine = self._engines.named(steps[0].host)
         for step in steps:
             self._state[step.id] = _State.RUNNING
             del self._waiting[step.id]
             self._emit(StepStarted(step))
         batch = _Batch(steps, self._clock())
-        self._running[pool.submit(engine.perform, tasks, self._leases.claim)] = batch
+        self._running[pool.submit(self._backend.perform, tasks, self._leases.claim)] = batch
         if steps[0].kind is not StepKind.PREPARE:
             self._result.touched.add(steps[0].project)
 

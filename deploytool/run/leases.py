@@ -10,9 +10,9 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from deploytool.backend.base import Attempt, LeaseClaim, Outcome
+from deploytool.backend.base import Attempt, Backend, LeaseClaim, Outcome
 from deploytool.errors import HostUnreachable
-from deploytool.run.parallel import Engines, each
+from deploytool.transport.futures import each
 
 Key = tuple[str, str]  # (host, project)
 
@@ -21,7 +21,7 @@ Key = tuple[str, str]  # (host, project)
 class Leases:
     """By (host, project), when each was last renewed."""
 
-    engines: Engines
+    backend: Backend
     claim: LeaseClaim
     clock: Callable[[], float] = time.monotonic
     _renewed: dict[Key, float] = field(default_factory=dict)
@@ -46,7 +46,7 @@ class Leases:
             HostUnreachable: it did not answer.
         """
         host_name, project = key
-        return self.engines.named(host_name).renew(project, self.claim)
+        return self.backend.renew(host_name, project, self.claim)
 
     def give_back(self, lost: Collection[str], attempts: Mapping[Key, Attempt], forks: int) -> dict[Key, str]:
         """Give all back. A host in ``lost`` lets its leases expire.
@@ -58,7 +58,7 @@ class Leases:
         def one(key: Key) -> str:
             host_name, project = key
             try:
-                return self.engines.named(host_name).unlock(project, self.claim, attempts.get(key)).reason
+                return self.backend.unlock(host_name, project, self.claim, attempts.get(key)).reason
             except HostUnreachable as error:
                 return error.message
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from deploytool.backend.base import LeaseClaim
+from deploytool.backend.base import Backend, LeaseClaim
 from deploytool.errors import HostUnreachable
 from deploytool.model.observed import Observed
 from deploytool.model.release import Lease
-from deploytool.run.parallel import Engines, each
+from deploytool.transport.futures import each
 
 # A manual lease has no run that could renew it: it lasts until it is released.
 MANUAL_TTL_S = 10 * 365 * 24 * 3600
@@ -38,7 +38,7 @@ def held(observed: Observed, projects: tuple[str, ...]) -> tuple[HeldLease, ...]
 
 
 def acquire(
-    engines: Engines, hosts: Mapping[str, tuple[str, ...]], lease: Lease, reason: str, forks: int
+    backend: Backend, hosts: Mapping[str, tuple[str, ...]], lease: Lease, reason: str, forks: int
 ) -> dict[str, str]:
     """Take a manual lease for each host's projects; returns why not, by host, empty where it was taken.
 
@@ -46,13 +46,13 @@ def acquire(
     """
     manual = replace(lease, manual=True, reason=reason, process="")
     claim = LeaseClaim(manual, MANUAL_TTL_S)
-    refused = each(hosts, lambda name: _each_project(engines, name, hosts[name], claim, "lock"), forks)
+    refused = each(hosts, lambda name: _each_project(backend, name, hosts[name], claim, "lock"), forks)
     if any(refused.values()):
-        each(hosts, lambda name: _each_project(engines, name, hosts[name], claim, "unlock"), forks)
+        each(hosts, lambda name: _each_project(backend, name, hosts[name], claim, "unlock"), forks)
     return refused
 
 
-def release(engines: Engines, leases: tuple[HeldLease, ...], mine: Lease, forks: int) -> dict[str, str]:
+def release(backend: Backend, leases: tuple[HeldLease, ...], mine: Lease, forks: int) -> dict[str, str]:
     """Give back leases, whoever holds them; returns why not, by host, empty where it was done."""
     by_host: dict[str, list[HeldLease]] = {}
     for one in leases:
@@ -61,7 +61,7 @@ def release(engines: Engines, leases: tuple[HeldLease, ...], mine: Lease, forks:
     def give_back(name: str) -> str:
         failures = (
             _each_project(
-                engines, name, (one.project,), LeaseClaim(mine, take_from=one.lease.owner), "unlock"
+                backend, name, (one.project,), LeaseClaim(mine, take_from=one.lease.owner), "unlock"
             )
             for one in by_host[name]
         )
@@ -71,12 +71,12 @@ def release(engines: Engines, leases: tuple[HeldLease, ...], mine: Lease, forks:
 
 
 def _each_project(
-    engines: Engines, host_name: str, projects: tuple[str, ...], claim: LeaseClaim, verb: str
+    backend: Backend, host_name: str, projects: tuple[str, ...], claim: LeaseClaim, verb: str
 ) -> str:
-    engine = engines.named(host_name)
+    act = backend.lock if verb == "lock" else backend.unlock
     for project in projects:
         try:
-            outcome = engine.lock(project, claim) if verb == "lock" else engine.unlock(project, claim)
+            outcome = act(host_name, project, claim)
         except HostUnreachable as error:
             return error.message
         if not outcome.ok:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from deploytool.errors import HostUnreachable
 from deploytool.model.event import Note
 from deploytool.run.converge import Run
-from deploytool.run.parallel import each
+from deploytool.transport.futures import each
 
 
 def prune_images(run: Run) -> dict[str, tuple[str, ...]]:
@@ -22,7 +22,7 @@ def prune_images(run: Run) -> dict[str, tuple[str, ...]]:
             if project not in seen[host_name].projects:
                 continue
             try:
-                outcome, images = run.engines.named(host_name).prune(project, run.claim)
+                outcome, images = run.backend.prune(host_name, project, run.claim)
             except HostUnreachable as error:
                 run.emit(Note(f"{host_name}: images were not pruned: {error.message}", "warning", host_name))
                 break

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from deploytool.backend.base import Backend
 from deploytool.errors import HostUnreachable, Place, Problem, Refused, UsageError
 from deploytool.load.compose.stored_file import StoredDefinitions, stored_definition, stored_service
 from deploytool.model.desired import Desired
@@ -15,7 +16,7 @@ from deploytool.model.intent import Intent, Project, Service
 from deploytool.model.inventory import Host
 from deploytool.model.observed import Observed, Unreachable
 from deploytool.model.release import Release, StoredRelease
-from deploytool.run.parallel import Engines, each
+from deploytool.transport.futures import each
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +93,10 @@ class PinnedRelease:
     silent: tuple[str, ...] = ()
 
 
-def past(project: Project, seen: Observed, engines: Engines, forks: int) -> Past:
+def past(project: Project, seen: Observed, backend: Backend, forks: int) -> Past:
     """Ask every host that answered what it remembers of a project."""
-    told = {
-        **seen.unreachable(),
-        **each(seen.answered(), lambda name: _remembered(engines, name, project.name), forks),
-    }
+    answered = each(seen.answered(), lambda name: _remembered(backend, name, project.name), forks)
+    told = {**seen.unreachable(), **answered}
     releases: dict[int, Release] = {}
     texts: dict[tuple[int, str], str] = {}
     silent: dict[str, Unreachable] = {}
@@ -128,7 +127,7 @@ def _begun(project_name: str, release: Release, texts: Mapping[tuple[int, str], 
 
 
 def rolled_back(intent: Intent, pasts: Sequence[tuple[Past, Release]]) -> tuple[Intent, dict[str, Desired]]:
-    """The intent that each project was, and the schedule that it had, for ``Planner.fixed``.
+    """The intent that each project was, and the schedule that it had, for ``PlanPolicy.pinned``.
 
     A host of the release that is silent, or has left the inventory, keeps its replicas on paper: whoever
     plans has to take it for unreachable, whatever it says by then.
@@ -150,10 +149,10 @@ def rolled_back(intent: Intent, pasts: Sequence[tuple[Past, Release]]) -> tuple[
 
 
 def kept(
-    intent: Intent, project: Project, seen: Observed, engines: Engines, forks: int
+    intent: Intent, project: Project, seen: Observed, backend: Backend, forks: int
 ) -> PinnedRelease | None:
     """A project as the release on record says; None where there is none, or its definitions cannot be had."""
-    old = past(project, seen, engines, forks)
+    old = past(project, seen, backend, forks)
     if old.recorded is None:
         return None
     try:
@@ -172,9 +171,9 @@ def keeping(project: Project, old: Past, release: Release, seen: Observed) -> Pi
     )
 
 
-def _remembered(engines: Engines, host_name: str, project: str) -> Sequence[StoredRelease] | Unreachable:
+def _remembered(backend: Backend, host_name: str, project: str) -> Sequence[StoredRelease] | Unreachable:
     try:
-        return engines.named(host_name).releases(project)
+        return backend.releases(host_name, project)
     except HostUnreachable as error:  # lost since it was looked at
         return Unreachable(error.message, error.hint, error.setup)
 

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 
-from deploytool.backend.base import Engine, Feed
+from deploytool.backend.base import Backend, Feed
 from deploytool.errors import HostUnreachable
 from deploytool.model.container import ContainerEvent
 
@@ -18,11 +18,12 @@ class EventListener:
 
     def __init__(
         self,
+        backend: Backend,
         begun: Callable[[str], None],
         stirred: Callable[[str, ContainerEvent], None],
         ended: Callable[[str, str], None],
     ) -> None:
-        self._begun, self._stirred, self._ended = begun, stirred, ended
+        self._backend, self._begun, self._stirred, self._ended = backend, begun, stirred, ended
         self._lock = threading.Lock()
         self._feeds: dict[str, Feed[ContainerEvent] | None] = {}
         self._closed = False
@@ -36,14 +37,14 @@ class EventListener:
         """The hosts whose events arrive."""
         return frozenset(host for host, feed in self._feeds.copy().items() if feed is not None)
 
-    def listen(self, host_name: str, engine: Engine) -> None:
+    def listen(self, host_name: str) -> None:
         """Begin to hear a host that is not heard yet."""
         with self._lock:
             if self._closed or host_name in self._feeds:
                 return
             self._feeds[host_name] = None
         name = f"events {host_name}"
-        threading.Thread(target=self._hear, args=(host_name, engine), name=name, daemon=True).start()
+        threading.Thread(target=self._hear, args=(host_name,), name=name, daemon=True).start()
 
     def forget(self, host_name: str) -> None:
         """Stop hearing a host."""
@@ -60,10 +61,10 @@ class EventListener:
             if feed is not None:
                 feed.close()
 
-    def _hear(self, host_name: str, engine: Engine) -> None:
+    def _hear(self, host_name: str) -> None:
         reason = "its events ended"
         try:
-            feed = engine.events()
+            feed = self._backend.events(host_name)
             with self._lock:
                 self._feeds[host_name] = feed
                 if self._closed:

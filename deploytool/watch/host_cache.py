@@ -8,12 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from deploytool.backend.base import Engine
+from deploytool.backend.base import Backend
 from deploytool.core.watch.lost_hosts import Away
 from deploytool.core.watch.resync import HostWatch
 from deploytool.model.inventory import Host
 from deploytool.model.observed import Observed, ObservedHost, Unreachable
-from deploytool.run.parallel import Engines, observe
 from deploytool.watch.event_listener import EventListener
 
 Post = Callable[[Callable[[], None]], None]
@@ -37,7 +36,7 @@ class HostCache:
 
     def __init__(
         self,
-        engines: Engines,
+        backend: Backend,
         start: Callable[[Callable[[], None]], object],
         post: Post,
         clock: Callable[[], float],
@@ -48,9 +47,10 @@ class HostCache:
         self.views: dict[str, View] = {}
         self.watches: dict[str, HostWatch] = {}
         self.moved = True
-        self._engines, self._start, self._post, self._clock = engines, start, post, clock
+        self._backend, self._start, self._post, self._clock = backend, start, post, clock
         self._on_seen, self._on_stirred = seen, stirred
         self.ears = EventListener(
+            backend,
             begun=lambda host: post(lambda: self.stirred(host)),
             stirred=lambda host, event: post(lambda: self.stirred(host)),
             ended=lambda host, reason: post(lambda: self._unheard(host, reason)),
@@ -77,9 +77,9 @@ class HostCache:
     def follow(self, hosts: Mapping[str, Host]) -> None:
         """Watch these hosts and no others; one that is reached in another way now is met anew."""
         self.hosts = dict(hosts)
-        for name in self._engines.differing(hosts):
+        for name in self._backend.differing(hosts):
             self.ears.forget(name)
-            self._start(self._engines.drop(name).close)
+            self._start(self._backend.drop(name))
             self._lose_sight(name)
         for name in self.watches.keys() - hosts.keys():
             self._lose_sight(name)
@@ -94,7 +94,7 @@ class HostCache:
         """Begin all looks that are due."""
         for name, due_s in [(name, watch.due_s(resync_s)) for name, watch in self.watches.items()]:
             if due_s is not None and now_s >= due_s:
-                self._begin_look(name, self._engines.of(self.hosts[name]))
+                self._begin_look(name)
 
     def take_in(self, name: str, seen: ObservedHost | Unreachable) -> None:
         """What a look or a change saw of a host is what is known of it now."""
@@ -134,13 +134,14 @@ class HostCache:
         self.views.pop(name, None)
         self.watches.pop(name, None)
 
-    def _begin_look(self, name: str, engine: Engine) -> None:
-        begun_s = self._clock()
+    def _begin_look(self, name: str) -> None:
+        begun_s, host = self._clock(), self.hosts[name]
         self.watches[name] = self.watches[name].looking()
+        self._backend.reach([host])
 
         def work() -> None:
             try:
-                seen = observe(engine)
+                seen = self._backend.observe({name: host})[name]
             except Exception as error:  # what one host says must not end the watch over all others
                 seen = Unreachable(f"this is a bug in deploytool: {error!r}")
             self._post(lambda: self._looked(name, begun_s, seen))
@@ -162,7 +163,7 @@ class HostCache:
         if name in self.ears or watch.silent_s is not None or not watch.may_listen(now_s):
             return
         self.watches[name] = watch.listening(now_s)
-        self.ears.listen(name, self._engines.of(self.hosts[name]))
+        self.ears.listen(name)
 
     def _unheard(self, name: str, reason: str) -> None:
         """A host's events ended: what was known of it is not known any more, until it answers a look."""

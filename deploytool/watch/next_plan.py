@@ -1,17 +1,18 @@
-"""What a watcher would do now: a plan with its patience, and when to think again. Touches nothing."""
+"""The next plan of a watcher: with back-off, and with the time when to plan again. Touches nothing."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from deploytool.backend.base import Backend
 from deploytool.core.watch.backoff import History
 from deploytool.core.watch.lost_hosts import Away, given_up, next_decision, why_not
 from deploytool.errors import ManyProblems
-from deploytool.model.intent import Project
+from deploytool.model.intent import Intent, Project
 from deploytool.model.observed import Observed
 from deploytool.model.plan import Plan
-from deploytool.plan.planner import Planner, PlanPolicy
+from deploytool.plan.policy import PlanPolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,33 +33,39 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class NextPlan:
-    """``waits`` says of projects why something is not done for them, ``wake_s`` when that may change by time
-    alone; None where it may not. ``problems`` are the projects that cannot be planned at all, and why."""
+    """The plan of a watcher.
+
+    ``policy`` is the one that it was made with: who is backing off, given up and chosen last. ``waits`` says
+    of projects why something is not done for them, ``wake_s`` when that may change by time alone; None where
+    it may not. ``problems``: the projects that cannot be planned at all, and why.
+    """
 
     plan: Plan
+    policy: PlanPolicy
     waits: Mapping[str, str]
     wake_s: float | None
     problems: Mapping[str, str]
 
 
-def outlook(
-    planner: Planner,
+def next_plan(
+    backend: Backend,
+    intent: Intent,
     policy: PlanPolicy,
     limits: Limits,
     observed: Observed,
     away: Mapping[str, Away],
     history: History,
     now_s: float,
+    before: Plan,
 ) -> NextPlan:
     """Plan with all that is known. ``away`` are the silent hosts; ``policy`` is what a person allowed.
 
-    The planner keeps the policy that results: what is left alone, given up and chosen last. The proxies that
-    its last plan needed count as a project.
+    The proxies that the plan ``before`` needed back off as a project does.
     """
-    projects, fleet = planner.intent.projects, len(observed)
+    fleet = len(observed)
     lost = frozenset(
         (project.name, host)
-        for project in projects
+        for project in intent.projects
         for host in given_up(project, away, limits.after_s(project), fleet)
     )
     base = replace(
@@ -67,21 +74,21 @@ def outlook(
         reconcile=replace(
             policy.reconcile,
             respect_restart=True,
-            rest=history.rest(planner.whole.projects, now_s, limits.restart_budget),
+            rest=history.rest(before.whole(intent).projects, now_s, limits.restart_budget),
         ),
         patient=False,
     )
-    plan, problems = _plan_without(planner, base, observed, lost)
-    waits = {project.name: why_not(project, away, limits.after_s(project), fleet) for project in projects}
+    plan, made_with, problems = _plan_without(backend, intent, base, observed, lost)
+    waits = {p.name: why_not(p, away, limits.after_s(p), fleet) for p in intent.projects}
     unplanned = {name: sentence_of(error) for name, error in problems.items()}
     waits |= unplanned
-    decision_s = next_decision([(project, limits.after_s(project)) for project in projects], away)
+    decision_s = next_decision([(project, limits.after_s(project)) for project in intent.projects], away)
     times = [
-        history.wakes_s(planner.whole.projects, now_s, limits.restart_budget),
+        history.wakes_s(plan.whole(intent).projects, now_s, limits.restart_budget),
         None if decision_s is None else now_s + decision_s,
     ]
     wake_s = min((time_s for time_s in times if time_s is not None), default=None)
-    return NextPlan(plan, {name: why for name, why in waits.items() if why}, wake_s, unplanned)
+    return NextPlan(plan, made_with, {n: why for n, why in waits.items() if why}, wake_s, unplanned)
 
 
 def sentence_of(error: ManyProblems) -> str:
@@ -90,13 +97,17 @@ def sentence_of(error: ManyProblems) -> str:
 
 
 def _plan_without(
-    planner: Planner, base: PlanPolicy, observed: Observed, lost: frozenset[tuple[str, str]]
-) -> tuple[Plan, dict[str, ManyProblems]]:
+    backend: Backend, intent: Intent, base: PlanPolicy, observed: Observed, lost: frozenset[tuple[str, str]]
+) -> tuple[Plan, PlanPolicy, dict[str, ManyProblems]]:
     """The plan without the lost hosts; they are kept where the others have no room for what they held."""
-    planner.policy = replace(base, schedule=replace(base.schedule, given_up=lost))
-    plan, problems = planner.plan_each(observed)
+    policy = _giving_up(base, lost)
+    plan, problems = backend.plan_each(intent, observed, policy)
     kept = frozenset(one for one in lost if one[0] not in problems)
     if kept == lost:
-        return plan, problems
-    planner.policy = replace(base, schedule=replace(base.schedule, given_up=kept))
-    return planner.plan_each(observed)[0], problems
+        return plan, policy, problems
+    policy = _giving_up(base, kept)
+    return backend.plan_each(intent, observed, policy)[0], policy, problems
+
+
+def _giving_up(policy: PlanPolicy, lost: frozenset[tuple[str, str]]) -> PlanPolicy:
+    return replace(policy, schedule=replace(policy.schedule, given_up=lost))

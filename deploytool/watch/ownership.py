@@ -6,12 +6,12 @@ here, the watcher waits, and says so.
 
 from __future__ import annotations
 
+from deploytool.backend.base import Backend
 from deploytool.model.desired import Desired
 from deploytool.model.intent import Project
 from deploytool.model.observed import Observed
 from deploytool.model.plan import ProjectPlan
 from deploytool.model.release import Release
-from deploytool.plan.planner import Planner
 
 
 class Ownership:
@@ -23,13 +23,13 @@ class Ownership:
         self._force = force
         self._agreed: dict[str, set[tuple[int, str]]] = {}
 
-    def objection(self, project: Project, plan: ProjectPlan, observed: Observed, planner: Planner) -> str:
+    def objection(self, project: Project, plan: ProjectPlan, observed: Observed, backend: Backend) -> str:
         """Why not to touch the project; empty where it may be touched."""
         newest = observed.newest_release(project.name)
         if newest is None or (newest.number, newest.digest) in self._agreed.get(project.name, ()):
             return ""
         mine = plan.release is not None and plan.release.digest == newest.digest
-        if self._force or mine or agrees(project, newest, planner):
+        if self._force or mine or agrees(project, newest, backend):
             self._agreed[project.name] = {(newest.number, newest.digest)}
             return ""
         return (
@@ -47,14 +47,14 @@ class Ownership:
         self._agreed.setdefault(project, set()).add((release.number, release.digest))
 
 
-def agrees(project: Project, release: Release, planner: Planner) -> bool:
+def agrees(project: Project, release: Release, backend: Backend) -> bool:
     """Whether the files here would make the same release, were every replica where it is there."""
     counts = {(s, host): n for s, hosts in release.placements.items() for host, n in hosts.items() if n}
     totals = {service: sum(hosts.values()) for service, hosts in release.placements.items()}
     for service in project.services:
         if not service.mode.is_global and totals.get(service.name, 0) != service.replicas:
             return False
-    return planner.digest_of(project, Desired(project.name, counts)) == release.digest
+    return backend.digest_of(project, Desired(project.name, counts)) == release.digest
 
 
 def _made_by(release: Release) -> str:

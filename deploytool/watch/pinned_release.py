@@ -79,7 +79,7 @@ class PinnedReleases:
         return self if stays.keys() == self.held.keys() else replace(self, held=stays)
 
     def instead(self, intent: Intent) -> tuple[Intent, dict[str, Desired]]:
-        """The intent with these projects as they were, and their schedules, for ``Planner.fixed``."""
+        """The intent with these projects as they were, and their schedules, for ``PlanPolicy.pinned``."""
         held = self.held
         projects = tuple(held[p.name].project if p.name in held else p for p in intent.projects)
         fixed = {name: one.desired for name, one in held.items() if one.desired is not None}

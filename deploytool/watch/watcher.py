@@ -12,7 +12,9 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
+from deploytool.backend.base import Backend
 from deploytool.core.watch.backoff import History
+from deploytool.core.watch.lost_hosts import Away
 from deploytool.core.watch.resync import next_delay
 from deploytool.errors import DeploytoolError, LeaseHeld, ManyProblems
 from deploytool.model.event import Event, FailureOutcome, Note, Report
@@ -20,16 +22,17 @@ from deploytool.model.ingress import EDGE
 from deploytool.model.intent import Intent, Project
 from deploytool.model.observed import Observed, ObservedHost, Unreachable
 from deploytool.model.plan import Plan, ProjectPlan, StepKind
-from deploytool.model.release import Lease, Stamp
-from deploytool.plan.planner import Planner, PlanPolicy, hosts_elsewhere
+from deploytool.model.release import Lease
+from deploytool.plan.policy import PlanPolicy
+from deploytool.plan.records import hosts_elsewhere
 from deploytool.report.console import event_lines
-from deploytool.run.converge import Run, RunOptions, held_by
+from deploytool.run.converge import Run, RunOptions
 from deploytool.run.lease_owner import is_dead
-from deploytool.run.parallel import Engines
+from deploytool.run.lease_wait import held_by
 from deploytool.run.rollback import PinnedRelease, kept
 from deploytool.watch.counters import Counters, failures_told, rests_told
 from deploytool.watch.host_cache import HostCache, View
-from deploytool.watch.next_plan import Limits, outlook, sentence_of
+from deploytool.watch.next_plan import Limits, NextPlan, next_plan, sentence_of
 from deploytool.watch.ownership import Ownership
 from deploytool.watch.pinned_release import Before, PinnedReleases
 from deploytool.watch.publisher import Publisher
@@ -49,7 +52,6 @@ class Wanted:
 
     intent: Intent
     policy: PlanPolicy
-    stamp: Stamp
     fingerprint: object = None
 
 
@@ -74,7 +76,7 @@ class Watcher:
     def __init__(
         self,
         wanted: Wanted,
-        engines: Engines,
+        backend: Backend,
         lease: Lease,
         emit: Callable[[Event], None],
         start: Callable[[Callable[[], None]], object],
@@ -86,10 +88,10 @@ class Watcher:
     ) -> None:
         self.board = Publisher()
         self.options = options
-        self._engines, self._lease, self._emit, self._start = engines, lease, emit, start
+        self._backend, self._lease, self._emit, self._start = backend, lease, emit, start
         self._read, self._changed, self._clock, self._wall = read, changed, clock, wall
         self._inbox: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
-        self.sight = HostCache(engines, start, self.post, clock, self._saw, self._heard)
+        self.sight = HostCache(backend, start, self.post, clock, self._saw, self._heard)
         self.history = History()
         self._verdicts = RepairOutcomes()
         self._consent = Ownership(options.force_own)
@@ -216,25 +218,29 @@ class Watcher:
         if same:
             return
         # Whatever failed before, with what is there now it may not: nobody is left alone any more.
-        projects = {p.name for files in (self._planner.whole, wanted.intent) for p in files.projects}
+        projects = {p.name for files in (self._whole, wanted.intent) for p in files.projects}
         self.history = self.history.without(projects)
         self._verdicts.forget(projects)
         self._adopt(wanted)
 
     def _adopt(self, wanted: Wanted) -> None:
-        self._wanted = wanted
-        self._planner = Planner(wanted.intent, wanted.policy, wanted.stamp)
+        self._wanted, self._policy = wanted, wanted.policy
         self._fall_back(PinnedReleases())
+
+    @property
+    def _whole(self) -> Intent:
+        """What is wanted, with the proxies that the last plan needed."""
+        return self._plan.whole(self._intent)
 
     def _fall_back(self, fallbacks: PinnedReleases) -> None:
         """Want what the files say, but for projects that were taken back to what they were before."""
         self._fallbacks = fallbacks
-        self._planner.want(*fallbacks.instead(self._wanted.intent))
+        self._intent, self._pinned = fallbacks.instead(self._wanted.intent)
         self._follow()
 
     def _follow(self) -> None:
         """Watch the hosts of the plays, and those that may hold something although they left theirs."""
-        intent = self._planner.intent
+        intent = self._intent
         hosts = {host.name: host for project in intent.projects for host in project.hosts}
         count = 0
         while count < len(hosts):  # what these remember may lead to others
@@ -254,7 +260,7 @@ class Watcher:
             return
         if before is not None and silent:
             self.say(f"{name} answers again", host=name)
-        known, projects = self.history, self._planner.intent.projects
+        known, projects = self.history, self._intent.projects
         finishing = {(p.name, s.name) for p in projects for s in p.services if p.finishes(s)}
         last, now_s = before.last if before else None, self._clock()
         self.history = known.looked(name, last, seen, finishing, now_s, self._stopped_by_us())
@@ -280,15 +286,14 @@ class Watcher:
             self._fall_back(fallbacks)
         self._follow()
         seen, away = self.sight.seen, self.sight.away(now_s)
-        policy, limits = self._wanted.policy, self.options.limits
-        found = outlook(self._planner, policy, limits, seen, away, self.history, now_s)
+        found = self._next_plan(seen, away, now_s)
         if self._hold_what_was(found.problems, seen, now_s):
-            found = outlook(self._planner, policy, limits, seen, away, self.history, now_s)
+            found = self._next_plan(seen, away, now_s)
         wakes_s = [time_s for time_s in (found.wake_s, self._fallbacks.next_s) if time_s is not None]
-        self._plan, self._wake_s = found.plan, min(wakes_s, default=None)
+        self._wake_s = min(wakes_s, default=None)
         waits = dict(found.waits)
         for plan in found.plan.projects:
-            project = _project(self._planner.whole, plan.project)
+            project = _project(self._whole, plan.project)
             behind = any(service.exposure for service in project.services) and EDGE in self._repairing
             if plan.project in self._repairing or behind:
                 continue  # what is seen of it, or of the proxies before it, is about to change
@@ -300,6 +305,13 @@ class Watcher:
         self._tell_waits({name: f"left alone: {why}" for name, why in waits.items()})
         if not (waits or self._fallbacks or any(plan.steps or plan.rests for plan in found.plan.projects)):
             self._chronicle.last_success_s = self._wall()
+
+    def _next_plan(self, seen: Observed, away: Mapping[str, Away], now_s: float) -> NextPlan:
+        policy, limits = self._wanted.policy.pinning(self._pinned), self.options.limits
+        known = (seen, away, self.history, now_s, self._plan)
+        found = next_plan(self._backend, self._intent, policy, limits, *known)
+        self._plan, self._policy = found.plan, found.policy
+        return found
 
     def _objection(self, project: Project, plan: ProjectPlan, seen: Observed) -> str:
         """Why not to touch a project now; empty where it may be touched.
@@ -315,13 +327,13 @@ class Watcher:
                 self._left_behind[host, project.name] = owner
                 self.sight.look_in(host, HELD_RETRY_S)
                 waits = waits or f"waiting for {held_by(host, lease)}"
-        return waits or self._consent.objection(project, plan, seen, self._planner)
+        return waits or self._consent.objection(project, plan, seen, self._backend)
 
     def _hold_what_was(self, problems: Mapping[str, str], seen: Observed, now_s: float) -> bool:
         """Where a project cannot be planned any more, let what was planned last hold; says if so."""
         fallbacks = self._fallbacks
-        for project in self._planner.intent.projects:
-            name, now = project.name, (project, self._planner.fixed.get(project.name))
+        for project in self._intent.projects:
+            name, now = project.name, (project, self._pinned.get(project.name))
             if name not in problems:
                 self._before[name] = now
             elif name not in fallbacks.held and self._before.get(name, now) != now:
@@ -342,11 +354,10 @@ class Watcher:
     # --- changing ---------------------------------------------------------------------------------------
 
     def _begin_repair(self, project: Project, plan: ProjectPlan, seen: Observed) -> None:
-        policy = replace(self._planner.policy, whole_playbook=False)
-        intent = replace(self._planner.intent, projects=(project,))
-        planner = Planner(intent, policy, self._wanted.stamp, self._planner.fixed)
+        policy = replace(self._policy, whole_playbook=False)
+        intent = replace(self._intent, projects=(project,))
         options = RunOptions(self.options.forks, rounds=1)  # the next plan is made of all that is known then
-        run = Run(intent, planner, self._engines, self._lease, self._tell_later, options)
+        run = Run(intent, policy, self._backend, self._lease, self._tell_later, options)
         self._repairing[project.name] = (run, plan)
         self._chronicle.drifted(plan.steps)
         mended = plan.steps if plan.repairs else ()
@@ -363,7 +374,7 @@ class Watcher:
                 instead = run.kept.get(project.name)
                 begun = plan.repairs or found.endings.get(project.name) is not FailureOutcome.UNCHANGED
                 if not begun and project.name != EDGE:  # which is made anew from the plays that need it
-                    instead = kept(intent, project, after, self._engines, self.options.forks)
+                    instead = kept(intent, project, after, self._backend, self.options.forks)
             except (Exception, KeyboardInterrupt) as error:  # told by the deciding thread, which goes on
                 found, after = error, Observed()
             self.post(lambda: self._repaired(project, plan, begun_s, found, after, instead))
@@ -430,7 +441,7 @@ class Watcher:
 
     def _publish(self, now_s: float) -> None:
         known = WatchState(
-            intent=self._planner.whole,
+            intent=self._whole,
             hosts=self.sight.hosts,
             seen=self.sight.seen,
             looked_s={name: view.as_of_s for name, view in self.sight.views.items()},

@@ -61,7 +61,7 @@ def load(name: str, hosts: tuple[str, ...], folder: Path) -> Intent:
 def render(name: str, hosts: tuple[str, ...], folder: Path) -> Mapping[str, HostFiles]:
     """Host → what it receives where nothing runs yet."""
     run = Fleet.of(*hosts).run(load(name, hosts, folder))
-    rendered = run.planner.files(run.observe())
+    rendered = run.backend.files(run.intent, run.observe(), run.policy)
     return {host: files for (host, _), files in rendered.items() if files.compose is not None}
 
 

@@ -18,7 +18,6 @@ import yaml
 
 from deploytool.backend.base import KEPT_RELEASES, Attempt, LeaseClaim, Outcome, Task
 from deploytool.backend.compose.parse import parse_reserve
-from deploytool.backend.compose.render.compose import text_sha256
 from deploytool.backend.memory.feeds import MemoryFeed, MemoryStream
 from deploytool.errors import HostUnreachable
 from deploytool.model import labels
@@ -29,6 +28,7 @@ from deploytool.model.log import Live, LogLine, LogQuery
 from deploytool.model.observed import Facts, ObservedHost, ProjectFolder
 from deploytool.model.plan import Step, StepKind
 from deploytool.model.release import Lease, Release, StoredRelease
+from deploytool.plan.renderer import text_sha256
 from deploytool.transport.base import Result, Terminal
 
 

@@ -76,10 +76,10 @@ def plan(options: PlanOptions) -> int:
     """
     loaded = load(options.files)
     screen = screen_of(options)
-    engines = connecting(loaded, screen, options)
+    backend = connecting(loaded, screen, options)
     from deploytool.cli import run_command  # imported after the connections have begun: hides the import
 
-    with run_command.running(loaded, screen, "plan", options, engines) as run:
+    with run_command.running(loaded, screen, "plan", options, backend) as run:
         if options.explain:
             return run_command.explain(run, screen, options.explain)
         return run_command.only_plan(run, screen, options, options.out)
@@ -96,10 +96,10 @@ def converge(options: ConvergeOptions) -> int:
         options = with_saved_options(options, options.plan_file, saved)
     loaded = load(options.files)
     screen = screen_of(options)
-    engines = connecting(loaded, screen, options)
+    backend = connecting(loaded, screen, options)
     from deploytool.cli import run_command  # imported after the connections have begun: hides the import
 
-    with run_command.running(loaded, screen, "converge", options, engines) as run:
+    with run_command.running(loaded, screen, "converge", options, backend) as run:
         if saved:
             run.agreed = agreement(saved, options)
         return run_command.carry_out(run, screen, options)

@@ -49,6 +49,6 @@ def events(options: EventsOptions) -> int:
     with across(intent, wanted, options) as hosts:
 
         def opened(host: str, last: ContainerEvent | None) -> Feed[ContainerEvent]:
-            return hosts.engines.named(host).events()
+            return hosts.backend.events(host)
 
         return following(hosts, opened, lambda event: ("", event.time_s), show, again=True)

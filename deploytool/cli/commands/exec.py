@@ -68,7 +68,7 @@ def exec_(options: ExecOptions) -> int:
         if terminal or options.files.verbose:
             click.echo(f"{replica.name} is {replica.container.name} on {replica.host}", err=True)
         sys.stdout.flush()
-        stream = hosts.engines.named(replica.host).exec(replica.container.id, rest[1:], terminal=terminal)
+        stream = hosts.backend.exec(replica.host, replica.container.id, rest[1:], terminal=terminal)
         try:
             return lend(stream, terminal)
         finally:

@@ -39,7 +39,7 @@ def history(options: HistoryOptions) -> int:
     screen = Screen(verbose=options.files.verbose)
     with running(loaded, screen, "history", options) as run:
         seen = run.observe()
-        pasts = [past(project, seen, run.engines, run.options.forks) for project in run.intent.projects]
+        pasts = [past(project, seen, run.backend, run.options.forks) for project in run.intent.projects]
         screen.drain()
     if options.output == "json":
         found = {old.project: history_json(old.releases, old.current) for old in pasts}
@@ -106,7 +106,7 @@ def _go_back(run: Run, number: int | None, project: str | None) -> None:
         raise UsageError("--to needs --project, since each project counts its own releases")
     chosen = [p for p in run.intent.projects if project in (None, p.name)]
     seen = run.observe()
-    pasts = [past(one, seen, run.engines, run.options.forks) for one in chosen]
+    pasts = [past(one, seen, run.backend, run.options.forks) for one in chosen]
     wanted = [(old, old.before(number)) for old in pasts]
     for old, release in wanted:
         what = ", which ran before the update that came to no end" if old.begun and number is None else ""

@@ -15,7 +15,8 @@ from deploytool.cli.screen import Screen
 from deploytool.cli.session import load
 from deploytool.errors import HostsUnusable, LeaseHeld, Place, Problem
 from deploytool.report.sanitize import printable
-from deploytool.run.converge import Run, held_by
+from deploytool.run.converge import Run
+from deploytool.run.lease_wait import held_by
 from deploytool.run.locks import HeldLease, acquire, held, release
 
 
@@ -68,7 +69,7 @@ def acquire_(options: AcquireOptions) -> int:
             name: tuple(p.name for p in run.intent.projects if name in {h.name for h in p.hosts})
             for name in seen.answered()
         }
-        refused = acquire(run.engines, hosts, run.lease, options.message, run.options.forks)
+        refused = acquire(run.backend, hosts, run.lease, options.message, run.options.forks)
     problems = [
         Problem(Place(host), why, "see deploytool lock status") for host, why in refused.items() if why
     ]
@@ -87,7 +88,7 @@ def release_(options: SiteOptions) -> int:
     loaded = load(options.files)
     with running(loaded, Screen(verbose=options.files.verbose), "lock release", options) as run:
         leases = _leases(run)
-        failed = release(run.engines, leases, run.lease, run.options.forks)
+        failed = release(run.backend, leases, run.lease, run.options.forks)
     return _said(leases, failed)
 
 

@@ -132,7 +132,7 @@ def logs(options: LogsOptions) -> int:
     with across(intent, wanted, options) as hosts:
 
         def opened(host: str, last: LogLine | Live | None) -> Feed[LogLine | Live]:
-            return hosts.engines.named(host).logs(_after(query, last))
+            return hosts.backend.logs(host, _after(query, last))
 
         def show(host: str, line: LogLine | Live) -> str:
             if isinstance(line, Live):

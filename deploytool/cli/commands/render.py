@@ -42,9 +42,9 @@ def render(options: RenderOptions) -> int:
     loaded = load(options.files)
     screen = Screen(verbose=options.files.verbose)
     with running(loaded, screen, "render", options) as run:
-        rendered = run.planner.files(run.observe())
+        rendered = run.backend.files(run.intent, run.observe(), run.policy)
         screen.drain()
-    limit = run.planner.policy.limit
+    limit = run.policy.limit
     for (host_name, project), files in sorted(rendered.items()):
         if files.compose is None or (limit is not None and host_name not in limit):
             continue

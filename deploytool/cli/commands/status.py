@@ -85,7 +85,7 @@ def _look(
     seen = run.observe()
     hosts = limited(run.intent, options.hosts.limit)
     try:
-        plan = run.planner.plan(seen)
+        plan = run.backend.plan(run.intent, seen, run.policy)
     except (NoHost, Refused, InputError) as error:
         found = standing(run.intent, seen, None, hosts=hosts, services=services, problems=error.problems)
         return found, error

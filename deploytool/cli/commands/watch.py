@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import environ
 from pathlib import Path
 from types import FrameType
@@ -16,12 +16,13 @@ from typing import Annotated, ClassVar
 
 import click
 
+from deploytool.backend.registry import BackendSettings, open_backend
 from deploytool.cli import leave
 from deploytool.cli.command import command
 from deploytool.cli.options import HostOptions, PolicyOptions, SiteOptions, duration, output_file
 from deploytool.cli.output_files import READABLE, replace_file
 from deploytool.cli.run_command import policy_of
-from deploytool.cli.session import engines_over, load
+from deploytool.cli.session import load
 from deploytool.cli.watched_files import WatchedFiles
 from deploytool.errors import INTERRUPTED, UsageError
 from deploytool.load.text.input_log import noted_so_far
@@ -153,14 +154,14 @@ def watch(options: WatchCommandOptions) -> int:
     def read() -> Wanted:
         loaded = files.read(lambda: load(options.files))
         made_from = noted_so_far()
-        policy = policy_of(loaded.intent, options)
-        return Wanted(loaded.intent, policy, stamp(loaded.folder, environ), made_from)
+        policy = replace(policy_of(loaded.intent, options), stamp=stamp(loaded.folder, environ))
+        return Wanted(loaded.intent, policy, made_from)
 
     wanted = read()
-    engines = engines_over(_settings(options, wanted))
+    backend = open_backend("compose", BackendSettings(_settings(options, wanted)))
     watcher = Watcher(
         wanted,
-        engines,
+        backend,
         this_run("watch", environ, yields=True),
         _log(options.serve.log_format, options.files.verbose),
         _in_a_thread,
@@ -185,7 +186,7 @@ def watch(options: WatchCommandOptions) -> int:
 
     def close() -> None:
         watcher.close()
-        engines.close(options.hosts.forks)
+        backend.close(options.hosts.forks)
 
     _in_a_thread(close).join(CLOSE_S)
     leave(INTERRUPTED if signal.SIGINT in asked else 0)

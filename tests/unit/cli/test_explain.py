@@ -20,7 +20,7 @@ def explained(*projects, service: str = "web") -> str:
     run = fleet.run(intent(*projects))
     return "".join(
         explain_text(p.name, service, [(v.host, v.kept + v.chosen, v.text) for v in verdicts])
-        for p, verdicts in run.planner.explain(run.observe(), service)
+        for p, verdicts in run.backend.explain(run.intent, run.observe(), run.policy, service)
     )
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from deploytool.backend.compose.render.renderer import ComposeRenderer
+from deploytool.backend.hosts import HostsBackend
 from deploytool.backend.memory.engine import MemoryEngine, MemoryHost
 from deploytool.cli import session
 from deploytool.cli.options import FileOptions, HostOptions, SiteOptions
 from deploytool.model.secret import Secret
-from deploytool.run.parallel import Engines
 from tests.builders import host, intent, project
 
 
@@ -29,7 +30,8 @@ def test_hosts_are_looked_at_ahead_unless_somebody_may_be_asked(may_be_asked, be
         return made[one.name]
 
     prompt = (lambda path: Secret("")) if may_be_asked else None
-    monkeypatch.setattr(session, "engines_for", lambda screen, hosts, change: Engines(engine))
+    backend = HostsBackend(engine, ComposeRenderer)
+    monkeypatch.setattr(session, "backend_for", lambda screen, hosts, change: backend)
     monkeypatch.setattr(session, "passphrase_prompt", lambda screen: prompt)
     loaded = session.Loaded(intent(project(hosts=[host(name) for name in ("h1", "h2", "h3")])), tmp_path)
     options = SiteOptions(

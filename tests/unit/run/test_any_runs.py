@@ -20,7 +20,7 @@ from deploytool.errors import DeploytoolError, NoHost
 from deploytool.model.ingress import EdgeSettings, IngressKeys
 from deploytool.model.intent import Intent, Port, Project, Service
 from deploytool.model.inventory import HostState
-from deploytool.plan.planner import PlanPolicy
+from deploytool.plan.policy import PlanPolicy
 from deploytool.run.down import prepare_down, take_down
 from deploytool.run.rollback import past
 from tests.builders import Fleet, any_update, host, intent, project
@@ -110,7 +110,7 @@ class Story:
     def roll_back(self) -> None:
         def act() -> None:
             run = self.fleet.run(self.wish, ALLOWED)
-            old = past(run.intent.projects[0], run.observe(), run.engines, 4)
+            old = past(run.intent.projects[0], run.observe(), run.backend, 4)
             run.go_back_to([(old, old.before(None))])
             run.converge()
 

@@ -12,7 +12,7 @@ from deploytool.model.container import Container
 from deploytool.model.intent import Dependency, Intent, Mode, Service, Update
 from deploytool.model.plan import StepKind
 from deploytool.model.release import Lease
-from deploytool.plan.planner import PlanPolicy
+from deploytool.plan.policy import PlanPolicy
 from deploytool.report.recap import verdict
 from deploytool.run.converge import RunOptions
 from tests.builders import Fleet, drained, host, intent, project

@@ -9,7 +9,7 @@ import pytest
 from deploytool.backend.memory.engine import MemoryEngine
 from deploytool.model.difference import Difference
 from deploytool.model.intent import Intent, Service
-from deploytool.plan.planner import PlanPolicy
+from deploytool.plan.policy import PlanPolicy
 from deploytool.run.differences import differences
 from deploytool.run.rollback import past, rolled_back
 from tests.builders import Fleet, SameEverywhere, drained, host, intent, project
@@ -27,7 +27,7 @@ def shop(tag: int = 1, word: str = "hunter2", replicas: int = 6, hosts=HOSTS) ->
 def differ(fleet: Fleet, wanted: Intent, policy: PlanPolicy = PlanPolicy()) -> list[Difference]:
     run = fleet.run(wanted, policy)
     plan, seen = run.plan()
-    return differences(plan, seen, run.engines, 4, SALT)
+    return differences(plan, seen, run.backend, 4, SALT)
 
 
 @pytest.fixture
@@ -130,11 +130,11 @@ def test_a_rollback_shows_the_way_back(fleet):
     forth = {d.host: (d.before, d.after) for d in differ(fleet, shop(2, "correct horse"))}
     assert fleet.converge(shop(2, "correct horse")).exit_code == 0
     run = fleet.run(shop(2, "correct horse"))
-    old = past(run.intent.projects[0], run.observe(), run.engines, 4)
-    run.intent, run.planner.fixed = rolled_back(run.intent, [(old, old.before(None))])
-    run.planner.intent = run.intent
+    old = past(run.intent.projects[0], run.observe(), run.backend, 4)
+    run.intent, schedules = rolled_back(run.intent, [(old, old.before(None))])
+    run.policy = run.policy.pinning(schedules)
     plan, seen = run.plan()
-    found = differences(plan, seen, run.engines, 4, SALT)
+    found = differences(plan, seen, run.backend, 4, SALT)
     assert {d.host: (d.after, d.before) for d in found} == forth
 
 

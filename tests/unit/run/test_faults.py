@@ -154,7 +154,7 @@ def test_a_run_that_lost_its_lease_stops_before_its_next_step():
 def test_a_dead_run_on_this_machine_is_taken_over_at_once(monkeypatch):
     """Its lease has not expired, but its process is gone."""
     fleet = fleet_before(shop(6, 1))
-    monkeypatch.setattr("deploytool.run.converge.is_dead", lambda lease: lease.owner == "dead")
+    monkeypatch.setattr("deploytool.run.lease_wait.is_dead", lambda lease: lease.owner == "dead")
     for memory in fleet.hosts.values():
         memory.folders["shop"].lease = Lease("dead", expires_s=memory.now_s + 50)
     assert fleet.converge(shop(7, 1)).exit_code == 0

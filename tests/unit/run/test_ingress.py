@@ -9,6 +9,7 @@ from itertools import pairwise, product
 
 import pytest
 
+from deploytool.backend.compose.render.renderer import ComposeRenderer
 from deploytool.backend.memory.engine import Crash, MemoryEngine
 from deploytool.model.container import Container
 from deploytool.model.ingress import EDGE, UNFINISHED, EdgeSettings, IngressKeys
@@ -16,7 +17,8 @@ from deploytool.model.intent import Port, Project, Service, Update
 from deploytool.model.inventory import Host
 from deploytool.model.observed import Observed
 from deploytool.model.plan import Plan, Step, StepKind
-from deploytool.plan.planner import Planner, PlanPolicy
+from deploytool.plan.planner import Planner
+from deploytool.plan.policy import PlanPolicy
 from deploytool.report.plan import plan_text
 from deploytool.run.down import prepare_down, take_down
 from tests.builders import Fleet, drained, host, intent, project
@@ -251,7 +253,7 @@ def test_a_clash_holds_back_those_that_clash() -> None:
     )
     fleet = Fleet.of("h1", "h2", "h3")
     seen = Observed({name: MemoryEngine(memory).observe() for name, memory in fleet.hosts.items()})
-    plan, problems = Planner(intent(shop(), blog, third), PlanPolicy()).plan_each(seen)
+    plan, problems = Planner(ComposeRenderer()).plan_each(intent(shop(), blog, third), seen, PlanPolicy())
     assert [project.project for project in plan.projects] == [EDGE, "third"]
     assert sorted(problems) == ["blog", "shop"]
     for error in problems.values():

@@ -12,7 +12,7 @@ from deploytool.model.event import Report
 from deploytool.model.ingress import EdgeSettings, IngressKeys
 from deploytool.model.intent import Intent, Port, Service, Update
 from deploytool.model.plan import StepKind
-from deploytool.plan.planner import PlanPolicy
+from deploytool.plan.policy import PlanPolicy
 from tests.builders import Fleet, host, intent, project
 
 NAMES = ("h1", "h2", "h3")

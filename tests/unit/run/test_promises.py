@@ -22,7 +22,7 @@ from deploytool.model.event import FailureOutcome
 from deploytool.model.intent import Dependency, Intent, Mode, Service, Update
 from deploytool.model.inventory import HostState
 from deploytool.model.plan import Plan, StepKind
-from deploytool.plan.planner import PlanPolicy
+from deploytool.plan.policy import PlanPolicy
 from tests.builders import Fleet, host, intent, project
 
 EXAMPLES = int(os.environ.get("DEPLOYTOOL_PROOF_EXAMPLES", "40"))

@@ -25,7 +25,7 @@ def shop(tag: int, replicas: int = 6, hosts=HOSTS):
 def go_back(fleet: Fleet, wanted, number: int | None = None):
     run = fleet.run(wanted)
     seen = run.observe()
-    old = past(run.intent.projects[0], seen, run.engines, 4)
+    old = past(run.intent.projects[0], seen, run.backend, 4)
     run.go_back_to([(old, old.before(number))])
     return run.converge()
 
@@ -147,7 +147,7 @@ def test_a_host_that_comes_back_meanwhile_is_left_as_it_is(fleet):
     before = fleet.hosts["h3"].containers
     fleet.hosts["h3"].reachable = False
     run = fleet.run(shop(3, 3))
-    old = past(run.intent.projects[0], run.observe(), run.engines, 4)
+    old = past(run.intent.projects[0], run.observe(), run.backend, 4)
     run.go_back_to([(old, old.before(1))])
     fleet.hosts["h3"].reachable = True
     assert run.converge().exit_code == 4

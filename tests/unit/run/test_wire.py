@@ -12,13 +12,14 @@ from pathlib import Path
 
 from bench.standin import CountingTransport, StandIn
 from deploytool.backend.compose.engine import ComposeEngine
+from deploytool.backend.compose.render.renderer import ComposeRenderer
+from deploytool.backend.hosts import HostsBackend
 from deploytool.backend.memory.engine import MemoryHost
 from deploytool.model.intent import Intent, Service, Update
 from deploytool.model.inventory import Host
 from deploytool.model.release import Lease
-from deploytool.plan.planner import Planner, PlanPolicy
+from deploytool.plan.policy import PlanPolicy
 from deploytool.run.converge import Run, RunOptions
-from deploytool.run.parallel import Engines
 from tests.builders import SameEverywhere, host, intent, project
 
 GOLDEN = Path(__file__).parent / "goldens" / "wire.txt"
@@ -49,8 +50,8 @@ class Wire:
         lease = Lease(owner="run", who="tester")
         run = Run(
             wanted,
-            Planner(wanted, PlanPolicy()),
-            Engines(engine),
+            PlanPolicy(),
+            HostsBackend(engine, ComposeRenderer),
             lease,
             lambda event: None,
             RunOptions(forks=len(NAMES)),

@@ -292,7 +292,7 @@ def test_a_lease_of_a_run_that_just_ended_is_no_lease_that_was_left_behind(watch
     folder = watching.fleet.hosts["h1"].folders["shop"]
     folder.lease = Lease("ci", who="ci@runner", process="gone", expires_s=10_000_000)
     monkeypatch.setattr("deploytool.watch.watcher.is_dead", lambda lease: lease.process == "gone")
-    monkeypatch.setattr("deploytool.run.converge.is_dead", lambda lease: lease.process == "gone")
+    monkeypatch.setattr("deploytool.run.lease_wait.is_dead", lambda lease: lease.process == "gone")
     watching.remove("h1")
     watching.turns(1)
     assert watching.fleet.counts()["h1"] == 1
@@ -332,7 +332,7 @@ def test_a_person_may_converge_the_same_files(watch):
     watching.fleet.hosts["h1"].reachable = False
     watching.turns(5)
     from deploytool.core.placement.schedule import SchedulePolicy
-    from deploytool.plan.planner import PlanPolicy
+    from deploytool.plan.policy import PlanPolicy
 
     policy = PlanPolicy(schedule=SchedulePolicy(reschedule_unreachable=True))
     watching.fleet.converge(watching.intent, policy)

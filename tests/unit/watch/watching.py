@@ -11,8 +11,7 @@ from deploytool.model.event import Event, Note
 from deploytool.model.intent import Intent
 from deploytool.model.release import Lease, Stamp
 from deploytool.model.snapshot import Snapshot
-from deploytool.plan.planner import PlanPolicy
-from deploytool.run.parallel import Engines
+from deploytool.plan.policy import PlanPolicy
 from deploytool.watch.next_plan import Limits
 from deploytool.watch.watcher import Wanted, Watcher, WatchOptions
 from tests.builders import Fleet
@@ -37,7 +36,7 @@ class Watching:
         lease = Lease(owner="watch", who="watcher", reason="watch", yields=True)
         made = Watcher(
             self._wanted(),
-            Engines(self.fleet.engine),
+            self.fleet.backend(),
             lease,
             self.events.append,
             self._do,
@@ -47,11 +46,11 @@ class Watching:
             clock=lambda: self.now_s,
             wall=lambda: self.now_s + 1_000_000,
         )
-        made.sight.ears.listen = lambda host_name, engine: None  # events come from ``stir`` alone
+        made.sight.ears.listen = lambda host_name: None  # events come from ``stir`` alone
         return made
 
     def _wanted(self) -> Wanted:
-        return Wanted(self.intent, PlanPolicy(), Stamp("now", "watcher", "abc"), self.fingerprint)
+        return Wanted(self.intent, PlanPolicy(stamp=Stamp("now", "watcher", "abc")), self.fingerprint)
 
     def _read(self) -> Wanted:
         self.dirty = False

@@ -9,7 +9,6 @@ whatever ended, so what is meant to end has a profile that a plain ``up`` does n
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -18,7 +17,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from deploytool.backend.compose.envoy.attach import attached, remembered
-from deploytool.backend.compose.envoy.parts import ingress_parts
+from deploytool.backend.compose.envoy.parts import ingress_parts, parts_digest
 from deploytool.backend.compose.render.spec import container_keys, spec_of
 from deploytool.backend.compose.render.yaml_text import to_yaml
 from deploytool.model import labels
@@ -45,7 +44,7 @@ def host_files(project: Project, desired: Desired, host: Host, offers: Sequence[
     definition = attached(project, project.definitions.on(host, placements))
     parts = ingress_parts(project, offers, host, definition)
     if not counts:
-        return HostFiles(compose=None, ingress=parts)
+        return HostFiles(compose=None, ingress=parts, ingress_digest=parts_digest(parts))
     specs = {name: spec_of(name, definition) for name in counts}
     services = {
         service.name: _service(
@@ -66,22 +65,7 @@ def host_files(project: Project, desired: Desired, host: Host, offers: Sequence[
         directory=f"{host.directory}/{project.name}",
         body=to_yaml(_escaped(document)).rstrip("\n"),
     )
-    return HostFiles(text, specs, _used_files(definition, text), parts)
-
-
-def release_digest(project: Project, desired: Desired, files: Mapping[str, HostFiles]) -> str:
-    """A name for the whole release: who owns it, what runs where, and what each host's file says."""
-    content = {
-        "play": project.play,
-        "counts": sorted([service, host, n] for (service, host), n in desired.counts.items() if n),
-        "files": {host: text_sha256(files[host].compose) for host in sorted(files)},
-    }
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:40]
-
-
-def text_sha256(text: str | None) -> str:
-    """The hash of a file's text as the host reports it; empty where there is to be no file."""
-    return hashlib.sha256(text.encode()).hexdigest() if text is not None else ""
+    return HostFiles(text, specs, _used_files(definition, text), parts, parts_digest(parts))
 
 
 @cache

@@ -19,7 +19,7 @@ from deploytool.model.intent import Dependency, Healthcheck, Mode, Port, Resourc
 from deploytool.model.inventory import Host, HostState
 from deploytool.model.observed import Facts, Observed, ObservedHost
 from deploytool.model.plan import Gate, Step, StepKind
-from deploytool.plan.planner import PlanPolicy
+from deploytool.plan.policy import PlanPolicy
 from tests.builders import Fleet, drained, host, intent, project
 from tests.unit.core.strategies import M, make_container, make_host, make_project
 

@@ -21,7 +21,7 @@ INTENT = intent(SHOP)
 def look(fleet, wanted=INTENT, **only):
     run = fleet.run(wanted)
     seen = run.observe()
-    return standing(wanted, seen, run.planner.plan(seen), **only)
+    return standing(wanted, seen, run.backend.plan(run.intent, seen, run.policy), **only)
 
 
 def converged() -> Fleet:
@@ -129,7 +129,7 @@ def test_without_a_plan_the_hosts_are_shown_all_the_same():
     run = fleet.run(wanted)
     seen = run.observe()
     with pytest.raises(NoHost) as caught:
-        run.planner.plan(seen)
+        run.backend.plan(run.intent, seen, run.policy)
     found = standing(wanted, seen, None, problems=caught.value.problems)
     assert [(r.expected, r.healthy, r.state) for r in found.rows] == [(None, 2, "unplanned")] * 2
     assert (found.problems, found.pending) == (caught.value.problems, True)

@@ -19,7 +19,7 @@ from deploytool.model.intent import Mode, Port, Resources, Service
 from deploytool.model.inventory import HostState
 from deploytool.model.observed import Observed
 from deploytool.model.plan import StepKind
-from deploytool.plan.planner import PlanPolicy
+from deploytool.plan.policy import PlanPolicy
 from tests import builders
 from tests.unit.core.strategies import SHOP, Fleet, Limits, M, make_host, make_project, settled
 

@@ -19,6 +19,7 @@ from deploytool.model.desired import Desired
 from deploytool.model.ingress import EDGE, IngressKeys, Tls
 from deploytool.model.intent import Definition, File, Port, Project, Service
 from deploytool.model.inventory import Host
+from deploytool.model.observed import Observed
 from tests.builders import host, project
 from tests.unit.backend.compose.envoy.certificates import certificate
 
@@ -34,7 +35,7 @@ def shop(exposure: IngressKeys = IngressKeys(), ports: tuple[Port, ...] = HTTP) 
 
 def parts(wanted: Project, where: Host = HOSTS[0]) -> dict[str, str]:
     """What the proxy of a host gets, by path."""
-    offers = [one.offer for one in offered(wanted, {})]
+    offers = [one.offer for one in offered(wanted, Observed())]
     files = host_files(wanted, Desired("shop", {("web", "h1"): 1, ("web", "h2"): 1}), where, offers)
     return {file.path: file.content.decode() for file in files.ingress}
 
@@ -140,7 +141,7 @@ class TypedVars:
 
 def test_equal_offers_are_an_equal_part() -> None:
     """The digest is what a host remembers: nothing to do where it is the same."""
-    offers = [one.offer for one in offered(shop(), {})]
+    offers = [one.offer for one in offered(shop(), Observed())]
     desired = [Desired("shop", {("web", "h1"): n}) for n in (1, 2)]
     digests = [parts_digest(host_files(shop(), d, HOSTS[0], offers).ingress) for d in desired]
     assert digests[0] == digests[1] != ""

@@ -9,11 +9,12 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deploytool.backend.compose.render.compose import host_files, release_digest
+from deploytool.backend.compose.render.compose import host_files
 from deploytool.backend.compose.render.spec import spec_of
 from deploytool.backend.compose.render.yaml_text import to_yaml
 from deploytool.model.desired import Desired
 from deploytool.model.intent import Definition, Dependency, File, Mode, Resources, Service
+from deploytool.plan.renderer import release_digest
 from tests.builders import host, project
 
 H1 = host("h1")

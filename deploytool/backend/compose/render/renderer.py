@@ -1,0 +1,57 @@
+"""``plan.renderer.Renderer`` for Docker Compose: compose.yaml, and Envoy's part for each host."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from deploytool.backend.compose.envoy.proxies import EdgeDefinitions
+from deploytool.backend.compose.render.compose import host_files
+from deploytool.backend.compose.render.mask import showable
+from deploytool.backend.compose.render.yaml_text import to_yaml
+from deploytool.core.ingress.proxies import Edge
+from deploytool.errors import InputError, Place, Problem
+from deploytool.load.text.problems import Problems
+from deploytool.load.text.yaml_file import parse_yaml
+from deploytool.model.desired import Desired, HostFiles
+from deploytool.model.ingress import Offer
+from deploytool.model.intent import Definitions, Project
+from deploytool.model.inventory import Host
+
+
+class ComposeRenderer:
+    """Renders each host's files once, and again only where something that they are made of is another."""
+
+    def __init__(self) -> None:
+        self._rendered: dict[tuple[str, str], tuple[object, HostFiles]] = {}
+
+    def host_files(
+        self, project: Project, desired: Desired, host: Host, offers: Sequence[Offer] = ()
+    ) -> HostFiles:
+        made_of = (project, project.definitions, desired, host, tuple(offers))
+        before = self._rendered.get((project.name, host.name))
+        if before is None or before[0] != made_of:
+            before = made_of, host_files(project, desired, host, offers)
+            self._rendered[project.name, host.name] = before
+        return before[1]
+
+    def shown(self, text: str, salt: bytes) -> str:
+        return to_yaml(showable(_parsed(text), salt))
+
+    def proxy_definitions(self, proxies: Edge) -> Definitions:
+        return EdgeDefinitions(
+            proxies.settings.image,
+            proxies.settings.metrics_port,
+            proxies.ports,
+            proxies.holders,
+            proxies.old_kernels,
+        )
+
+
+def _parsed(text: str) -> Mapping[str, Any]:
+    problems = Problems()
+    document = parse_yaml(text, "compose.yaml", problems)
+    problems.raise_if_any()
+    if not isinstance(document, dict) or not isinstance(document.get("services"), dict):
+        raise InputError([Problem(Place("compose.yaml"), "is no definition of deploytool")])
+    return document

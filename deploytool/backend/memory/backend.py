@@ -1,0 +1,29 @@
+"""The backend ``memory``: simulated hosts, which exist as long as this process."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from deploytool.backend.hosts import HostsBackend
+from deploytool.backend.memory.engine import MemoryEngine, MemoryHost
+from deploytool.backend.registry import BackendSettings
+from deploytool.model.inventory import Host
+
+if TYPE_CHECKING:
+    from deploytool.plan.renderer import Renderer
+
+
+def open_backend(settings: BackendSettings) -> HostsBackend:
+    """A new, empty host for every host that is looked at."""
+    hosts: dict[str, MemoryHost] = {}
+
+    def engine(host: Host) -> MemoryEngine:
+        return MemoryEngine(hosts.setdefault(host.name, MemoryHost(host.name)))
+
+    return HostsBackend(engine, _renderer)
+
+
+def _renderer() -> Renderer:
+    from deploytool.backend.compose.render.renderer import ComposeRenderer  # when the first plan is made
+
+    return ComposeRenderer()

@@ -1,0 +1,70 @@
+"""One project while it is planned."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from deploytool.core.change.reconcile import Change, reconcile
+from deploytool.model.backing_off import BackingOff
+from deploytool.model.desired import Desired, HostFiles
+from deploytool.model.intent import Project
+from deploytool.model.inventory import Host
+from deploytool.model.observed import Observed
+from deploytool.model.plan import ProjectPlan, Step
+from deploytool.plan.ingress import Ingress
+from deploytool.plan.policy import PlanPolicy
+from deploytool.plan.renderer import Renderer
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectCase:
+    """A project with its schedule, the files that each host should hold, and what was observed.
+
+    ``inventory``: every host that can be reached. ``before``: the plans of the projects before this one,
+    which may free a port or bring a proxy.
+    """
+
+    project: Project
+    desired: Desired
+    files: Mapping[str, HostFiles]
+    observed: Observed
+    policy: PlanPolicy
+    ingress: Ingress
+    inventory: Mapping[str, Host] = field(default_factory=dict)
+    before: Sequence[ProjectPlan] = ()
+
+    @property
+    def name(self) -> str:
+        return self.project.name
+
+    @property
+    def backing_off(self) -> BackingOff:
+        """What this plan leaves alone for now."""
+        return self.policy.reconcile.rest
+
+    def changes(self) -> tuple[Change, ...]:
+        """Desired against observed, by service and host."""
+        return reconcile(self.project, self.desired, self.files, self.observed, self.policy.reconcile)
+
+    def with_ingress(self, steps: Sequence[Step], before: Sequence[ProjectPlan] = ()) -> tuple[Step, ...]:
+        """The steps with those that ingress adds, in an order in which they could run."""
+        return self.ingress.steps(
+            self.project, steps, self.desired, self.files, self.observed, before, self.backing_off
+        )
+
+
+def files_of(
+    project: Project, desired: Desired, observed: Observed, ingress: Ingress, renderer: Renderer
+) -> dict[str, HostFiles]:
+    """Host → the files it should hold: hosts of the play, and those that still hold what they should not.
+
+    Raises:
+        InputError: a template fails for a host.
+    """
+    offers = ingress.offers.get(project.name, ())
+    files = {host.name: renderer.host_files(project, desired, host, offers) for host in project.hosts}
+    for name, seen in observed.answered().items():
+        if name not in files and project.name in {*seen.projects, *seen.served}:
+            files[name] = HostFiles(compose=None)
+    return files

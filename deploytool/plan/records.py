@@ -1,0 +1,170 @@
+"""The record that every host keeps of a project: its release, and the hosts that may hold something of it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+from deploytool.core.placement.placements import data_left_behind
+from deploytool.model.backing_off import NONE_BACKING_OFF
+from deploytool.model.desired import Desired, HostFiles
+from deploytool.model.ingress import EDGE
+from deploytool.model.intent import Intent
+from deploytool.model.inventory import Host
+from deploytool.model.observed import Observed, ObservedHost, ProjectFolder
+from deploytool.model.plan import Step, StepKind
+from deploytool.model.release import CONVERGED, Release
+from deploytool.plan.project_case import ProjectCase
+from deploytool.plan.renderer import release_digest, text_sha256
+
+_HOSTS_OUT_OF_DATE = "its list of hosts is out of date"
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """The record of one project after this plan, and on the way there.
+
+    ``known``: hosts that may hold something now. ``others``: those that may when all is done, beside the
+    members of the release. ``others_meanwhile``: all that may until then.
+    """
+
+    case: ProjectCase
+    release: Release
+    known: frozenset[str]
+    others: tuple[str, ...] = ()
+    others_meanwhile: tuple[str, ...] = ()
+
+    def steps(self, written: Collection[str] = ()) -> list[Step]:
+        """A ``RECORD`` for each host that is ``written`` to, or whose record does not say what is true."""
+        steps = []
+        for host_name in sorted(self.case.files):
+            seen = self.case.observed.answered().get(host_name)
+            backing_off = (self.case.name, host_name) in self.case.backing_off.hosts
+            if seen is None or backing_off:
+                continue
+            cause = self._cause(self.case.files[host_name], seen)
+            if cause or host_name in written:
+                steps.append(_step(StepKind.RECORD, self.case.name, host_name, cause or "replicas change"))
+        return steps
+
+    def announcements(self, prepared: Collection[str], records: Iterable[Step]) -> list[Step]:
+        """A ``PREPARE`` for each host that stays, where other hosts get something for the first time.
+
+        So a run that is killed leaves nothing behind that nobody would find, were these to leave the play.
+        """
+        if self.known >= set(self.others_meanwhile):
+            return []
+        hosts = [step.host for step in records if step.host not in prepared]
+        return [_step(StepKind.PREPARE, self.case.name, host, "hosts that join") for host in hosts]
+
+    def names_too_many(self, others: Iterable[str]) -> bool:
+        """Whether a list of possible holders has one outside the play that holds nothing any more.
+
+        Hosts of the play are looked at in any case: a stale entry of them alone does not justify a write.
+        """
+        of_play = {host.name for host in self.case.project.hosts}
+        return bool(set(others) - of_play - set(self.others))
+
+    def _cause(self, files: HostFiles, seen: ObservedHost) -> str:
+        folder = seen.projects.get(self.case.name)
+        if files.compose is None:
+            if folder and folder.compose_sha256:
+                return "nothing is to run here any more"
+            return _HOSTS_OUT_OF_DATE if folder and self.names_too_many(folder.others) else ""
+        if folder is None or not folder.compose_sha256:
+            return "compose.yaml is not there"
+        if folder.compose_sha256 != text_sha256(files.compose):
+            return "compose.yaml differs"
+        # Each playbook sees other hosts of the proxies, and records what it sees.
+        return "" if self.case.name == EDGE else self._cause_of_release(folder)
+
+    def _cause_of_release(self, folder: ProjectFolder) -> str:
+        if folder.release is None or folder.release.digest != self.release.digest:
+            return f"release {self.release.number} is not on record"
+        complete = set(folder.others) >= set(self.others) and not self.names_too_many(folder.others)
+        return "" if complete or folder.others == self.others else _HOSTS_OUT_OF_DATE
+
+
+def record_of(case: ProjectCase, changed: tuple[str, ...]) -> Record:
+    """The record after this plan; ``changed`` are the services that the plan changes."""
+    known = frozenset(case.observed.possible_holders(case.name))
+    if case.name == EDGE:  # it is where the projects are that need it
+        return Record(case, _release(case, changed), known)
+    wanted = {name for name, file in case.files.items() if file.compose is not None or file.ingress}
+    holding = {name for name in known if name in case.inventory and _may_hold(case, name)}
+    whole = case.policy.limit is None and case.backing_off == NONE_BACKING_OFF
+    staying = {name for name in holding if not (whole and name in case.observed.answered())}
+    return Record(
+        case,
+        _release(case, changed),
+        known,
+        others=tuple(sorted((wanted | staying) - set(case.desired.members))),
+        others_meanwhile=tuple(sorted(wanted | holding)),
+    )
+
+
+def repairs(record: Record) -> bool:
+    """Whether the release is on record already, so that the plan only brings back what it says."""
+    return record.release is record.case.observed.newest_release(record.case.name)
+
+
+def limited(steps: Iterable[Step], limit: frozenset[str] | None) -> tuple[tuple[Step, ...], int]:
+    """The steps on hosts of ``limit`` that need no step elsewhere; and how many were left out."""
+    if limit is None:
+        return tuple(steps), 0
+    kept: dict[str, Step] = {}
+    left_out: set[str] = set()
+    for step in steps:
+        if step.host in limit and not left_out.intersection(step.needs):
+            kept[step.id] = step
+        else:
+            left_out.add(step.id)
+    return tuple(kept.values()), len(left_out)
+
+
+def _release(case: ProjectCase, changed: tuple[str, ...]) -> Release:
+    """The release on record where it says the same, else the next one."""
+    members = {name: case.files[name] for name in case.desired.members if name in case.files}
+    digest = release_digest(case.project, case.desired, members)
+    newest = case.observed.newest_release(case.name)
+    if newest and newest.digest == digest:
+        return newest
+    stamp = case.policy.stamp
+    return Release(
+        number=case.observed.latest_number(case.name) + 1,
+        digest=digest,
+        play=case.project.play,
+        when=stamp.when,
+        who=stamp.who,
+        commit=stamp.commit,
+        outcome=CONVERGED,
+        placements=_placements(case.desired),
+        data=data_left_behind(case.project, case.desired, newest),
+        changed=changed,
+    )
+
+
+def _placements(desired: Desired) -> Mapping[str, Mapping[str, int]]:
+    """Service → host → replicas, without zeros."""
+    placements: dict[str, dict[str, int]] = {}
+    for (service, host), count in sorted(desired.counts.items()):
+        if count:
+            placements.setdefault(service, {})[host] = count
+    return placements
+
+
+def _may_hold(case: ProjectCase, host_name: str) -> bool:
+    """Whether a host may hold something: unknown is not absent."""
+    seen = case.observed.answered().get(host_name)
+    return seen is None or seen.holds(case.name)
+
+
+def _step(kind: StepKind, project: str, host: str, cause: str) -> Step:
+    return Step(f"{project}/{host}/{kind.value}/1", kind, host, project, cause)
+
+
+def hosts_elsewhere(intent: Intent, observed: Observed) -> dict[str, Host]:
+    """Hosts that may hold something of a project, are in no play, and were not looked at yet."""
+    names = {name for project in intent.projects for name in observed.possible_holders(project.name)}
+    hosts = intent.inventory.hosts
+    return {name: hosts[name] for name in sorted(names) if name in hosts and name not in observed}

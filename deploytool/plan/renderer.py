@@ -1,0 +1,57 @@
+"""The seam to a backend's own formats: definitions and the schedule → the files of one host."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from deploytool.core.ingress.proxies import Edge
+from deploytool.model.desired import Desired, HostFiles
+from deploytool.model.ingress import Offer
+from deploytool.model.intent import Definitions, Project
+from deploytool.model.inventory import Host
+
+
+class Renderer(Protocol):
+    """Renders a project for one host. Pure: equal arguments, equal files."""
+
+    def host_files(
+        self, project: Project, desired: Desired, host: Host, offers: Sequence[Offer] = ()
+    ) -> HostFiles:
+        """The files of the project's folder on ``host``; none where no replica is scheduled.
+
+        ``offers`` are the project's behind ingress: the proxy of every host gets its part of them.
+
+        Raises:
+            InputError: a template fails for this host.
+        """
+        ...
+
+    def shown(self, text: str, salt: bytes) -> str:
+        """A host's definition as it may be shown: secrets masked with ``salt``, our own labels left out.
+
+        Raises:
+            InputError: the text is no definition of ours.
+        """
+        ...
+
+    def proxy_definitions(self, proxies: Edge) -> Definitions:
+        """The definitions of the proxies' own containers."""
+        ...
+
+
+def text_sha256(text: str | None) -> str:
+    """The SHA-256 of a file's text as the host reports it, in hex; empty where there is to be no file."""
+    return hashlib.sha256(text.encode()).hexdigest() if text is not None else ""
+
+
+def release_digest(project: Project, desired: Desired, files: Mapping[str, HostFiles]) -> str:
+    """The name of a whole release, 40 hex digits: the owning play, the schedule, and each host's file."""
+    content = {
+        "play": project.play,
+        "counts": sorted([service, host, n] for (service, host), n in desired.counts.items() if n),
+        "files": {host: text_sha256(files[host].compose) for host in sorted(files)},
+    }
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:40]
