@@ -1,7 +1,8 @@
-"""The one error tree. The class carries the exit code; the instance carries the place and a way out.
+"""The errors of the package: a class has an exit code, an instance has a message, its place and a hint.
 
-Nothing else in the package decides an exit code, and nothing but ``cli`` prints an error. A failure of
-one host is a value in the report, not an exception: see ``model.observed.Unreachable``.
+Exit codes are defined here only, and only ``cli`` prints errors. A failure of one host is a value in the
+report, not an exception: see ``model.observed.Unreachable``. The first line of a class's docstring stands in
+the documentation's table of exit codes.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import ClassVar
 
 @dataclass(frozen=True, slots=True, order=True)
 class Place:
-    """Where in a file something was written. Lines and columns count from 1; 0 means the whole file."""
+    """A position in a file. Lines and columns count from 1; 0 means the whole file."""
 
     file: str
     line: int = 0
@@ -25,7 +26,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
-    """One thing that is wrong with the input: a sentence, its place, and a way out."""
+    """An error in the input: a message, its place, and a hint that tells how to correct it."""
 
     place: Place
     message: str
@@ -33,7 +34,7 @@ class Problem:
 
 
 class DeploytoolError(Exception):
-    """Something that the user can act on. ``str()`` is the sentence, ``hint`` the way out."""
+    """An error that the user can act on. ``str()`` is the message, ``hint`` tells what to do."""
 
     exit_code: ClassVar[int] = 1
 
@@ -45,7 +46,7 @@ class DeploytoolError(Exception):
 
     @property
     def problems(self) -> tuple[Problem, ...]:
-        """What to print: one problem each. An error without a file has the host as its place."""
+        """The problems to print. An error without a file has its host as the place."""
         return (Problem(Place(self.host), self.message, self.hint),)
 
 
@@ -56,7 +57,7 @@ class UsageError(DeploytoolError):
 
 
 class ManyProblems(DeploytoolError):
-    """Several problems at once, sorted by place, none twice."""
+    """Several problems at once, sorted by place, without duplicates."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self._problems = tuple(sorted(set(problems)))
@@ -68,7 +69,7 @@ class ManyProblems(DeploytoolError):
 
 
 class InputError(ManyProblems):
-    """The files are wrong. Carries every problem that was found."""
+    """The inventory, a playbook or a variable is wrong. All problems are reported at once."""
 
     exit_code = 3
 
@@ -76,8 +77,8 @@ class InputError(ManyProblems):
 class HostUnreachable(DeploytoolError):
     """A host did not answer, or cannot be used as it is.
 
-    ``setup`` tells a host that someone has to set right (a changed host key, no Docker, no permission)
-    from one that may come back by itself (no answer, connection lost, engine down).
+    ``setup`` is true where the user has to correct something (a changed host key, no Docker, no permission),
+    and false where the host may recover by itself (no answer, connection lost, engine down).
     """
 
     exit_code = 4
@@ -88,19 +89,19 @@ class HostUnreachable(DeploytoolError):
 
 
 class HostsUnusable(ManyProblems):
-    """Hosts that somebody has to set right before anything is changed anywhere."""
+    """Hosts that the user has to correct before anything is changed anywhere."""
 
     exit_code = 4
 
 
 class Unachieved(DeploytoolError):
-    """A step could not be done, or the result did not hold."""
+    """A step failed, or the hosts were not as planned afterwards."""
 
     exit_code = 5
 
 
 class LabError(Unachieved):
-    """A disposable host, or what it is made from, could not be made ready."""
+    """A disposable host, or an image for it, could not be made ready."""
 
 
 class Refused(ManyProblems):
@@ -110,7 +111,7 @@ class Refused(ManyProblems):
 
 
 class PlanChanged(Refused):
-    """A saved plan does not hold any more. ``head`` says so, and the others what changed since."""
+    """A saved plan no longer applies. ``head`` is the message, ``changes`` are the differences since."""
 
     def __init__(self, head: Problem, changes: Iterable[Problem]) -> None:
         super().__init__(changes)
@@ -124,7 +125,7 @@ class LeaseHeld(DeploytoolError):
 
 
 class NoHost(ManyProblems):
-    """Replicas have no home. Each message counts, per filter, the hosts that refused one."""
+    """Replicas have no host. Each message counts, per filter, the hosts that were refused."""
 
     exit_code = 8
 

@@ -25,9 +25,9 @@ ADVICE = {
     2: "`deploytool COMMAND --help` shows the options; a pattern that matches nothing lists near names.",
     3: "Each problem has its file, line and column. All problems of all files are shown at once.",
     4: "The others were converged. Run it again when the host is back, or leave it out with `--limit`.",
-    5: "The last lines of the container's log are in the output. One more `converge` goes on from there.",
-    6: "The message has the arithmetic and names the flag that lifts it. Look before you use it.",
-    7: "Wait for it with `--lock-wait 5m`; `deploytool lock status` says who it is, and since when.",
+    5: "The last lines of the container's log are in the output. One more `converge` continues from there.",
+    6: "The message has the arithmetic and names the flag that lifts it. Check before you use it.",
+    7: "Wait for it with `--lock-wait 5m`; `deploytool lock status` shows who holds it, and since when.",
     8: "The message counts the reasons; `deploytool plan --explain SERVICE` shows them for each host.",
 }
 _OTHER_CODES = {
@@ -36,7 +36,8 @@ _OTHER_CODES = {
     CHANGES_PENDING: ("Changes are pending.", "Only of `plan` and `status`, with `--detailed-exitcode`."),
     INTERRUPTED: (
         "Interrupted.",
-        "Steps under way end, none begins, the lease is given back. One more `converge` goes on from there.",
+        "The running steps finish, no other is started, the lease is released. One more `converge`"
+        " continues from there.",
     ),
 }
 
