@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from deploytool.errors import Place
-from deploytool.load.compose.known_keys import State, key_place
+from deploytool.load.compose.known_keys import Normalized, State, key_place
 from deploytool.load.compose.schema import SECTIONS, TOP
 from deploytool.load.compose.validators import kind_of
+from deploytool.load.text.located import Raw
 from deploytool.load.text.problems import Problems, near_key
 from deploytool.load.text.yaml_file import Dialect, Map, read_yaml
 
@@ -20,8 +19,8 @@ class Document:
     """``folder`` is what relative paths in it start from; ``sections`` are the raw top-level sections."""
 
     folder: Path
-    services: Any
-    sections: Mapping[str, Any]
+    services: Raw
+    sections: Normalized
     place: Place
     project: str = ""
     project_place: Place = Place("")
@@ -75,5 +74,5 @@ def check_keys(root: Map, problems: Problems) -> None:
             )
 
 
-def _sections(root: Map) -> dict[str, Any]:
+def _sections(root: Map) -> dict[str, Raw]:
     return {section: root[section] for section in SECTIONS if root.get(section) is not None}

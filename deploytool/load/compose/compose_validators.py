@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from deploytool.load.compose.validators import (
     INVALID,
     Spot,
+    Valid,
     Validator,
     amount,
     duration,
@@ -22,6 +22,7 @@ from deploytool.load.compose.validators import (
     size,
     text,
 )
+from deploytool.load.text.located import Raw
 from deploytool.load.text.units import parse_duration
 
 texts = list_of(text)
@@ -35,11 +36,11 @@ _SIGNAL = re.compile(
 )
 
 
-def command(value: Any, spot: Spot) -> Any:
+def command(value: Raw, spot: Spot) -> Valid:
     return texts(value, spot) if isinstance(value, list) else text(value, spot)
 
 
-def health_test(value: Any, spot: Spot) -> Any:
+def health_test(value: Raw, spot: Spot) -> Valid:
     """A list begins with how it is run; text is for the shell."""
     read = command(value, spot)
     if isinstance(read, list) and (not read or read[0] not in ("NONE", "CMD", "CMD-SHELL")):
@@ -47,7 +48,7 @@ def health_test(value: Any, spot: Spot) -> Any:
     return read
 
 
-def restart(value: Any, spot: Spot) -> Any:
+def restart(value: Raw, spot: Spot) -> Valid:
     """``no`` without quotes is false in YAML 1.1; Compose reads 1.2, where it is a word."""
     word = "no" if value is False else text(value, spot)
     if word is INVALID:
@@ -62,7 +63,7 @@ def restart(value: Any, spot: Spot) -> Any:
     )
 
 
-def pull_policy(value: Any, spot: Spot) -> Any:
+def pull_policy(value: Raw, spot: Spot) -> Valid:
     word = text(value, spot)
     if word == "build":
         return spot.wrong(
@@ -71,7 +72,7 @@ def pull_policy(value: Any, spot: Spot) -> Any:
     return one_of("missing", "if_not_present", "always", "never")(value, spot)
 
 
-def signal_name(value: Any, spot: Spot) -> Any:
+def signal_name(value: Raw, spot: Spot) -> Valid:
     """A signal as Docker's engine knows it; what it refuses would be noticed when the old replica is gone."""
     word = text(value, spot)
     if word is INVALID:
@@ -80,13 +81,13 @@ def signal_name(value: Any, spot: Spot) -> Any:
     return word if known else spot.wrong(f"is no signal: '{word}'", "write it as SIGTERM, TERM or 15")
 
 
-def share(value: Any, spot: Spot) -> Any:
+def share(value: Raw, spot: Spot) -> Valid:
     """A part of a whole: 0 to 1."""
     read = amount(value, spot)
     return spot.wrong(f"cannot be more than 1: {read}") if read is not INVALID and read > 1 else read
 
 
-def external(value: Any, spot: Spot) -> Any:
+def external(value: Raw, spot: Spot) -> Valid:
     """True or false; the older ``external: {name: x}`` is left as it is for the room that knows the rest."""
     return map_of(text)(value, spot) if isinstance(value, dict) else flag(value, spot)
 
@@ -94,7 +95,7 @@ def external(value: Any, spot: Spot) -> Any:
 def by_name(entry: Validator) -> Validator:
     """A list of names, or a mapping of names to settings that may be null; normalized: a mapping."""
 
-    def validate(value: Any, spot: Spot) -> Any:
+    def validate(value: Raw, spot: Spot) -> Valid:
         if isinstance(value, list):
             return {name: {} for name in texts(value, spot)}
         if not isinstance(value, dict):
@@ -108,7 +109,7 @@ def by_name(entry: Validator) -> Validator:
 def entries(long: Validator, name: str) -> Validator:
     """One entry or a list of them, as text or in long form; normalized: mappings with at least ``name``."""
 
-    def validate(value: Any, spot: Spot) -> Any:
+    def validate(value: Raw, spot: Spot) -> Valid:
         written = [value] if isinstance(value, dict) else value
         read = list_of(either(long, non_empty), or_one=True)(written, spot)
         if read is INVALID:
@@ -121,7 +122,7 @@ def entries(long: Validator, name: str) -> Validator:
     return validate
 
 
-def mode(value: Any, spot: Spot) -> Any:
+def mode(value: Raw, spot: Spot) -> Valid:
     """Permission bits: YAML's ``0440`` is octal already, text is read as octal."""
     if isinstance(value, str):
         try:
@@ -133,17 +134,17 @@ def mode(value: Any, spot: Spot) -> Any:
     return value
 
 
-def cpus_text(value: Any, spot: Spot) -> Any:
+def cpus_text(value: Raw, spot: Spot) -> Valid:
     result = amount(value, spot)
     return INVALID if result is INVALID else f"{result:g}"
 
 
-def size_text(value: Any, spot: Spot) -> Any:
+def size_text(value: Raw, spot: Spot) -> Valid:
     result = size(value, spot)
     return INVALID if result is INVALID else str(result)
 
 
-def microseconds(value: Any, spot: Spot) -> Any:
+def microseconds(value: Raw, spot: Spot) -> Valid:
     """A number, or a duration as in ``400us``: Compose's releases do not agree on the second."""
     if isinstance(value, str) and value.strip().endswith("s"):
         read = duration(value, spot)

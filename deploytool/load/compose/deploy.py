@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from deploytool.errors import Place
 from deploytool.load.compose.ingress_keys import ingress_keys_of
-from deploytool.load.compose.known_keys import key_place
+from deploytool.load.compose.known_keys import Normalized, key_place
 from deploytool.load.compose.port_syntax import published_ports
 from deploytool.load.text.problems import Problems
 from deploytool.load.text.units import parse_duration
@@ -30,13 +30,14 @@ _CONDITIONS = {"none": "no", "any": "always", "on-failure": "on-failure"}
 
 
 def service_of(
-    name: str, normalized: Mapping[str, Any], volumes: Sequence[str], place: Place, problems: Problems
+    name: str, normalized: Normalized, volumes: Sequence[str], place: Place, problems: Problems
 ) -> Service:
     """The service as the scheduler sees it. ``volumes`` are the named volumes of all hosts' definitions."""
     deploy = normalized.get("deploy") or {}
     placement = deploy.get("placement") or {}
     reader = _Reader(place, problems)
     mode = Mode(deploy.get("mode", "replicated"))
+    pull = str(normalized.get("pull_policy", "missing"))
     service = Service(
         name=name,
         mode=mode,
@@ -60,7 +61,7 @@ def service_of(
         healthcheck=_healthcheck(normalized.get("healthcheck")),
         restart=restart_of(normalized),
         stop_grace_s=parse_duration(normalized.get("stop_grace_period", "10s")),
-        pull=_PULL.get(normalized.get("pull_policy", "missing"), normalized.get("pull_policy", "missing")),
+        pull=_PULL.get(pull, pull),
         platform=normalized.get("platform", ""),
         exposure=ingress_keys_of(name, normalized, place, problems),
         place=place,
@@ -69,7 +70,7 @@ def service_of(
     return service
 
 
-def restart_of(normalized: Mapping[str, Any]) -> str:
+def restart_of(normalized: Normalized) -> str:
     """``deploy.restart_policy`` wins over ``restart``, as in Compose; empty where the file is silent."""
     policy = (normalized.get("deploy") or {}).get("restart_policy")
     if policy is None:
@@ -86,7 +87,7 @@ class _Reader:
         self._place = place
         self._problems = problems
 
-    def replicas(self, normalized: Mapping[str, Any], deploy: Mapping[str, Any], mode: Mode) -> int:
+    def replicas(self, normalized: Normalized, deploy: Normalized, mode: Mode) -> int:
         replicas = deploy.get("replicas")
         scale = normalized.get("scale")
         if replicas is not None and scale is not None and replicas != scale:
@@ -103,7 +104,7 @@ class _Reader:
         return 1 if number is None else int(number)
 
     def parsed(
-        self, container: Mapping[str, Any], key: str, texts: Sequence[str], parse: Callable[[str], T]
+        self, container: Normalized, key: str, texts: Sequence[str], parse: Callable[[str], T]
     ) -> tuple[T, ...]:
         found = []
         for text in texts:
@@ -114,7 +115,7 @@ class _Reader:
                 self._problems.add(place, str(error))
         return tuple(found)
 
-    def check(self, service: Service, normalized: Mapping[str, Any]) -> None:
+    def check(self, service: Service, normalized: Normalized) -> None:
         if service.mode.is_job and service.restart in ("always", "unless-stopped"):
             hint = "write restart: on-failure, or no"
             self._wrong(normalized, "restart", f"a job ends, so 'restart' cannot be {service.restart}", hint)
@@ -129,7 +130,7 @@ class _Reader:
                 message = f"'{key}' is {normalized[key]}, but deploy.resources.{group}.{name} is {other}"
                 self._wrong(normalized, key, message, f"keep deploy.resources.{group}.{name}")
 
-    def _wrong(self, container: Mapping[str, Any], key: str, message: str, hint: str) -> None:
+    def _wrong(self, container: Normalized, key: str, message: str, hint: str) -> None:
         self._problems.add(key_place(container, key, self._place), message, hint)
 
 
@@ -139,25 +140,25 @@ def _single(service: Service) -> bool:
     return few and "start-first" not in (service.update.order, service.rollback.order)
 
 
-def reserve_of(normalized: Mapping[str, Any]) -> Resources:
+def reserve_of(normalized: Normalized) -> Resources:
     """The CPUs and memory that each replica reserves on its host."""
     reserved = _resources(normalized, "reservations")
     return Resources(float(reserved.get("cpus", 0)), int(reserved.get("memory", 0)))
 
 
-def _resources(normalized: Mapping[str, Any], group: str) -> Mapping[str, Any]:
-    found: Mapping[str, Any] = ((normalized.get("deploy") or {}).get("resources") or {}).get(group) or {}
+def _resources(normalized: Normalized, group: str) -> Normalized:
+    found: Normalized = ((normalized.get("deploy") or {}).get("resources") or {}).get(group) or {}
     return found
 
 
-def _dependencies(normalized: Mapping[str, Any]) -> tuple[Dependency, ...]:
+def _dependencies(normalized: Normalized) -> tuple[Dependency, ...]:
     dependencies = normalized.get("depends_on") or {}
     return tuple(
         Dependency(name, entry.get("condition", "service_started")) for name, entry in dependencies.items()
     )
 
 
-def _update(config: Mapping[str, Any]) -> Update:
+def _update(config: Normalized) -> Update:
     return Update(
         parallelism=config.get("parallelism", 1),
         delay_s=parse_duration(config.get("delay", "0")),
@@ -168,14 +169,14 @@ def _update(config: Mapping[str, Any]) -> Update:
     )
 
 
-def _rollback(deploy: Mapping[str, Any]) -> Update:
+def _rollback(deploy: Normalized) -> Update:
     """``rollback_config``; without one, ``update_config`` with ``failure_action: pause``."""
     if "rollback_config" in deploy:
         return _update(deploy["rollback_config"] or {})
     return replace(_update(deploy.get("update_config") or {}), failure_action="pause")
 
 
-def _healthcheck(check: Mapping[str, Any] | None) -> Healthcheck | None:
+def _healthcheck(check: Normalized | None) -> Healthcheck | None:
     """None where there is none, or where it is switched off. Docker takes 0 for its default."""
     if not check or check.get("disable") or check.get("test") in (["NONE"], "NONE"):
         return None

@@ -10,14 +10,16 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Callable, Mapping
-from typing import Any
+
+from deploytool.load.compose.known_keys import Normalized
+from deploytool.load.text.located import Raw
 
 _OFF_ANYWAY = ("oom_kill_disable", "privileged", "read_only", "stdin_open", "tty")
 _NOTHING_SAID = [*((key, False) for key in _OFF_ANYWAY), ("restart", "no"), ("networks", {"default": {}})]
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 
 
-def apply_equivalences(service: dict[str, Any]) -> None:
+def apply_equivalences(service: dict[str, Raw]) -> None:
     """Change a service in long syntax to the form of all services that mean the same."""
     for key, value in service.items():
         service[key] = _number(_FORMS[key](value) if key in _FORMS else value)
@@ -25,7 +27,7 @@ def apply_equivalences(service: dict[str, Any]) -> None:
         del service[key]
 
 
-def words(command: Any) -> Any:
+def words(command: Raw) -> Raw:
     """A command line as the words that Compose makes of it; as it is where the two might not agree.
 
     Compose has its own idea of ``\\``, ``;`` and the like outside of quotes (mattn/go-shellwords).
@@ -36,7 +38,7 @@ def words(command: Any) -> Any:
     return command if set(bare) & set("\"'`;&|<>()") else shlex.split(command)
 
 
-def _healthcheck(check: Mapping[str, Any]) -> dict[str, Any]:
+def _healthcheck(check: Normalized) -> dict[str, Raw]:
     if check.get("disable") or check.get("test") == ["NONE"]:
         return {"disable": True}
     kept = {key: value for key, value in check.items() if key != "disable"}
@@ -45,7 +47,7 @@ def _healthcheck(check: Mapping[str, Any]) -> dict[str, Any]:
     return kept
 
 
-def _as_set(one: Callable[[Any], Any] = lambda item: item) -> Callable[[list[Any]], list[Any]]:
+def _as_set(one: Callable[[Raw], Raw] = lambda item: item) -> Callable[[list[Raw]], list[Raw]]:
     """The items, each once and in order."""
     return lambda items: sorted({one(item) for item in items})
 
@@ -54,7 +56,7 @@ def _capability(name: str) -> str:
     return name.upper().removeprefix("CAP_")
 
 
-def _device(entry: Any) -> str:
+def _device(entry: Raw) -> str:
     """``/dev/a`` as ``/dev/a:/dev/a:rwm``; devices of other kinds have no such parts."""
     if isinstance(entry, Mapping):
         parts = [entry.get("source", ""), entry.get("target", ""), entry.get("permissions", "")]
@@ -66,7 +68,7 @@ def _device(entry: Any) -> str:
     return f"{source}:{target or source}:{permissions or 'rwm'}"
 
 
-def _hosts(entries: Any) -> list[str]:
+def _hosts(entries: Raw) -> list[str]:
     """``extra_hosts`` as a mapping, or as a list of ``name:address`` or ``name=address``."""
     if isinstance(entries, Mapping):
         pairs = [(name, address) for name, addresses in entries.items() for address in addresses]
@@ -75,42 +77,42 @@ def _hosts(entries: Any) -> list[str]:
     return sorted({f"{name}:{address.strip('[]')}" for name, address in pairs})
 
 
-def _limits(limits: Mapping[str, Any]) -> dict[str, Any]:
+def _limits(limits: Normalized) -> dict[str, Raw]:
     return {name: _limit(limit) for name, limit in limits.items()}
 
 
-def _limit(limit: Any) -> Any:
+def _limit(limit: Raw) -> Raw:
     equal = isinstance(limit, Mapping) and len({*limit.values()}) == 1 and len(limit) == 2
     return limit["soft"] if equal else limit
 
 
-def _mounts(mounts: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _mounts(mounts: list[dict[str, Raw]]) -> list[dict[str, Raw]]:
     return sorted(map(_mount, mounts), key=lambda mount: str(mount["target"]))
 
 
-def _mount(mount: Mapping[str, Any]) -> dict[str, Any]:
+def _mount(mount: Normalized) -> dict[str, Raw]:
     kept = {key: value for key, value in mount.items() if value not in (False, {})}
     paths = {"target", "source"} if mount["type"] == "bind" else {"target"}
     return {key: (value.rstrip("/") or "/") if key in paths else value for key, value in kept.items()}
 
 
-def _by_target(grants: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _by_target(grants: list[dict[str, Raw]]) -> list[dict[str, Raw]]:
     return sorted(grants, key=lambda grant: (grant["target"], grant["source"]))
 
 
-def _ports(ports: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    def rank(port: Mapping[str, Any]) -> tuple[int, list[tuple[str, str]]]:
+def _ports(ports: list[dict[str, Raw]]) -> list[dict[str, Raw]]:
+    def rank(port: Normalized) -> tuple[int, list[tuple[str, str]]]:
         return port["target"], sorted((key, str(value)) for key, value in port.items())
 
     return sorted(ports, key=rank)
 
 
-def _number(value: Any) -> Any:
+def _number(value: Raw) -> Raw:
     """1.0 is 1: text of the two would differ."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-_FORMS: Mapping[str, Callable[[Any], Any]] = {
+_FORMS: Mapping[str, Callable[[Raw], Raw]] = {
     "cap_add": _as_set(_capability),
     "cap_drop": _as_set(_capability),
     "command": words,

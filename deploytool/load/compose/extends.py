@@ -11,12 +11,12 @@ import posixpath
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from deploytool.errors import Place
 from deploytool.load.compose.known_keys import key_place
 from deploytool.load.compose.validators import kind_of
 from deploytool.load.compose.volumes import is_path
+from deploytool.load.text.located import Raw
 from deploytool.load.text.problems import Problems, near
 from deploytool.load.text.yaml_file import Dialect, Map, Seq, Str, place_of, read_yaml
 
@@ -27,7 +27,7 @@ _PAIRS = frozenset({"annotations", "environment", "labels", "sysctls"})
 _NAMED = frozenset({"depends_on", "networks"})
 _PATHS = frozenset({"env_file", "label_file"})
 
-Render = Callable[[Any, Place], Any]
+Render = Callable[[Raw, Place], Raw]
 
 
 @dataclass(slots=True)
@@ -35,16 +35,16 @@ class Extender:
     """Resolves ``extends`` of one document. ``render`` renders what is decided for the play."""
 
     folder: Path
-    services: Any
+    services: Raw
     render: Render
     problems: Problems
-    _files: dict[Path, Any] = field(default_factory=dict)
+    _files: dict[Path, Raw] = field(default_factory=dict)
 
     def resolved(self, name: str, raw: Map) -> Map:
         """The service with all that it extends; what is wrong goes to ``problems``."""
         return self._resolved(raw, self.services, self.folder, [("", name)])
 
-    def _resolved(self, raw: Map, services: Any, folder: Path, chain: list[tuple[str, str]]) -> Map:
+    def _resolved(self, raw: Map, services: Raw, folder: Path, chain: list[tuple[str, str]]) -> Map:
         if raw.get("extends") is None:
             return raw
         own = _without(raw, "extends")
@@ -72,7 +72,7 @@ class Extender:
             below = _moved(below, os.path.relpath(base_folder, folder))
         return _merged(below, own)
 
-    def _target(self, value: Any, place: Place) -> tuple[str, str] | None:
+    def _target(self, value: Raw, place: Place) -> tuple[str, str] | None:
         """The service and the file that are named; the file is empty for the same document."""
         target = {"service": value} if isinstance(value, str) else value
         if not isinstance(target, dict):
@@ -91,7 +91,7 @@ class Extender:
         )
         return None
 
-    def _services_of(self, path: Path, place: Place) -> Any:
+    def _services_of(self, path: Path, place: Place) -> Raw:
         if path not in self._files:
             found = read_yaml(path, str(path), self.problems, Dialect.COMPOSE) if path.is_file() else None
             if not path.is_file():
@@ -120,7 +120,7 @@ def _merged(low: Map, high: Map) -> Map:
     return result
 
 
-def _joined(key: str, low: Any, high: Any) -> Any:
+def _joined(key: str, low: Raw, high: Raw) -> Raw:
     if key in _PAIRS | _NAMED:
         low, high = _mapping(key, low), _mapping(key, high)
     if isinstance(low, Map) and isinstance(high, Map):
@@ -147,14 +147,14 @@ def _by_target(mounts: Seq) -> Seq:
     return result
 
 
-def _target_of(mount: Any) -> str:
+def _target_of(mount: Raw) -> str:
     if isinstance(mount, dict):
         return str(mount.get("target", ""))
     parts = str(mount).split(":")
     return parts[1] if len(parts) > 1 else parts[0]
 
 
-def _mapping(key: str, value: Any) -> Any:
+def _mapping(key: str, value: Raw) -> Raw:
     """A list of ``name=value``, or of names, as the mapping that it stands for."""
     if not isinstance(value, Seq):
         return value
@@ -179,7 +179,7 @@ def _moved(raw: Map, to: str) -> Map:
     return result
 
 
-def _moved_paths(value: Any, to: str, bare: bool) -> Any:
+def _moved_paths(value: Raw, to: str, bare: bool) -> Raw:
     if isinstance(value, Seq):
         result = Seq(value.place)
         result += [_moved_paths(item, to, bare) for item in value]

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any
 
 from deploytool.errors import Place
-from deploytool.load.compose.known_keys import Key, State, key_place, section
+from deploytool.load.compose.known_keys import Key, Normalized, State, key_place, section
 from deploytool.load.compose.validators import (
     INVALID,
     Spot,
+    Valid,
     count,
     duration,
     flag,
@@ -19,6 +18,7 @@ from deploytool.load.compose.validators import (
     one_of,
     text,
 )
+from deploytool.load.text.located import Raw
 from deploytool.load.text.problems import Problems
 from deploytool.load.text.units import parse_duration
 from deploytool.load.text.yaml_file import place_of
@@ -29,28 +29,28 @@ _DOMAIN = re.compile(r"\*|(\*\.)?([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)*[a-z0-9]([a-z
 _MESH = re.compile(r"([0-9]{1,5})-([0-9]{1,5})")
 
 
-def _domain(value: Any, spot: Spot) -> Any:
+def _domain(value: Raw, spot: Spot) -> Valid:
     written = non_empty(value, spot)
     if written is INVALID or (_DOMAIN.fullmatch(written.lower()) and len(written) <= 253):
         return INVALID if written is INVALID else written.lower()
     return spot.wrong(f"is no host name: '{written:.60}'", 'write shop.example.com, "*.example.com" or "*"')
 
 
-def _path(value: Any, spot: Spot) -> Any:
+def _path(value: Raw, spot: Spot) -> Valid:
     written = non_empty(value, spot)
     if written is INVALID or re.fullmatch(r"/[^\s?#]*", written):
         return written
     return spot.wrong(f"is no path: '{written:.60}'", "a path begins with / and has no ? and no #")
 
 
-def _health_path(value: Any, spot: Spot) -> Any:
+def _health_path(value: Raw, spot: Spot) -> Valid:
     written = non_empty(value, spot)
     if written is INVALID or re.fullmatch(r"/[^\s#]*", written):
         return written
     return spot.wrong(f"is no path: '{written:.60}'", "a path begins with /")
 
 
-def _most(value: Any, spot: Spot) -> Any:
+def _most(value: Raw, spot: Spot) -> Valid:
     wanted = count(value, spot)
     if wanted is INVALID or 0 < wanted < 2**31:
         return wanted
@@ -63,7 +63,7 @@ _TLS = {
 }
 
 
-def _tls(value: Any, spot: Spot) -> Any:
+def _tls(value: Raw, spot: Spot) -> Valid:
     read = section(_TLS)(value, spot)
     missing = [key for key in _TLS if read is not INVALID and key not in value]
     if missing:
@@ -90,7 +90,7 @@ ingress = section(INGRESS)
 
 
 def ingress_keys_of(
-    name: str, normalized: Mapping[str, Any], place: Place, problems: Problems
+    name: str, normalized: Normalized, place: Place, problems: Problems
 ) -> IngressKeys | None:
     """The ingress settings of a service with ingress ports; None where it has no such port."""
     written_keys = normalized.get("x-ingress")
@@ -109,7 +109,7 @@ def ingress_keys_of(
     return keys
 
 
-def _ingress_keys(written_keys: Mapping[str, Any]) -> IngressKeys:
+def _ingress_keys(written_keys: Normalized) -> IngressKeys:
     tls = written_keys.get("tls") or {}
     complete = {"certificate", "key"} <= set(tls)
     return IngressKeys(
@@ -127,9 +127,9 @@ def _ingress_keys(written_keys: Mapping[str, Any]) -> IngressKeys:
 
 def _contradictions(
     keys: IngressKeys,
-    written_keys: Mapping[str, Any],
-    normalized: Mapping[str, Any],
-    ports: list[Mapping[str, Any]],
+    written_keys: Normalized,
+    normalized: Normalized,
+    ports: list[Normalized],
 ) -> list[tuple[str, str, str]]:
     """(key, what is wrong, the way out), each."""
     found = []
@@ -158,7 +158,7 @@ def _contradictions(
     return found
 
 
-def _mesh(value: Any, spot: Spot) -> Any:
+def _mesh(value: Raw, spot: Spot) -> Valid:
     written = text(value, spot)
     match = _MESH.fullmatch(written) if written is not INVALID else None
     first, last = (int(match[1]), int(match[2])) if match else (0, 0)
@@ -171,7 +171,7 @@ def _mesh(value: Any, spot: Spot) -> Any:
     )
 
 
-def _mtls(value: Any, spot: Spot) -> Any:
+def _mtls(value: Raw, spot: Spot) -> Valid:
     """true or false, or the name of a file; normalized: the name, empty for false."""
     if isinstance(value, str) and value.strip().lower() not in ("true", "false", "yes", "no", "on", "off"):
         return non_empty(value, spot)
@@ -187,7 +187,7 @@ EDGE = {
 }
 
 
-def edge_settings(value: Any, spot: Spot) -> Any:
+def edge_settings(value: Raw, spot: Spot) -> Valid:
     """A play's ``ingress`` as ``EdgeSettings``."""
     read = section(EDGE)(value, spot)
     if read is INVALID:

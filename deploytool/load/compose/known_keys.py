@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
+from typing import Any, TypeAlias
 
 from deploytool.errors import Place
-from deploytool.load.compose.validators import INVALID, Spot, Validator, anything, kind_of
+from deploytool.load.compose.validators import INVALID, Spot, Valid, Validator, anything, kind_of
+from deploytool.load.text.located import Raw
 from deploytool.load.text.problems import near_key
 from deploytool.load.text.yaml_file import Map, place_of
+
+Normalized: TypeAlias = Mapping[str, Any]
+"""A mapping in normalized form: a service, or a section of one."""
 
 
 class State(str, Enum):
@@ -38,7 +42,7 @@ class Key:
 def section(keys: Mapping[str, Key]) -> Validator:
     """A mapping with known keys. ``x-`` keys are left out, null counts as not written."""
 
-    def validate(value: Any, spot: Spot) -> Any:
+    def validate(value: Raw, spot: Spot) -> Valid:
         if not isinstance(value, dict):
             return spot.wrong(f"has to be a mapping, not {kind_of(value)}")
         result = Map(spot.place)
@@ -56,7 +60,7 @@ def section(keys: Mapping[str, Key]) -> Validator:
     return validate
 
 
-def _known(keys: Mapping[str, Key], value: Any, key: str, spot: Spot) -> Key | None:
+def _known(keys: Mapping[str, Key], value: Raw, key: str, spot: Spot) -> Key | None:
     known = keys.get(key)
     if known is None and key.startswith("x-"):
         return None
@@ -81,6 +85,6 @@ def _below(key: str, keys: Mapping[str, Key]) -> str:
     return next((f"write it under '{name}'" for name, known in sections if key in known), "")
 
 
-def key_place(container: Any, key: str, default: Place) -> Place:
+def key_place(container: Raw, key: str, default: Place) -> Place:
     """The place of a key of ``container``; ``default`` for containers without places."""
     return container.key_place(key) if isinstance(container, Map) else default

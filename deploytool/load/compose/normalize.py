@@ -10,16 +10,16 @@ from collections import ChainMap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from deploytool.errors import Place
 from deploytool.load.compose.deploy import restart_of
 from deploytool.load.compose.equivalence import apply_equivalences
-from deploytool.load.compose.known_keys import key_place
+from deploytool.load.compose.known_keys import Normalized, key_place
 from deploytool.load.compose.schema import SERVICE_VALIDATOR, TOPLEVEL_VALIDATORS
 from deploytool.load.compose.shipped_files import Copied, FileMistake, FileStore, generated_file, is_file
 from deploytool.load.compose.validators import INVALID, Spot
 from deploytool.load.templates.placeholders import BROKEN
+from deploytool.load.text.located import Raw
 from deploytool.load.text.problems import Problems, near
 from deploytool.load.text.yaml_file import Map, place_of
 from deploytool.model.intent import File
@@ -69,7 +69,7 @@ class HostNormalizer:
                     other.place, f"{section}: '{name}' is wanted with two different modes", hint
                 )
 
-    def service(self, name: str, rendered: Any, decided: Mapping[str, Any], place: Place) -> Map:
+    def service(self, name: str, rendered: Raw, decided: Normalized, place: Place) -> Map:
         """A service in normalized form. ``decided`` is its normalized part that was rendered for the play."""
         self.place = place
         valid = SERVICE_VALIDATOR(rendered, Spot(place, name, self.problems))
@@ -88,7 +88,7 @@ class HostNormalizer:
         apply_equivalences(result)
         return result
 
-    def _resolve_references(self, result: dict[str, Any], valid: Any, place: Place) -> None:
+    def _resolve_references(self, result: dict[str, Raw], valid: Raw, place: Place) -> None:
         environment = self._from_files(result.pop("env_file", ()), place)
         environment |= self._own(result.pop("environment", {}))
         result["environment"] = environment
@@ -114,7 +114,7 @@ class HostNormalizer:
             if value is not None or name in known
         }
 
-    def _from_files(self, entries: Iterable[Mapping[str, Any]], place: Place) -> dict[str, str]:
+    def _from_files(self, entries: Iterable[Normalized], place: Place) -> dict[str, str]:
         chain: tuple[EnvFile, ...] = ()
         for entry in entries:
             at = getattr(entry["path"], "place", place)
@@ -146,7 +146,7 @@ class HostNormalizer:
             known[chain] = values, together
         return known[chain]
 
-    def _mount(self, mount: dict[str, Any]) -> dict[str, Any]:
+    def _mount(self, mount: dict[str, Raw]) -> dict[str, Raw]:
         result = {key: value for key, value in mount.items() if key != "place"}
         source = result.get("source", "")
         place = mount["place"]
@@ -174,8 +174,8 @@ class HostNormalizer:
         self.files.update((file.path, file) for file in copied.files)
         return copied
 
-    def _networks(self, result: Mapping[str, Any], valid: Any, place: Place) -> dict[str, Any]:
-        networks: dict[str, Any] = dict(result.get("networks", {}))
+    def _networks(self, result: Normalized, valid: Raw, place: Place) -> dict[str, Raw]:
+        networks: dict[str, Raw] = dict(result.get("networks", {}))
         for name in networks:
             if name != "default":
                 at = getattr(name, "place", place_of(valid, "networks", place))
@@ -191,9 +191,7 @@ class HostNormalizer:
             hint = near(name, known) or f"add '{name}:' to the top-level '{section}'"
             self.problems.add(place, f"the {word} '{name}' is not defined", hint)
 
-    def _grants(
-        self, section: str, grants: Iterable[Mapping[str, Any]], place: Place
-    ) -> list[dict[str, Any]]:
+    def _grants(self, section: str, grants: Iterable[Normalized], place: Place) -> list[dict[str, Raw]]:
         result = []
         for grant in grants:
             name = grant["source"]
@@ -205,7 +203,7 @@ class HostNormalizer:
             result.append({"source": name, "target": target})
         return result
 
-    def toplevel(self, section: str, name: str, rendered: Any, place: Place) -> dict[str, Any] | None:
+    def toplevel(self, section: str, name: str, rendered: Raw, place: Place) -> dict[str, Raw] | None:
         """One entry of a top-level section; None where it is wrong."""
         if rendered is BROKEN:
             return None
@@ -222,8 +220,8 @@ class HostNormalizer:
         return dict(valid)
 
     def _file_entry(
-        self, section: str, name: str, valid: Mapping[str, Any], sources: Sequence[str], place: Place
-    ) -> dict[str, Any] | None:
+        self, section: str, name: str, valid: Normalized, sources: Sequence[str], place: Place
+    ) -> dict[str, Raw] | None:
         """The entry for a file; ``sources`` are the ways in which the entry names its content."""
         if len(sources) != 1:
             what = "needs one of" if not sources else "has more than one of"

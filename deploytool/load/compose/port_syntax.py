@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
-from deploytool.load.compose.known_keys import Key, State, section
-from deploytool.load.compose.validators import INVALID, Spot, integer, kind_of, non_empty, one_of, text
+from deploytool.load.compose.known_keys import Key, Normalized, State, section
+from deploytool.load.compose.validators import INVALID, Spot, Valid, integer, kind_of, non_empty, one_of, text
+from deploytool.load.text.located import Raw
 from deploytool.model.intent import Port
 
 PROTOCOLS = ("tcp", "udp", "sctp")
@@ -24,7 +24,7 @@ _SHORT = re.compile(
 _HINT = 'write "8080:80", "127.0.0.1:8080:80/tcp" or "8080-8089:80"'
 
 
-def _published(value: Any, spot: Spot) -> Any:
+def _published(value: Raw, spot: Spot) -> Valid:
     read = text(value, spot)
     if read is INVALID or read == "":
         return read
@@ -48,11 +48,11 @@ PORT = {
 _LONG = section(PORT)
 
 
-def ports(value: Any, spot: Spot) -> Any:
+def ports(value: Raw, spot: Spot) -> Valid:
     """``ports`` as a list of mappings in long syntax, one for each port or range."""
     if not isinstance(value, list):
         return spot.wrong(f"has to be a list, not {kind_of(value)}", _HINT)
-    found: list[dict[str, Any]] = []
+    found: list[dict[str, Raw]] = []
     for index, entry in enumerate(value):
         inner = spot.inside(value, index)
         for port in _long(entry, inner) if isinstance(entry, dict) else _short(entry, inner):
@@ -62,7 +62,7 @@ def ports(value: Any, spot: Spot) -> Any:
     return found
 
 
-def _check_free(port: Mapping[str, Any], found: Iterable[Mapping[str, Any]], spot: Spot) -> None:
+def _check_free(port: Normalized, found: Iterable[Normalized], spot: Spot) -> None:
     """One port of the host cannot lead to two of the container."""
     wanted = _port(port)
     for other in map(_port, found):
@@ -75,12 +75,12 @@ def _check_free(port: Mapping[str, Any], found: Iterable[Mapping[str, Any]], spo
             )
 
 
-def published_ports(entries: Iterable[Mapping[str, Any]]) -> tuple[Port, ...]:
+def published_ports(entries: Iterable[Normalized]) -> tuple[Port, ...]:
     """Ports in long syntax as the scheduler sees them."""
     return tuple(_port(entry) for entry in entries)
 
 
-def _port(entry: Mapping[str, Any]) -> Port:
+def _port(entry: Normalized) -> Port:
     first, last = _range(entry.get("published") or "0") or (0, 0)
     mode, application = entry.get("mode", "host"), entry.get("app_protocol", "")
     return Port(
@@ -88,7 +88,7 @@ def _port(entry: Mapping[str, Any]) -> Port:
     )
 
 
-def _long(entry: dict[str, Any], spot: Spot) -> list[dict[str, Any]]:
+def _long(entry: dict[str, Raw], spot: Spot) -> list[dict[str, Raw]]:
     read = _LONG(entry, spot)
     if "target" not in read:
         if "target" not in entry:
@@ -104,7 +104,7 @@ def _long(entry: dict[str, Any], spot: Spot) -> list[dict[str, Any]]:
     return [{"protocol": "tcp", **kept}]
 
 
-def _check_ingress(entry: Mapping[str, Any], spot: Spot) -> bool:
+def _check_ingress(entry: Normalized, spot: Spot) -> bool:
     """True where a port can be opened on every host of the play: one number, TCP, all addresses."""
     published = _range(entry.get("published", ""))
     if published is None or published[0] != published[1] or not published[0]:
@@ -125,7 +125,7 @@ def _check_ingress(entry: Mapping[str, Any], spot: Spot) -> bool:
 _APPLICATIONS = frozenset({"", "http", "https"})
 
 
-def _short(entry: Any, spot: Spot) -> list[dict[str, Any]]:
+def _short(entry: Raw, spot: Spot) -> list[dict[str, Raw]]:
     written = text(entry, spot)
     if written is INVALID:
         return []
@@ -143,7 +143,7 @@ def _short(entry: Any, spot: Spot) -> list[dict[str, Any]]:
 
 def _expanded(
     targets: tuple[int, int], published: str, fixed: dict[str, str], spot: Spot
-) -> list[dict[str, Any]]:
+) -> list[dict[str, Raw]]:
     """A range of targets is as many ports; a range for one target stays a range to choose from."""
     first, last = targets
     if not published:

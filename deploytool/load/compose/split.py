@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from deploytool.errors import Place
 from deploytool.load.compose.known_keys import key_place
+from deploytool.load.text.located import Raw
 from deploytool.load.text.yaml_file import Map, place_of
 
 DECIDING = frozenset(
@@ -51,7 +51,7 @@ def split(name: str, raw: Map, place: Place) -> ServiceText:
     return ServiceText(name, place, deciding, rest)
 
 
-def _only(raw: Any, wanted: Callable[[str], bool], place: Place | None = None) -> Map:
+def _only(raw: Raw, wanted: Callable[[str], bool], place: Place | None = None) -> Map:
     result = Map(place or raw.place)
     for key, value in raw.items():
         if wanted(key):
@@ -59,7 +59,7 @@ def _only(raw: Any, wanted: Callable[[str], bool], place: Place | None = None) -
     return result
 
 
-def _set(target: Map, source: Any, key: str, value: Any) -> None:
+def _set(target: Map, source: Raw, key: str, value: Raw) -> None:
     target[key] = value
     target.keys_at[key] = key_place(source, key, target.place)
     target.values_at[key] = place_of(source, key, target.place)

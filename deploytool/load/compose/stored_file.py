@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from deploytool.errors import InputError, Place, Problem
 from deploytool.load.compose.deploy import reserve_of
 from deploytool.load.compose.ingress_keys import ingress_keys_of
+from deploytool.load.compose.known_keys import Normalized
 from deploytool.load.compose.port_syntax import published_ports
+from deploytool.load.text.located import Raw
 from deploytool.load.text.problems import Problems
 from deploytool.load.text.units import parse_duration
 from deploytool.load.text.yaml_file import parse_yaml
@@ -86,11 +87,11 @@ def stored_service(name: str, definition: Definition, current: Service | None) -
     )
 
 
-def _times(healthcheck: Mapping[str, Any]) -> Healthcheck | None:
+def _times(healthcheck: Normalized) -> Healthcheck | None:
     if healthcheck.get("disable"):
         return None
     names = {"interval": "interval_s", "timeout": "timeout_s", "start_period": "start_period_s"}
-    times: dict[str, Any] = {
+    times: dict[str, Raw] = {
         field_name: parse_duration(str(healthcheck[key]))
         for key, field_name in names.items()
         if key in healthcheck
@@ -100,7 +101,7 @@ def _times(healthcheck: Mapping[str, Any]) -> Healthcheck | None:
     return Healthcheck(**times)
 
 
-def _without_ours(service: Mapping[str, Any]) -> dict[str, Any]:
+def _without_ours(service: Normalized) -> dict[str, Raw]:
     result = dict(service)
     result["labels"] = {k: v for k, v in (service.get("labels") or {}).items() if k not in _OURS}
     result["deploy"] = {k: v for k, v in (service.get("deploy") or {}).items() if k != "replicas"}
@@ -108,7 +109,7 @@ def _without_ours(service: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in result.items() if value or key not in ("labels", "deploy")}
 
 
-def _literal(value: Any) -> Any:
+def _literal(value: Raw) -> Raw:
     """Plain values as they were before ``$`` was doubled for Compose."""
     if isinstance(value, str):
         return str(value).replace("$$", "$")

@@ -12,16 +12,20 @@ import datetime
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from deploytool.errors import Place
 from deploytool.load.templates.placeholders import BROKEN
+from deploytool.load.text.located import Raw
 from deploytool.load.text.plain_scalars import float_text
 from deploytool.load.text.problems import Problems, near
 from deploytool.load.text.units import duration_text, parse_bytes, parse_duration
 from deploytool.load.text.yaml_file import place_of
 
 INVALID = object()
+
+Valid: TypeAlias = Any
+"""A value in normalized form, or ``INVALID``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +36,12 @@ class Spot:
     name: str
     problems: Problems
 
-    def wrong(self, message: str, hint: str = "") -> Any:
+    def wrong(self, message: str, hint: str = "") -> Raw:
         """Note that ``'name' message``; gives ``INVALID`` to return."""
         self.problems.add(self.place, f"'{self.name}' {message}", hint)
         return INVALID
 
-    def inside(self, container: Any, key: Any, name: str | None = None) -> Spot:
+    def inside(self, container: Raw, key: Raw, name: str | None = None) -> Spot:
         """The spot of ``container[key]``; it keeps this name where the key is no name of its own.
 
         A value whose template failed has its problem already: whatever is said of it here is dropped.
@@ -47,29 +51,29 @@ class Spot:
         return Spot(place_of(container, key, self.place), own if name is None else name, problems)
 
 
-Validator = Callable[[Any, Spot], Any]
+Validator = Callable[[Raw, Spot], Valid]
 
 
-def kind_of(value: Any) -> str:
+def kind_of(value: Raw) -> str:
     """The kind of a value in words: ``a number``, ``a list``."""
     kinds = ((bool, "true or false"), (int, "a number"), (float, "a number"), (str, "text"))
     kinds_of_many = ((Mapping, "a mapping"), (list, "a list"))
-    known: Iterable[tuple[Any, str]] = (*kinds, *kinds_of_many)
+    known: Iterable[tuple[Raw, str]] = (*kinds, *kinds_of_many)
     return next((kind for type_, kind in known if isinstance(value, type_)), type(value).__name__)
 
 
-def anything(value: Any, spot: Spot) -> Any:
+def anything(value: Raw, spot: Spot) -> Valid:
     return INVALID if value is BROKEN else value
 
 
-def text(value: Any, spot: Spot) -> Any:
+def text(value: Raw, spot: Spot) -> Valid:
     if isinstance(value, bool) or not isinstance(value, (str, int, float)):
         return spot.wrong(f"has to be text, not {kind_of(value)}")
     return scalar_text(value, spot)
 
 
-def scalar_text(value: Any, spot: Spot) -> Any:
-    """Any scalar as the text that stands for it; null is empty."""
+def scalar_text(value: Raw, spot: Spot) -> Valid:
+    """Raw scalar as the text that stands for it; null is empty."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if value is None:
@@ -85,19 +89,19 @@ def scalar_text(value: Any, spot: Spot) -> Any:
     return _clean(value if isinstance(value, str) else str(value), spot)  # text keeps its place
 
 
-def _clean(value: str, spot: Spot) -> Any:
+def _clean(value: str, spot: Spot) -> Valid:
     if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value if character > "\ud7ff"):
         return spot.wrong("holds a character that no file can hold")
     return value
 
 
-def non_empty(value: Any, spot: Spot) -> Any:
+def non_empty(value: Raw, spot: Spot) -> Valid:
     """Text that is not empty."""
     result = text(value, spot)
     return result if result is INVALID or result.strip() else spot.wrong("is empty")
 
 
-def flag(value: Any, spot: Spot) -> Any:
+def flag(value: Raw, spot: Spot) -> Valid:
     if isinstance(value, bool):
         return value
     words = {
@@ -114,30 +118,30 @@ def flag(value: Any, spot: Spot) -> Any:
     return spot.wrong("has to be true or false") if found is None else found
 
 
-def integer(value: Any, spot: Spot) -> Any:
+def integer(value: Raw, spot: Spot) -> Valid:
     number_found = _number(value)
     if number_found is None or number_found != int(number_found) or abs(number_found) >= 2**63:
         return spot.wrong(f"has to be a whole number, not {_shown(value)}")
     return int(number_found)
 
 
-def count(value: Any, spot: Spot) -> Any:
+def count(value: Raw, spot: Spot) -> Valid:
     result = integer(value, spot)
     return spot.wrong(f"cannot be {result}") if result is not INVALID and result < 0 else result
 
 
-def number(value: Any, spot: Spot) -> Any:
+def number(value: Raw, spot: Spot) -> Valid:
     result = _number(value)
     return spot.wrong(f"has to be a number, not {_shown(value)}") if result is None else result
 
 
-def amount(value: Any, spot: Spot) -> Any:
+def amount(value: Raw, spot: Spot) -> Valid:
     """A number that is not negative."""
     result = number(value, spot)
     return spot.wrong(f"cannot be {_shown(value)}") if result is not INVALID and result < 0 else result
 
 
-def _number(value: Any) -> float | int | None:
+def _number(value: Raw) -> float | int | None:
     if isinstance(value, int) and not isinstance(value, bool):
         return value
     try:
@@ -147,11 +151,11 @@ def _number(value: Any) -> float | int | None:
     return result if math.isfinite(result) else None
 
 
-def _shown(value: Any) -> str:
+def _shown(value: Raw) -> str:
     return f"'{value!s:.40}'" if isinstance(value, (str, int, float)) else kind_of(value)
 
 
-def size(value: Any, spot: Spot) -> Any:
+def size(value: Raw, spot: Spot) -> Valid:
     """An amount of memory, in bytes."""
     try:
         return parse_bytes(value)
@@ -159,11 +163,11 @@ def size(value: Any, spot: Spot) -> Any:
         return spot.wrong(f"is no amount of memory: {_shown(value)}", "write bytes, or 512M, or 2g")
 
 
-def size_or_unlimited(value: Any, spot: Spot) -> Any:
+def size_or_unlimited(value: Raw, spot: Spot) -> Valid:
     return -1 if str(value) == "-1" else size(value, spot)
 
 
-def duration(value: Any, spot: Spot) -> Any:
+def duration(value: Raw, spot: Spot) -> Valid:
     """A duration, as text in seconds: ``90s``."""
     try:
         return duration_text(parse_duration(value))
@@ -177,7 +181,7 @@ _DURATIONS = "write it with its units: 90s, 1m30s, 500ms"
 
 
 def one_of(*words: str) -> Validator:
-    def validate(value: Any, spot: Spot) -> Any:
+    def validate(value: Raw, spot: Spot) -> Valid:
         result = text(value, spot)
         if result is INVALID or result in words:
             return result
@@ -189,7 +193,7 @@ def one_of(*words: str) -> Validator:
 def list_of(item: Validator, *, or_one: bool = False) -> Validator:
     """A list; with ``or_one``, a single item stands for a list of one."""
 
-    def validate(value: Any, spot: Spot) -> Any:
+    def validate(value: Raw, spot: Spot) -> Valid:
         if not isinstance(value, list):
             if not or_one or isinstance(value, dict):
                 return spot.wrong(f"has to be a list, not {kind_of(value)}")
@@ -202,7 +206,7 @@ def list_of(item: Validator, *, or_one: bool = False) -> Validator:
 
 
 def map_of(item: Validator) -> Validator:
-    def validate(value: Any, spot: Spot) -> Any:
+    def validate(value: Raw, spot: Spot) -> Valid:
         if not isinstance(value, dict):
             return spot.wrong(f"has to be a mapping, not {kind_of(value)}")
         items = ((str(key), item(entry, spot.inside(value, key))) for key, entry in value.items())
@@ -214,20 +218,20 @@ def map_of(item: Validator) -> Validator:
 def either(mapping: Validator, other: Validator) -> Validator:
     """One validator for mappings and another for the rest."""
 
-    def validate(value: Any, spot: Spot) -> Any:
+    def validate(value: Raw, spot: Spot) -> Valid:
         return (mapping if isinstance(value, dict) else other)(value, spot)
 
     return validate
 
 
-def pairs(value: Any, spot: Spot) -> Any:
+def pairs(value: Raw, spot: Spot) -> Valid:
     """``labels`` and the like, as a mapping or as a list of ``name=value``; normalized: a mapping of text."""
     if isinstance(value, list):
         return _pairs_of(value, spot)
     return map_of(scalar_text)(value, spot)
 
 
-def _pairs_of(entries: list[Any], spot: Spot) -> Any:
+def _pairs_of(entries: list[Raw], spot: Spot) -> Valid:
     result = {}
     for index, entry in enumerate(entries):
         line = text(entry, spot.inside(entries, index))
@@ -237,7 +241,7 @@ def _pairs_of(entries: list[Any], spot: Spot) -> Any:
     return result
 
 
-def variables(value: Any, spot: Spot) -> Any:
+def variables(value: Raw, spot: Spot) -> Valid:
     """``environment``: as ``pairs``, but a name without a value is None: its value is the user's own."""
     if isinstance(value, list):
         result = _pairs_of(value, spot)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from deploytool.load.compose.known_keys import Key, State, section
 from deploytool.load.compose.validators import (
     INVALID,
     Spot,
+    Valid,
     flag,
     integer,
     kind_of,
@@ -17,6 +17,7 @@ from deploytool.load.compose.validators import (
     size,
     text,
 )
+from deploytool.load.text.located import Raw
 
 _BIND = {
     "create_host_path": Key(State.PASSED, flag),
@@ -29,7 +30,7 @@ _TMPFS = {"size": Key(State.PASSED, size), "mode": Key(State.PASSED, integer)}
 _IMAGE = {"subpath": Key(State.PASSED, text)}
 
 
-def _type(value: Any, spot: Spot) -> Any:
+def _type(value: Raw, spot: Spot) -> Valid:
     word = text(value, spot)
     if word in ("npipe", "cluster"):
         return spot.wrong(f"cannot be '{word}': Docker on Linux without Swarm has none")
@@ -55,7 +56,7 @@ _PROPAGATIONS = ("private", "rprivate", "shared", "rshared", "slave", "rslave")
 _HINT = 'write "data:/path", "./file:/path:ro" or "/host/path:/path"'
 
 
-def mounts(value: Any, spot: Spot) -> Any:
+def mounts(value: Raw, spot: Spot) -> Valid:
     """``volumes`` as a list of mappings in long syntax, each with its ``place``."""
     if not isinstance(value, list):
         return spot.wrong(f"has to be a list, not {kind_of(value)}", _HINT)
@@ -73,7 +74,7 @@ def is_path(source: str) -> bool:
     return source.startswith(("/", ".", "~"))
 
 
-def _long(entry: dict[str, Any], spot: Spot) -> Any:
+def _long(entry: dict[str, Raw], spot: Spot) -> Valid:
     read = _LONG(entry, spot)
     missing = {"type", "target"} - set(entry)
     if missing:
@@ -87,7 +88,7 @@ def _long(entry: dict[str, Any], spot: Spot) -> Any:
     return dict(read)
 
 
-def _short(entry: Any, spot: Spot) -> Any:
+def _short(entry: Raw, spot: Spot) -> Valid:
     written = non_empty(entry, spot)
     if written is INVALID:
         return INVALID
@@ -100,7 +101,7 @@ def _short(entry: Any, spot: Spot) -> Any:
     if not target.startswith("/"):
         return spot.wrong(f"mounts to '{target:.60}', which is not an absolute path", _HINT)
     if is_path(source):
-        mount: dict[str, Any] = {
+        mount: dict[str, Raw] = {
             "type": "bind",
             "source": source,
             "target": target,
@@ -115,7 +116,7 @@ def _short(entry: Any, spot: Spot) -> Any:
     return mount
 
 
-def _apply(option: str, mount: dict[str, Any], spot: Spot) -> None:
+def _apply(option: str, mount: dict[str, Raw], spot: Spot) -> None:
     match option:
         case "ro" | "readonly":
             mount["read_only"] = True

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
 
 from deploytool.load.inventory.ssh_args import CONFIG_FILE, IDENTITY_FILE, Option, parse_ssh_args
 from deploytool.load.inventory.typed_vars import TypedVars
+from deploytool.load.text.located import Raw
 from deploytool.model.inventory import Become, Connection
 from deploytool.model.secret import Secret
 
@@ -90,14 +90,14 @@ def _variables(typed_vars: TypedVars) -> tuple[str, list[Option]]:
     ]
 
 
-def _kind(value: Any) -> str:
+def _kind(value: Raw) -> str:
     name = str(value).removeprefix("ansible.builtin.").removeprefix("ansible.legacy.")
     if name not in _KINDS:
         raise ValueError(f"is '{value}', a connection that deploytool does not have")
     return _KINDS[name]
 
 
-def _seconds(value: Any) -> str:
+def _seconds(value: Raw) -> str:
     if not str(value).isdecimal() or int(value) < 1:
         raise ValueError(f"is {value!r:.40}, not a number of seconds")
     return str(int(value))

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
 from deploytool.errors import Place
 from deploytool.load.inventory.ranges import MAX_HOSTS, expand_host
+from deploytool.load.text.located import Raw
 from deploytool.load.text.problems import Problems
 from deploytool.load.text.yaml_file import Map
 
@@ -93,7 +93,7 @@ class Roster:
         self.groups[group].hosts[name] = None
         return host
 
-    def set_group_var(self, group: str, key: str, value: Any, place: Place) -> None:
+    def set_group_var(self, group: str, key: str, value: Raw, place: Place) -> None:
         """One of a group's inline variables; ``ansible_group_priority`` is no variable but an order."""
         if key != PRIORITY:
             self.groups[group].vars.put(key, value, place)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from deploytool.load.inventory.connection_variables import Unsupported, connection_of
 from deploytool.load.inventory.typed_vars import TypedVars
 from deploytool.load.templates.placeholders import OMIT
+from deploytool.load.text.located import Raw, Variables
 from deploytool.load.text.problems import near
 from deploytool.load.text.units import parse_bytes
 from deploytool.model.inventory import DEFAULT_DIRECTORY, Host, HostState
@@ -18,7 +18,7 @@ KNOWN = tuple(PREFIX + name for name in ("address", "cpus", "dir", "labels", "me
 
 
 def host_of(
-    name: str, groups: Sequence[str], variables: Mapping[str, Any], typed_vars: TypedVars, check: Unsupported
+    name: str, groups: Sequence[str], variables: Variables, typed_vars: TypedVars, check: Unsupported
 ) -> Host:
     """A host as its rendered variables describe it. Problems are added to those of ``typed_vars``."""
     for variable in variables:
@@ -44,13 +44,13 @@ def host_of(
     )
 
 
-def _labels(value: Any) -> dict[str, str]:
+def _labels(value: Raw) -> dict[str, str]:
     if not isinstance(value, dict):
         raise ValueError("is not a mapping")
     return {str(key): _label(key, item) for key, item in value.items() if item is not OMIT}
 
 
-def _label(key: str, value: Any) -> str:
+def _label(key: str, value: Raw) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, (dict, list)):
@@ -58,14 +58,14 @@ def _label(key: str, value: Any) -> str:
     return "" if value is None else str(value)
 
 
-def _state(value: Any) -> HostState:
+def _state(value: Raw) -> HostState:
     try:
         return HostState(value)
     except ValueError:
         raise ValueError(f"is {value!r:.40}") from None
 
 
-def _cpus(value: Any) -> float:
+def _cpus(value: Raw) -> float:
     try:
         cores = 0.0 if isinstance(value, bool) else float(value)
     except (TypeError, ValueError, OverflowError):
@@ -75,7 +75,7 @@ def _cpus(value: Any) -> float:
     return cores
 
 
-def _memory(value: Any) -> int:
+def _memory(value: Raw) -> int:
     try:
         amount = parse_bytes(value)
     except ValueError:
@@ -85,7 +85,7 @@ def _memory(value: Any) -> int:
     return amount
 
 
-def _directory(value: Any) -> str:
+def _directory(value: Raw) -> str:
     path = posixpath.normpath(value) if isinstance(value, str) and value.startswith("/") else ""
     if path in ("", "/", "//") or any(ord(character) < 32 for character in path):
         raise ValueError(f"is {value!r:.60}, not an absolute path")

@@ -12,10 +12,10 @@ import ast
 import re
 import shlex
 import warnings
-from typing import Any
 
 from deploytool.errors import Place
 from deploytool.load.inventory.groups import UNGROUPED, Roster
+from deploytool.load.text.located import Raw
 from deploytool.load.text.problems import near
 from deploytool.load.text.yaml_file import Map, Seq, Str
 
@@ -130,7 +130,7 @@ class _Reader:
             )
 
 
-def _value(text: str, place: Place) -> Any:
+def _value(text: str, place: Place) -> Raw:
     """A Python literal, or the text itself."""
     try:
         with warnings.catch_warnings():
@@ -140,7 +140,7 @@ def _value(text: str, place: Place) -> Any:
         return Str.at(text, place)
 
 
-def _plain(value: Any, place: Place) -> Any:
+def _plain(value: Raw, place: Place) -> Raw:
     """Only what YAML has, too: other sequences become lists, other scalars strings."""
     if isinstance(value, (list, tuple, set)):
         result = Seq(place)

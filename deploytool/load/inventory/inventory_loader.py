@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 from deploytool.errors import InputError
 from deploytool.load.inventory.connection_variables import Unsupported
@@ -23,6 +22,7 @@ from deploytool.load.inventory.variables import NO_PLAY, Layers, Precedence, Var
 from deploytool.load.inventory.vault import Vault
 from deploytool.load.templates.lazy_vars import LazyVars
 from deploytool.load.templates.template import Templates
+from deploytool.load.text.located import Raw, Variables
 from deploytool.load.text.problems import Problems
 from deploytool.load.text.yaml_file import Map
 from deploytool.model.address import LOCALHOST, short_name
@@ -42,7 +42,7 @@ class Sources:
     ``unsupported`` names the SSH options among those given that have no meaning here.
     """
 
-    extra_vars: Mapping[str, Any] = field(default_factory=dict)
+    extra_vars: Variables = field(default_factory=dict)
     vault: Vault | None = None
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
     unsupported: Unsupported = _all_supported
@@ -99,7 +99,7 @@ class LoadedInventory:
         """
         return self.precedence.merged(host_name, layers, self._play_folder(layers.directory))
 
-    def magic(self, host_name: str, layers: Layers = NO_PLAY) -> dict[str, Any]:
+    def magic(self, host_name: str, layers: Layers = NO_PLAY) -> dict[str, Raw]:
         """The names that Ansible sets itself. ``hostvars`` leaves the play's variables out."""
         host = self.roster.hosts.get(host_name)
         file = _absolute(host.file) if host else None
@@ -122,13 +122,13 @@ class LoadedInventory:
         }
 
     def scope(
-        self, host_name: str, layers: Layers = NO_PLAY, extra_magic: Mapping[str, Any] | None = None
+        self, host_name: str, layers: Layers = NO_PLAY, extra_magic: Variables | None = None
     ) -> LazyVars:
         """The variables of a host, each rendered when it is looked up."""
         magic = {**self.magic(host_name, layers), **(extra_magic or {})}
         return LazyVars(self._templates_for(layers.directory), self.variables(host_name, layers), magic)
 
-    def host(self, host_name: str, variables: Mapping[str, Any]) -> Host:
+    def host(self, host_name: str, variables: Variables) -> Host:
         """A host as the variables in its scope describe it.
 
         Raises:

@@ -11,7 +11,6 @@ import os
 import re
 import sys
 from pathlib import Path
-from typing import Any
 
 from deploytool.errors import Place
 from deploytool.load.inventory.groups import UNGROUPED, Roster
@@ -19,6 +18,7 @@ from deploytool.load.inventory.vault import Vault, read_plain
 from deploytool.load.inventory.yaml_source import fill_from_yaml
 from deploytool.load.text.data_file import parse_data
 from deploytool.load.text.input_log import note
+from deploytool.load.text.located import Raw
 from deploytool.load.text.problems import Problems
 from deploytool.load.text.yaml_file import MAX_BYTES, Map, decoded
 from deploytool.model.inputs import OUTPUT
@@ -139,13 +139,13 @@ def _is_listing(root: Map, text: str) -> bool:
     )
 
 
-def _has_lists(group: Any) -> bool:
+def _has_lists(group: Raw) -> bool:
     if isinstance(group, Map):
         return any(isinstance(group.get(key), list) for key in ("hosts", "children"))
     return isinstance(group, list)
 
 
-def _looks_like_ini(text: str, root: Any, trial: Problems) -> bool:
+def _looks_like_ini(text: str, root: Raw, trial: Problems) -> bool:
     """INI by a line like ``[web]``, or since it is nothing but words, or nothing at all."""
     if isinstance(root, str) or (root is None and not trial.found):
         return True

@@ -8,16 +8,16 @@ Source: the ``script`` inventory plugin of ansible-core 2.19.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 from deploytool.errors import Place
 from deploytool.load.inventory.groups import Roster
+from deploytool.load.text.located import Raw, Variables
 from deploytool.load.text.yaml_file import Map
 
 META = "_meta"
 
-HostVars = Callable[[str], Mapping[str, Any]]
+HostVars = Callable[[str], Variables]
 
 
 def fill_from_listing(roster: Roster, root: Map, source: str, ask: HostVars | None = None) -> None:
@@ -33,7 +33,7 @@ def fill_from_listing(roster: Roster, root: Map, source: str, ask: HostVars | No
                 host.vars.overlay(ask(host.name))
 
 
-def _group(roster: Roster, name: str, body: Any, place: Place, source: str) -> None:
+def _group(roster: Roster, name: str, body: Raw, place: Place, source: str) -> None:
     if not name:
         roster.problems.add(place, "a group without a name")
         return
@@ -52,7 +52,7 @@ def _group(roster: Roster, name: str, body: Any, place: Place, source: str) -> N
         roster.child(name, str(child), getattr(child, "place", place))
 
 
-def _as_mapping(roster: Roster, name: str, body: Any, place: Place) -> Map:
+def _as_mapping(roster: Roster, name: str, body: Raw, place: Place) -> Map:
     """A group as a mapping: a list is its hosts."""
     if isinstance(body, Map):
         if body and not any(key in body for key in ("hosts", "vars", "children")):
@@ -76,7 +76,7 @@ def _strings(roster: Roster, group: Map, key: str, name: str) -> list[str]:
     return []
 
 
-def _meta(roster: Roster, meta: Any, place: Place) -> None:
+def _meta(roster: Roster, meta: Raw, place: Place) -> None:
     hostvars = meta.get("hostvars") if isinstance(meta, Map) else None
     if not isinstance(hostvars, Map):
         roster.problems.add(place, "'_meta' has no mapping 'hostvars'")

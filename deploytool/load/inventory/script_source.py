@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from deploytool.errors import Place
 from deploytool.load.inventory.groups import Roster
 from deploytool.load.inventory.json_source import fill_from_listing
 from deploytool.load.text.data_file import parse_json
 from deploytool.load.text.input_log import note
+from deploytool.load.text.located import Variables
 from deploytool.load.text.problems import Problems
 from deploytool.load.text.program import NotAProgram, output_of
 from deploytool.load.text.yaml_file import Map, decoded
@@ -34,7 +33,7 @@ def fill_from_script(roster: Roster, path: Path) -> bool:
     return True
 
 
-def _ask(path: Path, host: str, problems: Problems) -> Mapping[str, Any]:
+def _ask(path: Path, host: str, problems: Problems) -> Variables:
     """The variables of one host, from a script that does not print ``_meta``."""
     try:
         raw = output_of([str(path.resolve()), "--host", host])

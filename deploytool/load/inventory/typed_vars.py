@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Callable
+from typing import TypeVar
 
 from deploytool.errors import InputError, Place
 from deploytool.load.templates.placeholders import OMIT
+from deploytool.load.text.located import Raw, Variables
 from deploytool.load.text.problems import Problems
 
 T = TypeVar("T")
@@ -21,7 +22,7 @@ class TypedVars:
     Where a setting has several names, the first one that is set wins.
     """
 
-    def __init__(self, variables: Mapping[str, Any], problems: Problems) -> None:
+    def __init__(self, variables: Variables, problems: Problems) -> None:
         self._variables = variables
         self.problems = problems
 
@@ -30,7 +31,7 @@ class TypedVars:
         place_of: Callable[[str], Place] | None = getattr(self._variables, "place_of", None)
         return place_of(name) if place_of else Place("")
 
-    def value(self, *names: str) -> tuple[str, Any]:
+    def value(self, *names: str) -> tuple[str, Raw]:
         """The first name that is set, and its value; an empty name where none is."""
         for name in names:
             if name in self._variables:
@@ -46,7 +47,7 @@ class TypedVars:
     def wrong(self, name: str, message: str, hint: str = "") -> None:
         self.problems.add(self.place(name), f"{name} {message}", hint)
 
-    def parsed(self, parse: Callable[[Any], T], *names: str, hint: str = "") -> T | None:
+    def parsed(self, parse: Callable[[Raw], T], *names: str, hint: str = "") -> T | None:
         """The value as ``parse`` understands it; a ``ValueError`` of it becomes a problem."""
         name, value = self.value(*names)
         if not name:
@@ -64,7 +65,7 @@ class TypedVars:
         return self.parsed(_flag, *names, hint="write true or false")
 
 
-def _text(value: Any) -> str:
+def _text(value: Raw) -> str:
     if isinstance(value, bool) or not isinstance(value, (str, int, float)):
         raise ValueError(f"is not a string but {value!r:.40}")
     if any(character in str(value) for character in "\0\r\n"):
@@ -72,7 +73,7 @@ def _text(value: Any) -> str:
     return str(value)
 
 
-def _flag(value: Any) -> bool:
+def _flag(value: Raw) -> bool:
     word = str(value).strip().lower()
     if word not in _TRUE + _FALSE or isinstance(value, (list, dict)):
         raise ValueError(f"is {value!r:.40}, neither true nor false")

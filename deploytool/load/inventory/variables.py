@@ -13,12 +13,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from deploytool.errors import Place
 from deploytool.load.inventory.groups import ALL, Roster
 from deploytool.load.inventory.vault import Vault, read_plain
 from deploytool.load.text.data_file import parse_data, with_marks
+from deploytool.load.text.located import Variables
 from deploytool.load.text.problems import Problems
 from deploytool.load.text.yaml_file import Map
 
@@ -35,8 +35,8 @@ class Layers:
     """
 
     directory: Path | None = None
-    vars: Mapping[str, Any] = field(default_factory=dict)
-    vars_files: Sequence[Mapping[str, Any]] = ()
+    vars: Variables = field(default_factory=dict)
+    vars_files: Sequence[Variables] = ()
     hosts: Sequence[str] = ()
     check_mode: bool = False
 
@@ -132,7 +132,7 @@ class Precedence:
     A host that no file names is this machine, reached without ssh.
     """
 
-    def __init__(self, roster: Roster, beside: VarsFolder, extra: Mapping[str, Any]) -> None:
+    def __init__(self, roster: Roster, beside: VarsFolder, extra: Variables) -> None:
         self._roster = roster
         self._beside = beside
         self._extra = extra

@@ -8,10 +8,9 @@ Source: the ``yaml`` inventory plugin of ansible-core 2.19.
 
 from __future__ import annotations
 
-from typing import Any
-
 from deploytool.errors import Place
 from deploytool.load.inventory.groups import Roster
+from deploytool.load.text.located import Raw
 from deploytool.load.text.problems import near
 from deploytool.load.text.yaml_file import Map
 
@@ -30,7 +29,7 @@ def fill_from_yaml(roster: Roster, root: Map, source: str) -> None:
         _group(roster, name, body, root.key_place(name), source)
 
 
-def _group(roster: Roster, name: str, body: Any, place: Place, source: str) -> bool:
+def _group(roster: Roster, name: str, body: Raw, place: Place, source: str) -> bool:
     """Read one group; false when there is no such thing here."""
     if not name:
         roster.problems.add(place, "a group without a name")
@@ -45,7 +44,7 @@ def _group(roster: Roster, name: str, body: Any, place: Place, source: str) -> b
     return True
 
 
-def _section(roster: Roster, group: str, key: str, section: Any, place: Place, source: str) -> None:
+def _section(roster: Roster, group: str, key: str, section: Raw, place: Place, source: str) -> None:
     if key not in SECTIONS:
         hint = near(key, SECTIONS) or "a group has the keys hosts, vars and children"
         roster.problems.add(place, f"unknown key '{key}' in group '{group}'", hint)
@@ -68,7 +67,7 @@ def _section(roster: Roster, group: str, key: str, section: Any, place: Place, s
             _hosts(roster, group, name, value, section.key_place(name), source)
 
 
-def _hosts(roster: Roster, group: str, entry: str, variables: Any, place: Place, source: str) -> None:
+def _hosts(roster: Roster, group: str, entry: str, variables: Raw, place: Place, source: str) -> None:
     hosts = roster.add_hosts(entry, group, place, source)
     if not variables:
         return
@@ -87,7 +86,7 @@ def _single(name: str, place: Place) -> Map:
     return section
 
 
-def _kind(value: Any) -> str:
+def _kind(value: Raw) -> str:
     kinds = {
         bool: "true or false",
         int: "a number",

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from deploytool.errors import Place, Problem
 from deploytool.load.compose.deploy import service_of
@@ -18,13 +17,14 @@ from deploytool.load.compose.split import ServiceText
 from deploytool.load.compose.validators import INVALID, Spot
 from deploytool.load.playbook.references import check_references
 from deploytool.load.templates.partial import PartialValue, Renderer
+from deploytool.load.text.located import Raw, Variables
 from deploytool.load.text.problems import Problems
 from deploytool.load.text.yaml_file import Map
 from deploytool.model.intent import Definition, File, Service
 from deploytool.model.inventory import Host
 
 Placements = Mapping[str, tuple[str, ...]]
-Scope = Callable[[str, Placements], Mapping[str, Any]]
+Scope = Callable[[str, Placements], Variables]
 """(host name, placements) → the variables that the templates of that host see."""
 
 
@@ -37,7 +37,7 @@ class _Source:
 
     name: str
     place: Place
-    decided: Mapping[str, Any]
+    decided: Variables
     part: PartialValue
     shared: dict[str, tuple[Map, HostNormalizer]] = field(default_factory=dict)
 
@@ -49,7 +49,7 @@ class _Entry:
     section: str
     name: str
     part: PartialValue
-    shared: dict[tuple[str, int | None], tuple[dict[str, Any] | None, HostNormalizer]] = field(
+    shared: dict[tuple[str, int | None], tuple[dict[str, Raw] | None, HostNormalizer]] = field(
         default_factory=dict
     )
 
@@ -65,9 +65,7 @@ class PlayDefinitions:
         self._entries: list[_Entry] = []
         self._shared: dict[str, Definition] = {}
 
-    def add_service(
-        self, text: ServiceText, renderer: Renderer, play: Mapping[str, Any], problems: Problems
-    ) -> None:
+    def add_service(self, text: ServiceText, renderer: Renderer, play: Variables, problems: Problems) -> None:
         """Add a service. Its part for the play is rendered and checked at once."""
         part = PartialValue(text.rest, text.place, renderer)
         part.render_for_play(play, problems)
@@ -79,10 +77,10 @@ class PlayDefinitions:
         self,
         section: str,
         name: str,
-        raw: Any,
+        raw: Raw,
         place: Place,
         renderer: Renderer,
-        play: Any,
+        play: Raw,
         problems: Problems,
     ) -> None:
         """Add an entry of a top-level section."""
@@ -134,7 +132,7 @@ class PlayDefinitions:
         variables = {} if self._is_shared else self._scope(host.name, placements)
         collected = HostNormalizer(self._around, root, problems)
         services = {source.name: self._body(source, variables, collected) for source in self._sources}
-        toplevel: dict[str, Any] = {section: {} for section in SECTIONS}
+        toplevel: dict[str, Raw] = {section: {} for section in SECTIONS}
         for entry in self._entries:
             toplevel[entry.section][entry.name] = self._entry(entry, variables, collected)
         files: tuple[File, ...] = tuple(collected.files[path] for path in sorted(collected.files))
@@ -143,7 +141,7 @@ class PlayDefinitions:
             self._shared[root] = definition
         return definition
 
-    def _body(self, source: _Source, variables: Mapping[str, Any], collected: HostNormalizer) -> Map:
+    def _body(self, source: _Source, variables: Variables, collected: HostNormalizer) -> Map:
         if source.part.is_shared and collected.root in source.shared:
             body, own = source.shared[collected.root]
         else:
@@ -155,9 +153,7 @@ class PlayDefinitions:
         collected.absorb(own)
         return body
 
-    def _entry(
-        self, entry: _Entry, variables: Mapping[str, Any], collected: HostNormalizer
-    ) -> dict[str, Any] | None:
+    def _entry(self, entry: _Entry, variables: Variables, collected: HostNormalizer) -> dict[str, Raw] | None:
         key = (collected.root, collected.modes.get((entry.section, entry.name)))
         if entry.part.is_shared and key in entry.shared:
             value, own = entry.shared[key]
@@ -176,7 +172,7 @@ class _Trial:
 
     def __init__(self, hosts: Sequence[Host]) -> None:
         self.hosts = hosts
-        self.bodies: dict[str, Mapping[str, Any]] = {}
+        self.bodies: dict[str, Variables] = {}
         self.volumes: dict[str, set[str]] = {}
         self._wrong: dict[Problem, list[str]] = {}
 
@@ -196,7 +192,7 @@ class _Trial:
             problems.add(problem.place, problem.message + where, problem.hint)
 
 
-def _named_volumes(body: Mapping[str, Any]) -> set[str]:
+def _named_volumes(body: Variables) -> set[str]:
     mounts = body.get("volumes") or ()
     return {mount["source"] for mount in mounts if mount["type"] == "volume" and mount.get("source")}
 

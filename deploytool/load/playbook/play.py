@@ -8,7 +8,7 @@ from collections import ChainMap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 from deploytool.errors import InputError, Place
 from deploytool.load.compose.compose_file import Document, inline_document, read_document
@@ -40,6 +40,7 @@ from deploytool.load.playbook.services import add_entries, add_services
 from deploytool.load.templates.interpolate import Interpolation
 from deploytool.load.templates.lazy_vars import LazyVars
 from deploytool.load.templates.partial import Renderer
+from deploytool.load.text.located import Variables
 from deploytool.load.text.problems import Problems
 from deploytool.load.text.yaml_file import Map
 from deploytool.model.ingress import EdgeSettings
@@ -143,11 +144,11 @@ class _Play:
     def _scope(self, scopes: Sequence[LazyVars] = ()) -> LazyVars:
         return play_scope(self.inventory, self.layers, scopes)
 
-    def _vars_files(self) -> Sequence[Mapping[str, Any]]:
+    def _vars_files(self) -> Sequence[Variables]:
         found = (self._vars_file(entry) for entry in self.settings[VARS_FILES])
         return tuple(variables for variables in found if variables is not None)
 
-    def _vars_file(self, entry: VarsFileEntry) -> Mapping[str, Any] | None:
+    def _vars_file(self, entry: VarsFileEntry) -> Variables | None:
         paths = [self._beside(name) for name in entry.names]
         path = next((path for path in paths if is_file(path)), None)
         if path is None:

@@ -15,6 +15,7 @@ from deploytool.load.compose.known_keys import Key, State
 from deploytool.load.compose.schema import SECTIONS
 from deploytool.load.compose.validators import INVALID, Spot, Validator
 from deploytool.load.templates.lazy_vars import LazyVars
+from deploytool.load.text.located import Raw
 from deploytool.load.text.problems import Problems, near_key
 from deploytool.load.text.yaml_file import Map
 
@@ -111,7 +112,7 @@ class PlaySettings:
         self._table = table
         self._play = play
         self._problems = problems
-        self._values: dict[str, Any] = {}
+        self._values: dict[str, Raw] = {}
 
     def __getitem__(self, key: PlayKey[T]) -> T:
         value: T = self._values.get(key.name, key.default)
@@ -134,13 +135,13 @@ class PlaySettings:
             if value is not None and value is not INVALID:
                 self._values[key.name] = value
 
-    def _value(self, key: PlayKey[Any], scope: LazyVars | None) -> Any:
+    def _value(self, key: PlayKey[Any], scope: LazyVars | None) -> Raw:
         value, place = self._play.get(key.name), self._play.place_of(key.name)
         if value is not None and scope is not None:
             value = scope.templates.render(value, scope, place)
         return None if value is None else key.validator(value, Spot(place, key.name, self._problems))
 
-    def login_variables(self) -> Iterator[tuple[tuple[str, ...], Any]]:
+    def login_variables(self) -> Iterator[tuple[tuple[str, ...], Raw]]:
         """For each login key that the play has: the inventory variables that win over it, and its value."""
         for name, value in self._values.items():
             row = self._table[name]

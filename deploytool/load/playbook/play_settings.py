@@ -7,9 +7,6 @@ refused, the reason and a way out. A new key takes its row and the code that ask
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from deploytool.load.compose.ingress_keys import EDGE, edge_settings
 from deploytool.load.compose.validators import anything, count, flag, non_empty, one_of, text
 from deploytool.load.playbook.play_keys import PlayKey, PlayKeyTable, Stage
@@ -25,6 +22,7 @@ from deploytool.load.playbook.play_validators import (
     tag_words,
     vars_files,
 )
+from deploytool.load.text.located import Variables
 from deploytool.model.ingress import EdgeSettings
 
 PLAY_KEYS = PlayKeyTable()
@@ -74,7 +72,7 @@ TAGS: PlayKey[frozenset[str]] = _honoured(
 
 # ── Variables ────────────────────────────────────────────────────────────────────────────────────────────
 
-VARS: PlayKey[Mapping[str, Any]] = _honoured(
+VARS: PlayKey[Variables] = _honoured(
     "vars",
     mapping_of_variables,
     default={},

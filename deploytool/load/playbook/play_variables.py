@@ -7,11 +7,11 @@ says so; it never falls back to a default in silence.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 from deploytool.load.inventory.inventory_loader import Layers, LoadedInventory
 from deploytool.load.templates.lazy_vars import LazyVars
+from deploytool.load.text.located import Raw, Variables
 from deploytool.load.text.problems import Mistake
 
 _HOST_NAMES = ("group_names", "inventory_hostname", "inventory_hostname_short")
@@ -19,7 +19,7 @@ _PLACEMENTS = Mistake(
     "'placements' is known only once every service has its hosts, and this is decided before",
     "use it in what a container is made from: environment, command, configs",
 )
-LoginVariables = Iterable[tuple[tuple[str, ...], Any]]
+LoginVariables = Iterable[tuple[tuple[str, ...], Raw]]
 """(inventory variables that win, value) of each login key of the play; the value is that of the first."""
 
 
@@ -32,7 +32,7 @@ def play_scope(inventory: LoadedInventory, layers: Layers, host_scopes: Sequence
         for name, value in scope.variables.items()
         if name not in shared or shared[name] is not value
     }
-    magic: dict[str, Any] = {name: _host_only(name) for name in (*sorted(own), *_HOST_NAMES)}
+    magic: dict[str, Raw] = {name: _host_only(name) for name in (*sorted(own), *_HOST_NAMES)}
     magic["placements"] = _PLACEMENTS
     for scope in host_scopes[:1]:
         magic |= {name: scope.magic.get(name) for name in ("inventory_dir", "inventory_file", "hostvars")}
@@ -55,7 +55,7 @@ def host_scope(
     host_name: str,
     layers: Layers,
     login: LoginVariables,
-    magic: Mapping[str, Any],
+    magic: Variables,
 ) -> LazyVars:
     """The variables of one host; ``magic`` names win over all others."""
     scope = inventory.scope(host_name, layers, magic)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 from deploytool.errors import Place
 from deploytool.load.compose.known_keys import key_place
+from deploytool.load.text.located import Variables
 from deploytool.load.text.problems import Problems, near
 from deploytool.load.text.yaml_file import place_of
 from deploytool.model.intent import Service
@@ -16,8 +16,8 @@ _NAMESPACES = ("network_mode", "ipc", "pid")
 
 def check_references(
     services: Sequence[Service],
-    bodies: Mapping[str, Mapping[str, Any]],
-    decided: Mapping[str, Mapping[str, Any]],
+    bodies: Mapping[str, Variables],
+    decided: Mapping[str, Variables],
     hosts: int,
     problems: Problems,
 ) -> None:
@@ -36,7 +36,7 @@ def check_references(
 
 
 def _check_dependencies(
-    service: Service, known: Mapping[str, Service], decided: Mapping[str, Any], problems: Problems
+    service: Service, known: Mapping[str, Service], decided: Variables, problems: Problems
 ) -> None:
     entries = decided.get("depends_on") or {}
     for dependency in service.depends_on:
@@ -48,7 +48,7 @@ def _check_dependencies(
             problems.add(at, f"'{service.name}' depends on '{name}', which is no service", near(name, known))
 
 
-def _shared(body: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _shared(body: Variables) -> Iterator[tuple[str, str]]:
     for key in _NAMESPACES:
         kind, _, other = str(body.get(key, "")).partition(":")
         if kind == "service":

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from deploytool.errors import Place
 from deploytool.load.compose.compose_file import Document
@@ -15,6 +14,7 @@ from deploytool.load.playbook.definitions import PlayDefinitions
 from deploytool.load.templates.partial import Renderer
 from deploytool.load.templates.placeholders import BROKEN
 from deploytool.load.templates.template import is_template
+from deploytool.load.text.located import Raw, Variables
 from deploytool.load.text.problems import Problems
 from deploytool.load.text.yaml_file import Map, Str, place_of
 
@@ -25,7 +25,7 @@ def add_services(
     definitions: PlayDefinitions,
     document: Document,
     renderer: Renderer,
-    play: Mapping[str, Any],
+    play: Variables,
     problems: Problems,
 ) -> None:
     """Every service. Which there are is decided for the play, so their names may be templates of it."""
@@ -47,7 +47,7 @@ def _extended(
     bodies: Mapping[str, Map],
     document: Document,
     renderer: Renderer,
-    play: Mapping[str, Any],
+    play: Variables,
     problems: Problems,
 ) -> dict[str, Map]:
     """Each service together with those that it extends."""
@@ -66,7 +66,7 @@ def add_entries(
     definitions: PlayDefinitions,
     document: Document,
     renderer: Renderer,
-    play: Mapping[str, Any],
+    play: Variables,
     problems: Problems,
 ) -> None:
     """Every network, volume, config and secret."""
@@ -77,12 +77,12 @@ def add_entries(
 
 
 class _Names:
-    def __init__(self, renderer: Renderer, play: Mapping[str, Any], problems: Problems) -> None:
+    def __init__(self, renderer: Renderer, play: Variables, problems: Problems) -> None:
         self._renderer = renderer
         self._play = play
         self._problems = problems
 
-    def entries(self, section: str, word: str, raw: Any, place: Place) -> Iterator[tuple[str, Any, Place]]:
+    def entries(self, section: str, word: str, raw: Raw, place: Place) -> Iterator[tuple[str, Raw, Place]]:
         """Name, raw value and place of each entry's key; the value is ``BROKEN`` where its template fails."""
         at = getattr(raw, "place", place)
         if isinstance(raw, str) and is_template(raw):
@@ -103,7 +103,7 @@ class _Names:
                 seen.add(str(name))
                 yield str(name), self._body(value, place_of(raw, key, key_at)), key_at
 
-    def _body(self, value: Any, place: Place) -> Any:
+    def _body(self, value: Raw, place: Place) -> Raw:
         """A whole entry may be one expression; what it gives decides for the play."""
         return self._rendered(value, place) if is_template(value) else value
 
@@ -114,9 +114,9 @@ class _Names:
         self._problems.add(place, f"'{name:.60}' is no name for a {word}", hint)
         return False
 
-    def _rendered(self, value: str, place: Place) -> Any:
+    def _rendered(self, value: str, place: Place) -> Raw:
         return self._renderer.render(value, self._play, place, self._problems)
 
 
-def _kind(value: Any) -> str:
+def _kind(value: Raw) -> str:
     return "empty" if value is None else kind_of(value)

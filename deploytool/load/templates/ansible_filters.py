@@ -27,7 +27,7 @@ from deploytool.load.templates.data_formats import (
     to_nice_yaml,
     to_yaml,
 )
-from deploytool.load.templates.limits import defined
+from deploytool.load.templates.limits import Data, defined
 from deploytool.load.templates.list_filters import flat
 from deploytool.load.text.problems import Mistake
 
@@ -35,7 +35,7 @@ _TRUE = ("yes", "on", "1", "true", "1.0")
 _FALSE = ("no", "off", "0", "false", "n", "f", "", "none", "0.0")
 
 
-def mandatory(value: Any, msg: str | None = None) -> Any:
+def mandatory(value: Data, msg: str | None = None) -> Data:
     """The value; an error where it is undefined."""
     if isinstance(value, Undefined):
         if msg is not None:
@@ -44,7 +44,7 @@ def mandatory(value: Any, msg: str | None = None) -> Any:
     return value
 
 
-def to_bool(value: Any) -> bool:
+def to_bool(value: Data) -> bool:
     word = str(defined(value)).strip().lower()
     if word in _TRUE:
         return True
@@ -53,39 +53,39 @@ def to_bool(value: Any) -> bool:
     raise Mistake(f"bool: '{word[:40]}' is neither true nor false")
 
 
-def ternary(value: Any, true_val: Any, false_val: Any, none_val: Any = None) -> Any:
+def ternary(value: Data, true_val: Data, false_val: Data, none_val: Data = None) -> Data:
     """``true_val`` where the value is true, else ``false_val``; ``none_val``, if given, where it is null."""
     if value is None and none_val is not None:
         return none_val
     return true_val if bool(defined(value)) else false_val
 
 
-def b64encode(value: Any, encoding: str = "utf-8") -> str:
+def b64encode(value: Data, encoding: str = "utf-8") -> str:
     return base64.b64encode(str(defined(value)).encode(encoding)).decode("ascii")
 
 
-def b64decode(value: Any, encoding: str = "utf-8") -> str:
+def b64decode(value: Data, encoding: str = "utf-8") -> str:
     try:
         return base64.b64decode(str(defined(value)), validate=False).decode(encoding)
     except (binascii.Error, ValueError, LookupError) as error:
         raise Mistake(f"b64decode: {error}") from None
 
 
-def hash_text(value: Any, hashtype: str = "sha1") -> str:
+def hash_text(value: Data, hashtype: str = "sha1") -> str:
     if hashtype not in hashlib.algorithms_guaranteed or hashtype.startswith("shake"):
         raise Mistake(f"hash: there is no '{hashtype}'; take sha256")
     return hashlib.new(hashtype, str(defined(value)).encode(), usedforsecurity=False).hexdigest()
 
 
-def quote(value: Any) -> str:
+def quote(value: Data) -> str:
     return shlex.quote("" if value is None else str(defined(value)))
 
 
-def combine(*mappings: Any, recursive: bool = False, list_merge: str = "replace") -> dict[str, Any]:
+def combine(*mappings: Any, recursive: bool = False, list_merge: str = "replace") -> dict[str, Data]:
     """One mapping of several, the later winning; ``recursive`` merges mappings within."""
     if list_merge not in ("replace", "keep", "append", "prepend", "append_rp", "prepend_rp"):
         raise Mistake(f"combine: there is no list_merge '{list_merge}'")
-    result: dict[str, Any] = {}
+    result: dict[str, Data] = {}
     for mapping in flat(mappings, None):
         if not isinstance(defined(mapping), Mapping):
             raise Mistake(f"combine: takes mappings, not a {type(mapping).__name__}")
@@ -93,7 +93,9 @@ def combine(*mappings: Any, recursive: bool = False, list_merge: str = "replace"
     return result
 
 
-def _merged(low: Mapping[str, Any], high: Mapping[str, Any], recursive: bool, lists: str) -> dict[str, Any]:
+def _merged(
+    low: Mapping[str, Data], high: Mapping[str, Data], recursive: bool, lists: str
+) -> dict[str, Data]:
     result = dict(low)
     for key, value in high.items():
         old = result.get(key)
@@ -106,7 +108,7 @@ def _merged(low: Mapping[str, Any], high: Mapping[str, Any], recursive: bool, li
     return result
 
 
-def _merged_lists(low: list[Any], high: list[Any], how: str) -> list[Any]:
+def _merged_lists(low: list[Data], high: list[Data], how: str) -> list[Data]:
     match how:
         case "keep":
             return low
@@ -122,35 +124,35 @@ def _merged_lists(low: list[Any], high: list[Any], how: str) -> list[Any]:
             return high
 
 
-def dict2items(value: Any, key_name: str = "key", value_name: str = "value") -> list[dict[str, Any]]:
+def dict2items(value: Data, key_name: str = "key", value_name: str = "value") -> list[dict[str, Data]]:
     if not isinstance(defined(value), Mapping):
         raise Mistake(f"dict2items: takes a mapping, not a {type(value).__name__}")
     return [{key_name: key, value_name: item} for key, item in value.items()]
 
 
-def items2dict(value: Any, key_name: str = "key", value_name: str = "value") -> dict[str, Any]:
+def items2dict(value: Data, key_name: str = "key", value_name: str = "value") -> dict[str, Data]:
     try:
         return {str(item[key_name]): item[value_name] for item in defined(value)}
     except (TypeError, KeyError):
         raise Mistake(f"items2dict: takes a list of mappings with {key_name} and {value_name}") from None
 
 
-def split(value: Any, separator: str | None = None, maxsplit: int = -1) -> list[str]:
+def split(value: Data, separator: str | None = None, maxsplit: int = -1) -> list[str]:
     return str(defined(value)).split(separator, maxsplit)
 
 
-def path_join(parts: Any) -> str:
+def path_join(parts: Data) -> str:
     return posixpath.join(*map(str, parts if isinstance(defined(parts), list) else [parts]))
 
 
-def truthy(value: Any, convert_bool: bool = False) -> bool:
+def truthy(value: Data, convert_bool: bool = False) -> bool:
     """True where the value counts as true; with ``convert_bool``, words like ``no`` count as false."""
     if convert_bool and str(defined(value)).strip().lower() in (*_TRUE, *_FALSE):
         return to_bool(value)
     return bool(defined(value))
 
 
-def compare_versions(value: Any, version: Any, sign: str = "eq", **_options: Any) -> bool:
+def compare_versions(value: Data, version: Data, sign: str = "eq", **_options: Any) -> bool:
     """``'1.10' is version('1.9', '>')``: number by number, as Ansible does by itself."""
     compare = _SIGNS.get(sign)
     if compare is None:
@@ -166,7 +168,7 @@ def _version(text: str) -> list[int | str]:
 
 
 _VERSION_PARTS = re.compile(r"[0-9]+|[a-z]+")
-_SIGNS: Mapping[str, Callable[[Any, Any], Any]] = {
+_SIGNS: Mapping[str, Callable[[Data, Data], Data]] = {
     **dict.fromkeys(("==", "=", "eq"), operator.eq),
     **dict.fromkeys(("!=", "<>", "ne"), operator.ne),
     **dict.fromkeys(("<", "lt"), operator.lt),

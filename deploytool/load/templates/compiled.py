@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from jinja2 import TemplateSyntaxError, nodes
 
 from deploytool.errors import Place
+from deploytool.load.templates.limits import Data
 from deploytool.load.templates.sandbox import Environment
 from deploytool.load.text.problems import input_error, near
 
@@ -25,7 +25,7 @@ _RAW_HINT = "braces that are to stay go between {% raw %} and {% endraw %}"
 class Compiled:
     """A template ready to run; ``single`` where it is one ``{{ expression }}``."""
 
-    run: Callable[[Any], Iterator[str]]
+    run: Callable[[Data], Iterator[str]]
     single: bool
     size: int
 

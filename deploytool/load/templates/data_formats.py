@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from deploytool.load.templates.limits import defined
+from deploytool.load.templates.limits import Data, defined
 from deploytool.load.text.problems import Mistake, Problems
 from deploytool.load.text.yaml_file import parse_yaml
 
@@ -26,7 +26,7 @@ _NOT_PLAIN = "[^\n\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]|[\u202
 class _Dumper(yaml.SafeDumper):
     """Plain YAML whatever subclass of str, dict or list comes in; no anchors."""
 
-    def ignore_aliases(self, data: Any) -> bool:
+    def ignore_aliases(self, data: Data) -> bool:
         return True
 
 
@@ -41,7 +41,7 @@ _Dumper.add_multi_representer(list, lambda dumper, value: dumper.represent_list(
 _Dumper.add_multi_representer(tuple, lambda dumper, value: dumper.represent_list(value))
 
 
-def to_json(value: Any, **options: Any) -> str:
+def to_json(value: Data, **options: Any) -> str:
     """JSON text that is YAML too, on one line unless ``indent`` is given.
 
     As in Ansible, characters beyond ASCII are escaped unless ``ensure_ascii`` is false; those that JSON
@@ -52,11 +52,11 @@ def to_json(value: Any, **options: Any) -> str:
     return re.sub(escaped, lambda match: f"\\u{ord(match.group()):04x}", text)
 
 
-def to_nice_json(value: Any, indent: int = 4, sort_keys: bool = True, **options: Any) -> str:
+def to_nice_json(value: Data, indent: int = 4, sort_keys: bool = True, **options: Any) -> str:
     return to_json(value, indent=indent, sort_keys=sort_keys, **options)
 
 
-def to_yaml(value: Any, default_flow_style: bool | None = None, **options: Any) -> str:
+def to_yaml(value: Data, default_flow_style: bool | None = None, **options: Any) -> str:
     text: str = yaml.dump(
         defined(value),
         Dumper=_Dumper,
@@ -65,18 +65,18 @@ def to_yaml(value: Any, default_flow_style: bool | None = None, **options: Any) 
     return text.removesuffix("...\n")  # which PyYAML writes after a scalar that stands alone
 
 
-def to_nice_yaml(value: Any, indent: int = 4, **options: Any) -> str:
+def to_nice_yaml(value: Data, indent: int = 4, **options: Any) -> str:
     return to_yaml(value, **{"default_flow_style": False, **options, "indent": indent})
 
 
-def from_json(value: Any) -> Any:
+def from_json(value: Data) -> Data:
     try:
         return json.loads(value)
     except (TypeError, ValueError, RecursionError) as error:
         raise Mistake(f"from_json: this is not JSON: {error}") from None
 
 
-def from_yaml(value: Any) -> Any:
+def from_yaml(value: Data) -> Data:
     problems = Problems()
     result = parse_yaml(str(value), "", problems)
     if problems.found:
@@ -84,7 +84,7 @@ def from_yaml(value: Any) -> Any:
     return result
 
 
-def jsonable(value: Any) -> Any:
+def jsonable(value: Data) -> Data:
     if isinstance(defined(value), Mapping):
         return dict(value)
     if isinstance(value, Iterable):

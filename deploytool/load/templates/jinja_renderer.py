@@ -7,18 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from jinja2 import TemplateError, pass_context
 
 from deploytool.errors import InputError, Place
 from deploytool.load.templates.ansible_filters import FILTERS, TESTS
 from deploytool.load.templates.compiled import Compiled, compile_template, one_line
-from deploytool.load.templates.limits import plain, text_of
+from deploytool.load.templates.limits import Data, plain, text_of
 from deploytool.load.templates.lookups import Lookups
 from deploytool.load.templates.placeholders import OMIT
 from deploytool.load.templates.regex_filters import Expressions
 from deploytool.load.templates.sandbox import Bounded, Environment, UnknownName
+from deploytool.load.text.located import Variables
 from deploytool.load.text.problems import Mistake, input_error, near
 
 
@@ -39,9 +39,7 @@ class JinjaRenderer:
             env.tests.update(_with_full_names({**TESTS, **expressions.tests}))
         self._compiled: dict[tuple[str, bool], Compiled] = {}
 
-    def render(
-        self, text: str, variables: Mapping[str, Any], place: Place, *, escaping: bool
-    ) -> tuple[Any, bool]:
+    def render(self, text: str, variables: Variables, place: Place, *, escaping: bool) -> tuple[Data, bool]:
         """The result, and whether ``text`` is one expression, whose result keeps its type.
 
         With ``escaping``, each ``$`` that an expression writes among other text is doubled.
@@ -59,7 +57,7 @@ class JinjaRenderer:
             compiled = self._compiled[text, escaping] = compile_template(env, text, place)
         return compiled
 
-    def _run(self, compiled: Compiled, variables: Mapping[str, Any], place: Place) -> Any:
+    def _run(self, compiled: Compiled, variables: Variables, place: Place) -> Data:
         context = Bounded(self._env, _Names(self._env.globals, variables), None, {})  # type: ignore[arg-type]
         context.step_cost = 100 + compiled.size
         try:
@@ -79,21 +77,21 @@ class JinjaRenderer:
             raise input_error(place, f"the template fails: {one_line(error)}") from None
 
 
-def _with_full_names(named: Mapping[str, Any]) -> dict[str, Any]:
+def _with_full_names(named: Variables) -> dict[str, Data]:
     """Each under its short name and as ``ansible.builtin.NAME``."""
     return {**named, **{f"ansible.builtin.{name}": value for name, value in named.items()}}
 
 
-class _Names(Mapping[str, Any]):
+class _Names(Variables):
     """The names that a template may use: variables first, then the environment's globals."""
 
     __slots__ = ("_globals", "_variables")
 
-    def __init__(self, globals_: Mapping[str, Any], variables: Mapping[str, Any]) -> None:
+    def __init__(self, globals_: Variables, variables: Variables) -> None:
         self._globals = globals_
         self._variables = variables
 
-    def __getitem__(self, name: str) -> Any:
+    def __getitem__(self, name: str) -> Data:
         return self._variables[name] if name in self._variables else self._globals[name]
 
     def __contains__(self, name: object) -> bool:
@@ -107,27 +105,27 @@ class _Names(Mapping[str, Any]):
 
 
 @pass_context
-def _write(context: Bounded, value: Any) -> str:
+def _write(context: Bounded, value: Data) -> str:
     return context.wrote(_text(value))
 
 
 @pass_context
-def _write_escaped(context: Bounded, value: Any) -> str:
+def _write_escaped(context: Bounded, value: Data) -> str:
     return context.wrote(_text(value).replace("$", "$$"))
 
 
-def _text(value: Any) -> str:
+def _text(value: Data) -> str:
     """The text of a value among other text; none for null, as in Ansible."""
     if value is OMIT:
         raise Mistake("'omit' leaves a whole value out, and cannot be a part of a text")
     return "" if value is None else text_of(plain(value))
 
 
-def _result(value: Any) -> Any:
+def _result(value: Data) -> Data:
     return value if value is OMIT else plain(value)
 
 
-def _undefined(error: UnknownName, variables: Mapping[str, Any], place: Place) -> InputError:
+def _undefined(error: UnknownName, variables: Variables, place: Place) -> InputError:
     if error.among is None:
         way_out = f"define it under 'vars' of the play or in the inventory, or pass -e {error.name}=…"
         return input_error(place, f"'{error.name}' is undefined", near(error.name, variables, way_out))

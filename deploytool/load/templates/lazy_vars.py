@@ -3,39 +3,37 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from deploytool.errors import Place
 from deploytool.load.templates.template import Templates
+from deploytool.load.text.located import Raw, Variables
 from deploytool.load.text.problems import Mistake, input_error
 from deploytool.load.text.yaml_file import Map
 
 
-class LazyVars(Mapping[str, Any]):
+class LazyVars(Variables):
     """Variables that are rendered when they are looked up, and then remembered.
 
     ``magic`` names win over ``variables`` and are given as they are; one whose value is a ``Mistake``
     cannot be used here, and the mistake says why.
     """
 
-    def __init__(
-        self, templates: Templates, variables: Mapping[str, Any], magic: Mapping[str, Any] | None = None
-    ) -> None:
+    def __init__(self, templates: Templates, variables: Variables, magic: Variables | None = None) -> None:
         self.templates = templates
         self.variables = variables
         self.magic = magic or {}
-        self._known: dict[str, Any] = {}
+        self._known: dict[str, Raw] = {}
         self._open: set[tuple[int, str]] = set()
 
-    def __getitem__(self, name: str) -> Any:
+    def __getitem__(self, name: str) -> Raw:
         if name in self.magic:
             return _or_raise(self.magic[name])
         if name not in self._known:
             self._known[name] = self._rendered(name)
         return self._known[name]
 
-    def _rendered(self, name: str) -> Any:
+    def _rendered(self, name: str) -> Raw:
         value = self.variables[name]
         place = self.place_of(name)
         mark = (threading.get_ident(), name)
@@ -66,7 +64,7 @@ class LazyVars(Mapping[str, Any]):
         return len({*self.magic, *self.variables})
 
 
-def _or_raise(value: Any) -> Any:
+def _or_raise(value: Raw) -> Raw:
     if isinstance(value, Mistake):
         # Never the one that is kept: each raise adds its frames to it, and with them all that was loaded.
         raise Mistake(str(value), value.hint)

@@ -8,11 +8,14 @@ from __future__ import annotations
 import datetime
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
-from typing import Any
+from typing import Any, TypeAlias
 
 from jinja2 import Undefined
 
 from deploytool.load.text.problems import Mistake
+
+Data: TypeAlias = Any
+"""A value in a template: all that YAML has, and what an expression may give."""
 
 MAX_TEXT = 8 * 1024 * 1024  # characters that one template may make
 MAX_VALUES = 500_000  # values in one result, shared ones counted each time
@@ -21,14 +24,14 @@ MAX_BITS = 4096  # of an integer
 _WIDE_FORMAT = re.compile(r"\d{6,}|\*|\{[^{}]*\{")
 
 
-def defined(value: Any) -> Any:
+def defined(value: Data) -> Data:
     """The value. Raises UndefinedError where it is undefined."""
     if isinstance(value, Undefined):
         str(value)  # strict: raises, and names it
     return value
 
 
-def plain(value: Any) -> Any:
+def plain(value: Data) -> Data:
     """A template's result as YAML could have said it: lists for iterators, no undefined parts, bounded.
 
     Raises:
@@ -38,7 +41,7 @@ def plain(value: Any) -> Any:
     return _plain(value, [MAX_VALUES], 0)
 
 
-def _plain(value: Any, left: list[int], depth: int) -> Any:
+def _plain(value: Data, left: list[int], depth: int) -> Data:
     left[0] -= 1
     if left[0] < 0 or depth > 64:
         raise Mistake(f"the template makes more than {MAX_VALUES} values, or nests them too deep")
@@ -54,16 +57,16 @@ def _plain(value: Any, left: list[int], depth: int) -> Any:
     raise Mistake(f"the template gives a {type(value).__name__}, which is no text, number, list or mapping")
 
 
-def _same(new: Iterable[Any], old: Iterable[Any]) -> bool:
+def _same(new: Iterable[Data], old: Iterable[Data]) -> bool:
     return all(one is other for one, other in zip(new, old, strict=True))
 
 
-def text_of(value: Any) -> str:
+def text_of(value: Data) -> str:
     """The text of a value among other text."""
     return value if isinstance(value, str) else str(plain(value))
 
 
-def check_size(value: Any) -> None:
+def check_size(value: Data) -> None:
     """Refuse a value that is giant because its parts are shared; undefined parts are the filter's affair.
 
     Raises:
@@ -80,7 +83,7 @@ def check_size(value: Any) -> None:
         open_values += [child for child in children if isinstance(child, (dict, list, tuple))]
 
 
-def check_number(value: Any) -> None:
+def check_number(value: Data) -> None:
     if isinstance(value, int) and abs(value) > MAX_NUMBER:
         raise Mistake(f"a width or count of more than {MAX_NUMBER}")
 
@@ -100,7 +103,7 @@ def check_text(length: int) -> None:
         raise Mistake(f"the template makes more than {MAX_TEXT // 1024 // 1024} MiB of text")
 
 
-def check_method(owner: str | bytes, name: str, args: Sequence[Any]) -> None:
+def check_method(owner: str | bytes, name: str, args: Sequence[Data]) -> None:
     if name == "replace" and isinstance(owner, str) and len(args) > 1:
         check_replace(owner, str(args[0]), str(args[1]))
     elif name == "join" and args and isinstance(args[0], (list, tuple)):
@@ -110,12 +113,12 @@ def check_method(owner: str | bytes, name: str, args: Sequence[Any]) -> None:
             check_number(number)
 
 
-def _check_add(left: Any, right: Any) -> None:
+def _check_add(left: Data, right: Data) -> None:
     if isinstance(left, (str, list, tuple)) and isinstance(right, (str, list, tuple)):
         _check_length(left, len(left) + len(right))
 
 
-def _check_multiply(left: Any, right: Any) -> None:
+def _check_multiply(left: Data, right: Data) -> None:
     for value, times in ((left, right), (right, left)):
         if isinstance(value, (str, bytes, list, tuple)) and isinstance(times, int):
             _check_length(value, len(value) * times)
@@ -123,14 +126,14 @@ def _check_multiply(left: Any, right: Any) -> None:
         _check_bits(left.bit_length() + right.bit_length())
 
 
-def _check_length(value: Any, length: int) -> None:
+def _check_length(value: Data, length: int) -> None:
     if isinstance(value, (str, bytes)):
         check_text(length)
     elif length > MAX_VALUES:
         raise Mistake(f"the template makes a list of more than {MAX_VALUES} values")
 
 
-def _check_power(left: Any, right: Any) -> None:
+def _check_power(left: Data, right: Data) -> None:
     if isinstance(left, int) and isinstance(right, int) and right > 0:
         _check_bits(left.bit_length() * right)
 
@@ -140,12 +143,12 @@ def _check_bits(bits: int) -> None:
         raise Mistake("the template makes a number of more than a thousand digits")
 
 
-def _check_percent(left: Any, right: Any) -> None:
+def _check_percent(left: Data, right: Data) -> None:
     if isinstance(left, str):
         check_format(left)
 
 
-CHECKS: Mapping[str, Callable[[Any, Any], None]] = {
+CHECKS: Mapping[str, Callable[[Data, Data], None]] = {
     "+": _check_add,
     "*": _check_multiply,
     "**": _check_power,

@@ -11,11 +11,11 @@ from jinja2 import Environment, pass_environment
 from jinja2.filters import do_unique
 
 from deploytool.load.templates.data_formats import jsonable
-from deploytool.load.templates.limits import defined
+from deploytool.load.templates.limits import Data, defined
 from deploytool.load.text.problems import Mistake
 
 
-def _list(name: str, value: Any) -> list[Any]:
+def _list(name: str, value: Data) -> list[Data]:
     if isinstance(defined(value), (str, Mapping)) or not isinstance(value, Iterable):
         raise Mistake(f"{name}: takes lists, not a {type(value).__name__}")
     return list(value)
@@ -23,8 +23,8 @@ def _list(name: str, value: Any) -> list[Any]:
 
 @pass_environment
 def unique(
-    environment: Environment, value: Any, case_sensitive: bool | None = None, attribute: Any = None
-) -> list[Any]:
+    environment: Environment, value: Data, case_sensitive: bool | None = None, attribute: Data = None
+) -> list[Data]:
     """Each item once. Text is the same whatever its case, unless ``case_sensitive`` is true."""
     items = _list("unique", value)
     if attribute is None and not all(isinstance(item, Hashable) for item in items):
@@ -32,36 +32,36 @@ def unique(
     return list(do_unique(environment, items, bool(case_sensitive), attribute))
 
 
-def union(value: Any, other: Any) -> list[Any]:
+def union(value: Data, other: Data) -> list[Data]:
     return _distinct(_list("union", value) + _list("union", other))
 
 
-def difference(value: Any, other: Any) -> list[Any]:
+def difference(value: Data, other: Data) -> list[Data]:
     out = _Members(_list("difference", other))
     return _distinct(item for item in _list("difference", value) if item not in out)
 
 
-def intersect(value: Any, other: Any) -> list[Any]:
+def intersect(value: Data, other: Data) -> list[Data]:
     kept = _Members(_list("intersect", other))
     return _distinct(item for item in _list("intersect", value) if item in kept)
 
 
-def symmetric_difference(value: Any, other: Any) -> list[Any]:
+def symmetric_difference(value: Data, other: Data) -> list[Data]:
     return union(difference(value, other), difference(other, value))
 
 
-def zipped(value: Any, *others: Any) -> list[list[Any]]:
+def zipped(value: Data, *others: Any) -> list[list[Data]]:
     columns = [_list("zip", one) for one in (value, *others)]
     return [list(row) for row in zip(*columns, strict=False)]
 
 
-def zipped_longest(value: Any, *others: Any, fillvalue: Any = None) -> list[list[Any]]:
+def zipped_longest(value: Data, *others: Any, fillvalue: Data = None) -> list[list[Data]]:
     columns = [_list("zip_longest", one) for one in (value, *others)]
     return [list(row) for row in zip_longest(*columns, fillvalue=fillvalue)]
 
 
 @pass_environment
-def extract(environment: Environment, key: Any, container: Any, morekeys: Any = None) -> Any:
+def extract(environment: Environment, key: Data, container: Data, morekeys: Data = None) -> Data:
     """``container[key]``, then one level down for each of ``morekeys``."""
     further = [] if morekeys is None else morekeys if isinstance(morekeys, list) else [morekeys]
     for name in (key, *further):
@@ -69,38 +69,38 @@ def extract(environment: Environment, key: Any, container: Any, morekeys: Any = 
     return container
 
 
-def contains(value: Any, item: Any) -> bool:
+def contains(value: Data, item: Data) -> bool:
     return item in defined(value)
 
 
-def subset(value: Any, other: Any) -> bool:
+def subset(value: Data, other: Data) -> bool:
     return not difference(value, other)
 
 
-def superset(value: Any, other: Any) -> bool:
+def superset(value: Data, other: Data) -> bool:
     return subset(other, value)
 
 
 class _Members:
     """A set that also holds what cannot be hashed, by its JSON."""
 
-    def __init__(self, items: Iterable[Any] = ()) -> None:
+    def __init__(self, items: Iterable[Data] = ()) -> None:
         self._keys = {_key(item) for item in items}
 
-    def __contains__(self, item: Any) -> bool:
+    def __contains__(self, item: Data) -> bool:
         return _key(item) in self._keys
 
-    def add(self, item: Any) -> None:
+    def add(self, item: Data) -> None:
         self._keys.add(_key(item))
 
 
-def _key(item: Any) -> Any:
+def _key(item: Data) -> Data:
     if isinstance(item, (Mapping, list, tuple)):
         return ("json", json.dumps(item, sort_keys=True, default=jsonable))
     return item
 
 
-def _distinct(items: Iterable[Any]) -> list[Any]:
+def _distinct(items: Iterable[Data]) -> list[Data]:
     seen = _Members()
     result = []
     for item in items:
@@ -110,13 +110,13 @@ def _distinct(items: Iterable[Any]) -> list[Any]:
     return result
 
 
-def flatten(value: Any, levels: int | None = None, skip_nulls: bool = True) -> list[Any]:
+def flatten(value: Data, levels: int | None = None, skip_nulls: bool = True) -> list[Data]:
     items = flat(_list("flatten", value), levels)
     return [item for item in items if not (skip_nulls and item is None)]
 
 
-def flat(items: Iterable[Any], levels: int | None) -> list[Any]:
-    result: list[Any] = []
+def flat(items: Iterable[Data], levels: int | None) -> list[Data]:
+    result: list[Data] = []
     for item in items:
         if isinstance(item, (list, tuple)) and levels != 0:
             result += flat(item, None if levels is None else levels - 1)

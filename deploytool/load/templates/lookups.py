@@ -9,6 +9,7 @@ from typing import Any
 from jinja2 import pass_context
 from jinja2.runtime import Context
 
+from deploytool.load.templates.limits import Data
 from deploytool.load.templates.list_filters import flat
 from deploytool.load.text.input_log import note_file
 from deploytool.load.text.problems import Mistake
@@ -24,7 +25,7 @@ class Lookups:
         self._environ = environ
 
     @pass_context
-    def lookup(self, context: Context, kind: str, *terms: Any, **options: Any) -> Any:
+    def lookup(self, context: Context, kind: str, *terms: Any, **options: Any) -> Data:
         ignored = options.get("errors") == "ignore"
         try:
             found = self.query(context, kind, *terms, **options)
@@ -37,7 +38,7 @@ class Lookups:
         return ",".join(found) if all(isinstance(one, str) for one in found) else _one_of(found)
 
     @pass_context
-    def query(self, context: Context, kind: str, *terms: Any, **options: Any) -> list[Any]:
+    def query(self, context: Context, kind: str, *terms: Any, **options: Any) -> list[Data]:
         name = str(kind).removeprefix("ansible.builtin.")
         names = flat(terms, None)
         if name == "env":
@@ -64,7 +65,7 @@ class Lookups:
         return text.rstrip() if rstrip else text
 
 
-def _variable(context: Context, name: str, options: Mapping[str, Any]) -> Any:
+def _variable(context: Context, name: str, options: Mapping[str, Data]) -> Data:
     if name in context:
         return context[name]
     if "default" in options:
@@ -72,5 +73,5 @@ def _variable(context: Context, name: str, options: Mapping[str, Any]) -> Any:
     raise Mistake(f"lookup: there is no variable '{name}'")
 
 
-def _one_of(found: list[Any]) -> Any:
+def _one_of(found: list[Data]) -> Data:
     return found[0] if len(found) == 1 else found

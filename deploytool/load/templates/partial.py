@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from deploytool.errors import Place
 from deploytool.load.templates.interpolate import Interpolation
 from deploytool.load.templates.template import Templates, is_template
+from deploytool.load.text.located import Raw, Variables
 from deploytool.load.text.problems import Problems
 from deploytool.load.text.yaml_file import Map
 
@@ -28,7 +28,7 @@ class Renderer:
     templates: Templates
     interpolation: Interpolation
 
-    def render(self, value: Any, variables: Mapping[str, Any], place: Place, problems: Problems) -> Any:
+    def render(self, value: Raw, variables: Variables, place: Place, problems: Problems) -> Raw:
         """The value with all strings rendered; ``BROKEN`` in it for each that fails, with a problem."""
         return self.templates.collect(value, variables, place, problems, finish=self.interpolation)
 
@@ -36,18 +36,18 @@ class Renderer:
 class PartialValue:
     """A raw value, partially evaluated; of a mapping, each key by itself."""
 
-    def __init__(self, raw: Any, place: Place, renderer: Renderer) -> None:
+    def __init__(self, raw: Raw, place: Place, renderer: Renderer) -> None:
         self.place = place
         self._renderer = renderer
-        self._shared: Any = Map(raw.place) if isinstance(raw, Map) else None
-        self._per_host: Any = raw
+        self._shared: Raw = Map(raw.place) if isinstance(raw, Map) else None
+        self._per_host: Raw = raw
 
     @property
     def is_shared(self) -> bool:
         """True where every host has the same value."""
         return self._per_host is _NOTHING
 
-    def render_for_play(self, play: Mapping[str, Any], problems: Problems) -> None:
+    def render_for_play(self, play: Variables, problems: Problems) -> None:
         """Render for the whole play, as far as the variables of the play suffice.
 
         Where they do not, the value is left for the hosts; one without templates is a problem at once.
@@ -67,7 +67,7 @@ class PartialValue:
                 self._shared.overlay(value)
         self._per_host = left if left else _NOTHING
 
-    def _tried(self, raw: Any, play: Mapping[str, Any], problems: Problems) -> Any:
+    def _tried(self, raw: Raw, play: Variables, problems: Problems) -> Raw:
         found = Problems()
         value = self._renderer.render(raw, play, self.place, found)
         if found.found and any(_may_differ(text) for text in strings(raw)):
@@ -75,7 +75,7 @@ class PartialValue:
         problems.found += found.found
         return value
 
-    def render_for_host(self, variables: Mapping[str, Any], problems: Problems) -> Any:
+    def render_for_host(self, variables: Variables, problems: Problems) -> Raw:
         """The value for a host, with ``BROKEN`` for each string that fails."""
         if self.is_shared:
             return self._shared
@@ -88,7 +88,7 @@ class PartialValue:
         return result
 
 
-def _only(source: Map, key: str, value: Any) -> Map:
+def _only(source: Map, key: str, value: Raw) -> Map:
     result = Map(source.place)
     result[key] = value
     result.keys_at[key], result.values_at[key] = source.key_place(key), source.place_of(key)
@@ -99,7 +99,7 @@ def _may_differ(text: str) -> bool:
     return is_template(text) or bool(getattr(text, "vault", False))
 
 
-def strings(value: Any) -> Iterator[str]:
+def strings(value: Raw) -> Iterator[str]:
     """Every string within a value, keys included."""
     if isinstance(value, str):
         yield value

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from time import thread_time
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from deploytool.load.templates.limits import check_text, defined
+from deploytool.load.templates.limits import Data, check_text, defined
 from deploytool.load.text.problems import Mistake
 from deploytool.model.expression import TOO_SLOW_HINT, Expression, compile_expression, wrong_expression
 
@@ -48,7 +48,7 @@ class Expressions:
 
     def regex_replace(
         self,
-        value: Any = "",
+        value: Data = "",
         pattern: str = "",
         replacement: str = "",
         ignorecase: bool = False,
@@ -73,7 +73,7 @@ class Expressions:
             raise Mistake(f"regex_replace: {error}") from None
 
     def regex_search(
-        self, value: Any, regex: str, *groups: str, ignorecase: bool = False, multiline: bool = False
+        self, value: Data, regex: str, *groups: str, ignorecase: bool = False, multiline: bool = False
     ) -> str | list[str] | None:
         r"""The first match, or with ``'\1'`` or ``'\g<name>'`` those groups; null where nothing matches."""
         match = self._find("search", value, _expression(regex, ignorecase, multiline))
@@ -87,20 +87,20 @@ class Expressions:
             raise Mistake(f"regex_search: {error}") from None
 
     def regex_findall(
-        self, value: Any, regex: str, multiline: bool = False, ignorecase: bool = False
-    ) -> list[Any]:
+        self, value: Data, regex: str, multiline: bool = False, ignorecase: bool = False
+    ) -> list[Data]:
         """Every match; where the expression has groups, what those matched."""
         expression, text = _expression(regex, ignorecase, multiline), str(defined(value))
         found = self._run(expression, text, lambda timeout: expression.findall(text, timeout=timeout))
         return [list(one) if isinstance(one, tuple) else one for one in found]
 
-    def match(self, value: Any, pattern: str, ignorecase: bool = False, multiline: bool = False) -> bool:
+    def match(self, value: Data, pattern: str, ignorecase: bool = False, multiline: bool = False) -> bool:
         return self._find("match", value, _expression(pattern, ignorecase, multiline)) is not None
 
-    def search(self, value: Any, pattern: str, ignorecase: bool = False, multiline: bool = False) -> bool:
+    def search(self, value: Data, pattern: str, ignorecase: bool = False, multiline: bool = False) -> bool:
         return self._find("search", value, _expression(pattern, ignorecase, multiline)) is not None
 
-    def _find(self, how: str, value: Any, expression: Expression) -> Match[str] | None:
+    def _find(self, how: str, value: Data, expression: Expression) -> Match[str] | None:
         text = str(defined(value))
         find: Callable[..., Match[str] | None] = getattr(expression, how)
         return self._run(expression, text, lambda timeout: find(text, timeout=timeout))
@@ -135,5 +135,5 @@ def _compiled(text: str, ignorecase: bool, multiline: bool) -> Expression:
         raise Mistake(f"'{text[:60]}' is not a regular expression: {error}") from None
 
 
-def _expression(text: Any, ignorecase: Any, multiline: Any) -> Expression:
+def _expression(text: Data, ignorecase: Data, multiline: Data) -> Expression:
     return _compiled(str(defined(text)), bool(ignorecase), bool(multiline))

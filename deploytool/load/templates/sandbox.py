@@ -20,6 +20,7 @@ from deploytool.load.templates.limits import (
     CHECKS,
     MAX_NUMBER,
     MAX_TEXT,
+    Data,
     check_format,
     check_method,
     check_number,
@@ -50,7 +51,7 @@ _DROPPED_FILTERS = ("random", "xmlattr", "urlize", "pprint")
 class UnknownName(UndefinedError):
     """A template used a name that does not exist. ``among`` are the keys of the mapping it was sought in."""
 
-    def __init__(self, message: str | None, name: str, among: Iterable[Any] | None) -> None:
+    def __init__(self, message: str | None, name: str, among: Iterable[Data] | None) -> None:
         super().__init__(message)
         self.name = name
         self.among = among
@@ -62,7 +63,7 @@ class Missing(StrictUndefined):
     __slots__ = ()
 
     def __init__(
-        self, hint: str | None = None, obj: Any = missing, name: str | None = None, exc: Any = UndefinedError
+        self, hint: str | None = None, obj: Data = missing, name: str | None = None, exc: Any = UndefinedError
     ) -> None:
         super().__init__(hint, obj, name, exc)
         if exc is UndefinedError and (obj is missing or isinstance(obj, Mapping)):
@@ -70,12 +71,12 @@ class Missing(StrictUndefined):
             unknown = functools.partial(UnknownName, name=str(name), among=among)
             self._undefined_exception = cast(type[UndefinedError], unknown)
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> Data:
         if name.startswith("_"):
             raise AttributeError(name)
         return self
 
-    def __getitem__(self, key: object) -> Any:
+    def __getitem__(self, key: object) -> Data:
         return self
 
 
@@ -152,18 +153,18 @@ class Environment(ImmutableSandboxedEnvironment):
                 text = f"{quote}{text}{quote}"
             yield text
 
-    def call(__self, __context: Any, __obj: Any, *args: Any, **kwargs: Any) -> Any:
+    def call(__self, __context: Any, __obj: Any, *args: Any, **kwargs: Any) -> Data:
         __context.step()
         owner = getattr(__obj, "__self__", None)
         if isinstance(owner, (str, bytes)):
             check_method(owner, __obj.__name__, args)
         return super().call(__context, __obj, *args, **kwargs)
 
-    def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
+    def call_binop(self, context: Any, operator: str, left: Data, right: Data) -> Data:
         CHECKS[operator](left, right)
         return super().call_binop(context, operator, left, right)
 
-    def wrap_str_format(self, value: Any) -> Callable[..., str] | None:
+    def wrap_str_format(self, value: Data) -> Callable[..., str] | None:
         wrapped = super().wrap_str_format(value)
         if wrapped is not None:
             check_format(value.__self__)
@@ -171,19 +172,19 @@ class Environment(ImmutableSandboxedEnvironment):
 
 
 @pass_context
-def _steps(context: Bounded, values: Iterable[Any]) -> Iterator[Any]:
+def _steps(context: Bounded, values: Iterable[Data]) -> Iterator[Data]:
     for value in values:
         context.step()
         yield value
 
 
 @pass_context
-def _concat(context: Bounded, values: Sequence[Any]) -> str:
+def _concat(context: Bounded, values: Sequence[Data]) -> str:
     return "".join(context.wrote(text_of(value)) for value in values)
 
 
 @pass_context
-def _join(context: Bounded, value: Iterable[Any], d: str = "", attribute: str | int | None = None) -> str:
+def _join(context: Bounded, value: Iterable[Data], d: str = "", attribute: str | int | None = None) -> str:
     if attribute is not None:
         value = (context.environment.getitem(item, attribute) for item in value)
     parts = [context.wrote(text_of(item)) for item in value]
@@ -191,7 +192,7 @@ def _join(context: Bounded, value: Iterable[Any], d: str = "", attribute: str | 
     return str(d).join(parts)
 
 
-def _replace(value: Any, old: str, new: str, count: int = -1) -> str:
+def _replace(value: Data, old: str, new: str, count: int = -1) -> str:
     text = text_of(value)
     check_replace(text, str(old), str(new))
     return text.replace(str(old), str(new), -1 if count is None else count)
@@ -202,7 +203,7 @@ def _guarded(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     sized = name in _SIZED
 
     @functools.wraps(function)
-    def guard(*args: Any, **kwargs: Any) -> Any:
+    def guard(*args: Any, **kwargs: Any) -> Data:
         for number in (*args[1:], *kwargs.values()) if sized else ():
             check_number(number)
         for value in args:

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from deploytool.errors import InputError, Place
 from deploytool.load.templates.placeholders import BROKEN, OMIT
+from deploytool.load.text.located import Raw, Variables
 from deploytool.load.text.problems import Problems, input_error
 from deploytool.load.text.yaml_file import Map, Seq, Str
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 Finish = Callable[[str, Place], str]
 
 
-def is_template(value: Any) -> bool:
+def is_template(value: Raw) -> bool:
     """True for a string with Jinja in it, unless it is marked ``!unsafe``."""
     return (
         isinstance(value, str)
@@ -52,9 +53,7 @@ class Templates:
 
         return JinjaRenderer(self._search, self._environ)
 
-    def render(
-        self, value: Any, variables: Mapping[str, Any], place: Place, *, finish: Finish | None = None
-    ) -> Any:
+    def render(self, value: Raw, variables: Variables, place: Place, *, finish: Finish | None = None) -> Raw:
         """``value`` with every template in it rendered; what has none comes back as it is.
 
         ``finish`` is applied to each string's own text, not to what expressions give: it sees their
@@ -70,13 +69,13 @@ class Templates:
 
     def collect(
         self,
-        value: Any,
-        variables: Mapping[str, Any],
+        value: Raw,
+        variables: Variables,
         place: Place,
         problems: Problems,
         *,
         finish: Finish | None = None,
-    ) -> Any:
+    ) -> Raw:
         """Render like ``render``, but a string that fails becomes ``BROKEN`` and a problem."""
         if not value or not isinstance(value, (str, dict, list)):
             return value
@@ -84,12 +83,12 @@ class Templates:
 
     def _nested(
         self,
-        value: Any,
-        variables: Mapping[str, Any],
+        value: Raw,
+        variables: Variables,
         place: Place,
         finish: Finish | None,
         problems: Problems,
-    ) -> Any:
+    ) -> Raw:
         if isinstance(value, dict):
             return self._mapping(value, variables, place, finish, problems)
         if isinstance(value, list):
@@ -103,7 +102,7 @@ class Templates:
             return BROKEN
 
     def _mapping(
-        self, value: Any, variables: Any, place: Place, finish: Finish | None, problems: Problems
+        self, value: Raw, variables: Raw, place: Place, finish: Finish | None, problems: Problems
     ) -> Map:
         result = Map(getattr(value, "place", place))
         for key, item in value.items():
@@ -117,7 +116,7 @@ class Templates:
         return result
 
     def _list(
-        self, value: Any, variables: Any, place: Place, finish: Finish | None, problems: Problems
+        self, value: Raw, variables: Raw, place: Place, finish: Finish | None, problems: Problems
     ) -> Seq:
         result = Seq(getattr(value, "place", place))
         for index, item in enumerate(value):
@@ -128,7 +127,7 @@ class Templates:
                 result.items_at.append(at)
         return result
 
-    def _string(self, value: str, variables: Mapping[str, Any], place: Place, finish: Finish | None) -> Any:
+    def _string(self, value: str, variables: Variables, place: Place, finish: Finish | None) -> Raw:
         if getattr(value, "vault", False):
             value = self._decrypted(value, place)
         if not is_template(value):

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
 
 from deploytool.errors import Place
-from deploytool.load.text.located import Map, Seq, Str
+from deploytool.load.text.located import Map, Raw, Seq, Str
 from deploytool.load.text.problems import Problems
 from deploytool.load.text.yaml_file import MAX_DEPTH, Dialect, parse_yaml
 
@@ -18,7 +17,7 @@ _MARKS = ("__ansible_vault", "__ansible_unsafe")
 MAX_JSON_SIGNS = 1_000_000  # commas and opening brackets, each at most one value's
 
 
-def parse_data(text: str, name: str, problems: Problems) -> Any:
+def parse_data(text: str, name: str, problems: Problems) -> Raw:
     """The value in ``text``, with the place of each value, or of the file alone for JSON that is not YAML."""
     if not _is_json(text):
         return parse_yaml(text, name, problems)
@@ -42,11 +41,11 @@ def _is_giant(text: str) -> bool:
     return sum(text.count(sign) for sign in "[{,") > MAX_JSON_SIGNS
 
 
-def _dropped(_value: Any) -> None:
+def _dropped(_value: Raw) -> None:
     """Drop a value: the text is only checked."""
 
 
-def with_marks(value: Any) -> Any:
+def with_marks(value: Raw) -> Raw:
     """A value of ``parse_data`` in which Ansible's JSON marks have become the strings that they mark."""
     if isinstance(value, Map):
         if (text := _marked(value, value.place)) is not None:
@@ -58,7 +57,7 @@ def with_marks(value: Any) -> Any:
     return value
 
 
-def _marked(value: Mapping[str, Any], place: Place) -> Str | None:
+def _marked(value: Mapping[str, Raw], place: Place) -> Str | None:
     """The string in ``{"__ansible_vault": "…"}`` or ``{"__ansible_unsafe": "…"}``; None for all else."""
     if len(value) != 1:
         return None
@@ -68,7 +67,7 @@ def _marked(value: Mapping[str, Any], place: Place) -> Str | None:
     return Str.at(text, place, vault=key == _MARKS[0], unsafe=key == _MARKS[1])
 
 
-def parse_json(text: str, name: str, problems: Problems) -> Any:
+def parse_json(text: str, name: str, problems: Problems) -> Raw:
     """The JSON value in ``text``, with ``name`` as the place of all of it; None with a problem."""
     if _is_giant(text):
         problems.add(Place(name), f"more than {MAX_JSON_SIGNS} values")
@@ -84,7 +83,7 @@ def parse_json(text: str, name: str, problems: Problems) -> Any:
     return None
 
 
-def _located(value: Any, place: Place, depth: int) -> Any:
+def _located(value: Raw, place: Place, depth: int) -> Raw:
     """Plain JSON as values with a place; ``__ansible_vault`` and ``__ansible_unsafe`` become strings."""
     if depth > MAX_DEPTH:
         raise RecursionError

@@ -6,9 +6,15 @@ Other scalars are plain: ask the mapping or list around them with ``place_of``.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 from deploytool.errors import Place
+
+Raw: TypeAlias = Any
+"""A value as a file has it: ``Map``, ``Seq``, ``Str``, a number, a date, a boolean, None."""
+
+Variables: TypeAlias = Mapping[str, Any]
+"""Variables by name, as written or rendered."""
 
 
 class Str(str):
@@ -26,7 +32,7 @@ class Str(str):
         return text
 
 
-class Map(dict[str, Any]):
+class Map(dict[str, Raw]):
     """A mapping with its place and the places of its keys and values."""
 
     __slots__ = ("keys_at", "place", "values_at")
@@ -37,12 +43,12 @@ class Map(dict[str, Any]):
         self.keys_at: dict[str, Place] = {}
         self.values_at: dict[str, Place] = {}
 
-    def put(self, key: str, value: Any, place: Place) -> None:
+    def put(self, key: str, value: Raw, place: Place) -> None:
         """Set a value that was written at ``place``."""
         self[key] = value
         self.keys_at[key] = self.values_at[key] = place
 
-    def overlay(self, other: Mapping[str, Any]) -> None:
+    def overlay(self, other: Mapping[str, Raw]) -> None:
         """Set all keys of another mapping, with their places."""
         self.update(other)
         if isinstance(other, Map):
@@ -56,7 +62,7 @@ class Map(dict[str, Any]):
         return self.values_at.get(key, self.place)
 
 
-class Seq(list[Any]):
+class Seq(list[Raw]):
     """A list with its place and the places of its items."""
 
     __slots__ = ("items_at", "place")
@@ -70,6 +76,6 @@ class Seq(list[Any]):
         return self.items_at[index] if index < len(self.items_at) else self.place
 
 
-def place_of(container: Any, key: Any, default: Place) -> Place:
+def place_of(container: Raw, key: Raw, default: Place) -> Place:
     """The place of ``container[key]``; ``default`` for containers without places."""
     return container.place_of(key) if isinstance(container, (Map, Seq)) else default

@@ -13,7 +13,8 @@ import math
 import re
 from decimal import Decimal
 from enum import Enum, auto
-from typing import Any
+
+from deploytool.load.text.located import Raw
 
 
 class Dialect(Enum):
@@ -36,7 +37,7 @@ _MAX_DIGITS = 64
 _LARGE_POWER = 6
 
 
-def yaml12_scalar(text: str) -> Any:
+def yaml12_scalar(text: str) -> Raw:
     """The value of a scalar in a Compose file. A date stays text."""
     if text in _NULLS:
         return None
@@ -71,6 +72,6 @@ def float_text(number: float) -> str:
     return f"{'-' * sign}{first}{'.' * bool(rest)}{''.join(rest)}e{power:+03}"
 
 
-def json_scalar(text: str) -> Any:
+def json_scalar(text: str) -> Raw:
     """The value of a scalar in a document that is known to be JSON."""
     return json.loads(text)

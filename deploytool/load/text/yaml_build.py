@@ -8,7 +8,7 @@ import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from deploytool.errors import Place
-from deploytool.load.text.located import Map, Seq, Str
+from deploytool.load.text.located import Map, Raw, Seq, Str
 from deploytool.load.text.plain_scalars import Dialect, json_scalar, yaml12_scalar
 from deploytool.load.text.problems import Problems
 
@@ -35,12 +35,12 @@ class Builder:
         self.playbook = dialect is Dialect.PLAYBOOK
         self.unsafe = False
         self.open: set[int] = set()
-        self.scalars: dict[tuple[str, str], Any] = {}
+        self.scalars: dict[tuple[str, str], Raw] = {}
 
     def place(self, node: Node) -> Place:
         return Place(self.name, node.start_mark.line + 1, node.start_mark.column + 1)
 
-    def build(self, node: Node) -> Any:
+    def build(self, node: Node) -> Raw:
         if isinstance(node, ScalarNode):
             return self.scalar(node)
         if id(node) in self.open:
@@ -55,7 +55,7 @@ class Builder:
         self.unsafe = outer
         return value
 
-    def scalar(self, node: ScalarNode) -> Any:
+    def scalar(self, node: ScalarNode) -> Raw:
         if self.dialect is not Dialect.ANSIBLE and not node.style and self.is_untagged(node):
             return self.plain(node)
         if node.tag == f"{_YAML}str":
@@ -74,13 +74,13 @@ class Builder:
             ScalarNode, node.value, (True, False)
         )
 
-    def plain(self, node: ScalarNode) -> Any:
+    def plain(self, node: ScalarNode) -> Raw:
         """A scalar without quotes, in a dialect that does not read it as YAML 1.1 does."""
         read = json_scalar if self.dialect is Dialect.JSON else yaml12_scalar
         value = read(node.value)
         return Str.at(value, self.place(node)) if isinstance(value, str) else value
 
-    def construct(self, node: ScalarNode) -> Any:
+    def construct(self, node: ScalarNode) -> Raw:
         if not node.tag.startswith(_YAML) or node.tag == f"{_YAML}binary":
             return self.unknown_tag(node)
         try:
@@ -122,7 +122,7 @@ class Builder:
         self.merge(node, result)
         return result
 
-    def entry(self, key: str, node: Node) -> Any:
+    def entry(self, key: str, node: Node) -> Raw:
         """A value; the Compose sections of a play are read as a Compose file is."""
         if not (self.playbook and key in COMPOSE_SECTIONS and len(self.open) == _PLAY_DEPTH):
             return self.build(node)

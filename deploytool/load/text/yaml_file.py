@@ -20,7 +20,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode
 
 from deploytool.errors import Place
 from deploytool.load.text.input_log import note_file
-from deploytool.load.text.located import Map, Seq, Str, place_of
+from deploytool.load.text.located import Map, Raw, Seq, Str, place_of
 from deploytool.load.text.plain_scalars import Dialect
 from deploytool.load.text.problems import Problems
 from deploytool.load.text.yaml_build import Builder
@@ -42,7 +42,7 @@ MAX_BYTES = 32 * 1024 * 1024
 MAX_DEPTH = 64
 MAX_NODES = 500_000
 
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_Loader: Raw = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def read_text(path: Path, name: str, problems: Problems) -> str | None:
@@ -78,7 +78,7 @@ def decoded(raw: bytes, name: str, problems: Problems) -> str | None:
         return None
 
 
-def read_yaml(path: Path, name: str, problems: Problems, dialect: Dialect = Dialect.ANSIBLE) -> Any:
+def read_yaml(path: Path, name: str, problems: Problems, dialect: Dialect = Dialect.ANSIBLE) -> Raw:
     """The one document of a YAML file; None for an empty file, or with problems added."""
     text = read_text(path, name, problems)
     return None if text is None else parse_yaml(text, name, problems, dialect)
@@ -97,7 +97,7 @@ def _collector_paused() -> Iterator[None]:
 
 
 @_collector_paused()
-def parse_yaml(text: str, name: str, problems: Problems, dialect: Dialect = Dialect.ANSIBLE) -> Any:
+def parse_yaml(text: str, name: str, problems: Problems, dialect: Dialect = Dialect.ANSIBLE) -> Raw:
     """The one document in ``text``; ``name`` is the file in the places."""
     try:
         line, excess = _excess(text)
