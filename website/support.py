@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from deploytool.load.compose.known_keys import Key, State
-from deploytool.load.compose.schema import CONFIG, NETWORK, SECRET, SERVICE, TOP, VOLUME
+from deploytool.load.compose.schema import SERVICE, TOP
+from deploytool.load.compose.section_schema import CONFIG, NETWORK, SECRET, VOLUME
 from deploytool.load.playbook.play_keys import PlayKey
 from deploytool.load.playbook.play_settings import PLAY_KEYS
 

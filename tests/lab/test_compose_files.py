@@ -14,7 +14,8 @@ import yaml
 
 from deploytool.core.placement.patterns import select
 from deploytool.load.compose.known_keys import Key, State
-from deploytool.load.compose.schema import NETWORK, SERVICE, VOLUME
+from deploytool.load.compose.schema import SERVICE
+from deploytool.load.compose.section_schema import NETWORK, VOLUME
 from deploytool.load.inventory.inventory_loader import Sources, load_inventory
 from deploytool.load.playbook.playbook_loader import load_intent
 from deploytool.model.desired import HostFiles

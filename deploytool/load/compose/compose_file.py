@@ -7,11 +7,14 @@ from pathlib import Path
 
 from deploytool.errors import Place
 from deploytool.load.compose.known_keys import Normalized, State, key_place
-from deploytool.load.compose.schema import SECTIONS, TOP
+from deploytool.load.compose.schema import TOP
+from deploytool.load.compose.section_schema import SECTIONS
 from deploytool.load.compose.validators import kind_of
 from deploytool.load.text.located import Raw
 from deploytool.load.text.problems import Problems, near_key
 from deploytool.load.text.yaml_file import Dialect, Map, read_yaml
+
+_SERVICES_HINT = "a Compose file has 'services:' at its top level"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,29 +31,41 @@ class Document:
 
 def read_document(path: Path, name: str, problems: Problems) -> Document | None:
     """A Compose file; None with problems where it is none."""
-    before = len(problems.found)
-    root = read_yaml(path, name, problems, Dialect.COMPOSE)
-    if not isinstance(root, Map):
-        if len(problems.found) == before:
-            what = "is empty" if root is None else f"is {kind_of(root)}, not a mapping"
-            problems.add(Place(name, 1), what, "a Compose file has 'services:' at its top level")
+    root = _root(path, name, problems)
+    if root is None:
         return None
     check_keys(root, problems)
     if "services" not in root:
-        problems.add(root.place, "has no 'services'", "a Compose file has 'services:' at its top level")
+        problems.add(root.place, "has no 'services'", _SERVICES_HINT)
         return None
-    project = root.get("name")
-    if project is not None and not isinstance(project, str):
-        problems.add(root.place_of("name"), f"'name' has to be text, not {kind_of(project)}")
-        project = None
     return Document(
         path.parent,
         root["services"],
         _sections(root),
         root.place_of("services"),
-        project or "",
+        _project(root, problems),
         root.place_of("name"),
     )
+
+
+def _root(path: Path, name: str, problems: Problems) -> Map | None:
+    before = len(problems.found)
+    root = read_yaml(path, name, problems, Dialect.COMPOSE)
+    if isinstance(root, Map):
+        return root
+    if len(problems.found) == before:
+        what = "is empty" if root is None else f"is {kind_of(root)}, not a mapping"
+        problems.add(Place(name, 1), what, _SERVICES_HINT)
+    return None
+
+
+def _project(root: Map, problems: Problems) -> str:
+    """The ``name`` in the file; empty where it has none."""
+    project = root.get("name")
+    if project is None or isinstance(project, str):
+        return project or ""
+    problems.add(root.place_of("name"), f"'name' has to be text, not {kind_of(project)}")
+    return ""
 
 
 def inline_document(play: Map, folder: Path) -> Document:

@@ -61,16 +61,23 @@ class Extender:
         if link in chain or len(chain) > MAX_CHAIN:
             self.problems.add(place, f"'extends' leads in a circle back to '{name}'")
             return own
-        base = services.get(name) if isinstance(services, dict) else None
-        if not isinstance(base, Map):
-            if services is not None:
-                hint = near(name, services) if isinstance(services, dict) else ""
-                self.problems.add(place, f"'extends' names '{name}', which is no service", hint)
+        base = self._base(name, services, place)
+        if base is None:
             return own
         below = self._resolved(base, services, base_folder, [*chain, link])
         if base_folder != folder:
             below = _moved(below, os.path.relpath(base_folder, folder))
         return _merged(below, own)
+
+    def _base(self, name: str, services: Raw, place: Place) -> Map | None:
+        """The service ``name``; None, with a problem unless the file has one already, where there is none."""
+        base = services.get(name) if isinstance(services, dict) else None
+        if isinstance(base, Map):
+            return base
+        if services is not None:
+            hint = near(name, services) if isinstance(services, dict) else ""
+            self.problems.add(place, f"'extends' names '{name}', which is no service", hint)
+        return None
 
     def _target(self, value: Raw, place: Place) -> tuple[str, str] | None:
         """The service and the file that are named; the file is empty for the same document."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from deploytool.errors import Place
 from deploytool.load.compose.known_keys import Key, Normalized, State, key_place, section
@@ -125,37 +126,41 @@ def _ingress_keys(written_keys: Normalized) -> IngressKeys:
     )
 
 
+Contradiction = tuple[str, str, str]
+"""(key, what is wrong, the way out)."""
+
+
 def _contradictions(
-    keys: IngressKeys,
-    written_keys: Normalized,
-    normalized: Normalized,
-    ports: list[Normalized],
-) -> list[tuple[str, str, str]]:
-    """(key, what is wrong, the way out), each."""
-    found = []
+    keys: IngressKeys, written_keys: Normalized, normalized: Normalized, ports: list[Normalized]
+) -> Iterator[Contradiction]:
     if "network_mode" in normalized:
-        found.append(("ports", "a port in mode ingress needs a network of Docker", "leave network_mode out"))
+        yield "ports", "a port in mode ingress needs a network of Docker", "leave network_mode out"
     if str((normalized.get("deploy") or {}).get("mode", "")).endswith("job"):
-        found.append(("ports", "a job cannot have a port in mode ingress", "leave the port out"))
+        yield "ports", "a job cannot have a port in mode ingress", "leave the port out"
     if not keys.is_http:
-        found += [
-            (key, f"'{key}' has no meaning with protocol tcp", "leave it out")
-            for key in ("host", "path", "health_path", "timeout", "sticky", "redirect_https")
-            if key in written_keys
-        ]
-        if keys.tls:
-            hint = "let the service end TLS itself, or use protocol http"
-            found.append(("tls", "'tls' with protocol tcp is not supported yet", hint))
-    https = [p for p in ports if keys.ends_tls(int(p["published"]), p.get("app_protocol", ""))]
+        yield from _contradictions_of_tcp(keys, written_keys)
+    yield from _contradictions_of_tls(keys, ports)
+
+
+def _contradictions_of_tcp(keys: IngressKeys, written_keys: Normalized) -> Iterator[Contradiction]:
+    for key in ("host", "path", "health_path", "timeout", "sticky", "redirect_https"):
+        if key in written_keys:
+            yield key, f"'{key}' has no meaning with protocol tcp", "leave it out"
+    if keys.tls:
+        hint = "let the service end TLS itself, or use protocol http"
+        yield "tls", "'tls' with protocol tcp is not supported yet", hint
+
+
+def _contradictions_of_tls(keys: IngressKeys, ports: list[Normalized]) -> Iterator[Contradiction]:
+    https = [port for port in ports if keys.ends_tls(int(port["published"]), port.get("app_protocol", ""))]
     if "https" in {port.get("app_protocol") for port in ports} and not keys.tls:
-        found.append(("ports", "app_protocol https needs x-ingress.tls", "name the secrets with tls"))
+        yield "ports", "app_protocol https needs x-ingress.tls", "name the secrets with tls"
     if keys.tls and not https:
         hint = 'publish 443 too: {target: 8080, published: "443", mode: ingress}'
-        found.append(("tls", "'tls' is given, but no ingress port speaks it", hint))
+        yield "tls", "'tls' is given, but no ingress port speaks it", hint
     if keys.redirect_https and (not https or len(https) == len(ports)):
         hint = "publish 80 and 443, and give tls"
-        found.append(("redirect_https", "'redirect_https' needs a port with TLS and one without", hint))
-    return found
+        yield "redirect_https", "'redirect_https' needs a port with TLS and one without", hint
 
 
 def _mesh(value: Raw, spot: Spot) -> Valid:

@@ -60,6 +60,26 @@ def section(keys: Mapping[str, Key]) -> Validator:
     return validate
 
 
+def honoured(validator: Validator, note: str = "", keys: Mapping[str, Key] | None = None) -> Key:
+    """A key that the tool acts on."""
+    return Key(State.HONOURED, validator, note, keys=keys)
+
+
+def passed(validator: Validator, note: str = "", keys: Mapping[str, Key] | None = None) -> Key:
+    """A key that Compose on the host acts on."""
+    return Key(State.PASSED, validator, note, keys=keys)
+
+
+def refused(note: str, hint: str = "") -> Key:
+    """A key that is an error, with the reason and a way out."""
+    return Key(State.REFUSED, note=note, hint=hint)
+
+
+def within(keys: Mapping[str, Key], note: str = "") -> Key:
+    """A key that holds a mapping with known keys."""
+    return honoured(section(keys), note, keys)
+
+
 def _known(keys: Mapping[str, Key], value: Raw, key: str, spot: Spot) -> Key | None:
     known = keys.get(key)
     if known is None and key.startswith("x-"):

@@ -15,7 +15,8 @@ from deploytool.errors import Place
 from deploytool.load.compose.deploy import restart_of
 from deploytool.load.compose.equivalence import apply_equivalences
 from deploytool.load.compose.known_keys import Normalized, key_place
-from deploytool.load.compose.schema import SERVICE_VALIDATOR, TOPLEVEL_VALIDATORS
+from deploytool.load.compose.schema import SERVICE_VALIDATOR
+from deploytool.load.compose.section_schema import TOPLEVEL_VALIDATORS
 from deploytool.load.compose.shipped_files import Copied, FileMistake, FileStore, generated_file, is_file
 from deploytool.load.compose.validators import INVALID, Spot
 from deploytool.load.templates.placeholders import BROKEN

@@ -100,20 +100,22 @@ def _short(entry: Raw, spot: Spot) -> Valid:
     source, target = parts[0], parts[1]
     if not target.startswith("/"):
         return spot.wrong(f"mounts to '{target:.60}', which is not an absolute path", _HINT)
-    if is_path(source):
-        mount: dict[str, Raw] = {
-            "type": "bind",
-            "source": source,
-            "target": target,
-            "bind": {"create_host_path": True},
-        }
-    elif _NAME.fullmatch(source):
-        mount = {"type": "volume", "source": source, "target": target}
-    else:
+    mount = _plain_mount(source, target)
+    if mount is None:
         return spot.wrong(f"'{source:.60}' is neither a path nor the name of a volume", _HINT)
     for option in parts[2].split(",") if len(parts) == 3 else ():
         _apply(option, mount, spot)
     return mount
+
+
+def _plain_mount(source: str, target: str) -> dict[str, Raw] | None:
+    """A mount without options in long syntax; None where ``source`` can be none."""
+    if is_path(source):
+        bind = {"create_host_path": True}
+        return {"type": "bind", "source": source, "target": target, "bind": bind}
+    if _NAME.fullmatch(source):
+        return {"type": "volume", "source": source, "target": target}
+    return None
 
 
 def _apply(option: str, mount: dict[str, Raw], spot: Spot) -> None:

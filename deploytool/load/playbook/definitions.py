@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from deploytool.errors import Place, Problem
 from deploytool.load.compose.deploy import service_of
 from deploytool.load.compose.normalize import ComposeContext, HostNormalizer
-from deploytool.load.compose.schema import SECTIONS, SERVICE_VALIDATOR
+from deploytool.load.compose.schema import SERVICE_VALIDATOR
+from deploytool.load.compose.section_schema import SECTIONS
 from deploytool.load.compose.split import ServiceText
 from deploytool.load.compose.validators import INVALID, Spot
 from deploytool.load.playbook.references import check_references

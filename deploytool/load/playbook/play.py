@@ -62,21 +62,13 @@ class PlayFile:
 
 
 def load_play(
-    raw: Map,
-    settings: PlaySettings,
-    file: PlayFile,
-    inventory: LoadedInventory,
-    select: Select,
-    problems: Problems,
+    settings: PlaySettings, file: PlayFile, inventory: LoadedInventory, select: Select, problems: Problems
 ) -> Project | None:
-    """The project of a play; None with problems where it cannot be made out.
-
-    ``settings`` are those of ``raw``, of which the stage ``SELECTION`` has been read.
-    """
+    """The project of a play whose stage ``SELECTION`` has been read; None with problems where it is wrong."""
     before = len(problems.found)
-    check_play_keys(PLAY_KEYS, raw, problems)
+    check_play_keys(PLAY_KEYS, settings.play, problems)
     try:
-        return _Play(raw, settings, file, inventory, select, problems).load(before)
+        return _Play(settings, file, inventory, select, problems).load(before)
     except InputError as error:
         problems.extend(error)
         return None
@@ -84,7 +76,6 @@ def load_play(
 
 @dataclass(slots=True)
 class _Play:
-    raw: Map
     settings: PlaySettings
     file: PlayFile
     inventory: LoadedInventory
@@ -92,6 +83,10 @@ class _Play:
     problems: Problems
     layers: Layers = field(default_factory=Layers)
     login: LoginVariables = ()
+
+    @property
+    def raw(self) -> Map:
+        return self.settings.play
 
     def load(self, before: int) -> Project | None:
         self._read_settings()

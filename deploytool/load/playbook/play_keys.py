@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 
 from deploytool.errors import InputError
 from deploytool.load.compose.known_keys import Key, State
-from deploytool.load.compose.schema import SECTIONS
+from deploytool.load.compose.section_schema import SECTIONS
 from deploytool.load.compose.validators import INVALID, Spot, Validator
 from deploytool.load.templates.lazy_vars import LazyVars
 from deploytool.load.text.located import Raw
@@ -110,7 +110,7 @@ class PlaySettings:
 
     def __init__(self, table: PlayKeyTable, play: Map, problems: Problems) -> None:
         self._table = table
-        self._play = play
+        self.play = play
         self._problems = problems
         self._values: dict[str, Raw] = {}
 
@@ -136,7 +136,7 @@ class PlaySettings:
                 self._values[key.name] = value
 
     def _value(self, key: PlayKey[Any], scope: LazyVars | None) -> Raw:
-        value, place = self._play.get(key.name), self._play.place_of(key.name)
+        value, place = self.play.get(key.name), self.play.place_of(key.name)
         if value is not None and scope is not None:
             value = scope.templates.render(value, scope, place)
         return None if value is None else key.validator(value, Spot(place, key.name, self._problems))

@@ -7,6 +7,8 @@ refused, the reason and a way out. A new key takes its row and the code that ask
 
 from __future__ import annotations
 
+from collections.abc import Set
+
 from deploytool.load.compose.ingress_keys import EDGE, edge_settings
 from deploytool.load.compose.validators import anything, count, flag, non_empty, one_of, text
 from deploytool.load.playbook.play_keys import PlayKey, PlayKeyTable, Stage
@@ -61,7 +63,7 @@ PROJECT: PlayKey[str] = _honoured(
     example="shop",
     note="the Compose project name; default: the name in lower case",
 )
-TAGS: PlayKey[frozenset[str]] = _honoured(
+TAGS: PlayKey[Set[str]] = _honoured(
     "tags",
     tag_words,
     default=frozenset(),

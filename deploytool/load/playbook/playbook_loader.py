@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence, Set
 from pathlib import Path
 
-from deploytool.errors import InputError, Place, UsageError
+from deploytool.errors import InputError, Place
 from deploytool.load.compose.validators import kind_of
 from deploytool.load.inventory.inventory_loader import LoadedInventory
 from deploytool.load.playbook.play import PlayFile, Select, load_play
 from deploytool.load.playbook.play_keys import PlaySettings, Stage
 from deploytool.load.playbook.play_settings import PLAY_KEYS, TAGS
-from deploytool.load.text.problems import Problems, input_error, near
+from deploytool.load.playbook.tags import TagFilter
+from deploytool.load.text.problems import Problems, input_error
 from deploytool.load.text.yaml_file import Dialect, Map, read_yaml
 from deploytool.model.intent import Intent, Project
-from deploytool.model.inventory import Host
 
 DEFAULT_NAMES = ("playbooks/site.yaml", "playbooks/site.yml")
 _FORM = "a playbook is a list: begin each play with '- name: …'"
@@ -55,34 +55,24 @@ def load_intent(
         UsageError: no play has the tags.
     """
     problems = Problems()
+    files = (PlayFile(path, str(path), check_mode) for path in playbooks)
+    plays = [(file, settings) for file in files for settings in _plays(file, problems)]
+    chosen = TagFilter(tags, skip_tags)
+    selected = [(file, settings) for file, settings in plays if chosen.selects(settings[TAGS])]
     projects: list[Project] = []
-    known: set[str] = set()
-    wanted = 0
-    for path in playbooks:
-        file = PlayFile(path, str(path), check_mode)
-        for raw in _plays(file, problems):
-            settings = PlaySettings(PLAY_KEYS, raw, problems)
-            settings.read(Stage.SELECTION)
-            own = settings[TAGS]
-            known |= own
-            if not _wanted(own, tags, skip_tags):
-                continue
-            wanted += 1
-            project = load_play(raw, settings, file, inventory, select, problems)
-            if project:
-                _check_unique(project, projects, problems)
-                projects.append(project)
-    resolved = {host.name: host for project in reversed(projects) for host in project.hosts}
-    intent = _intent(inventory, projects, resolved, problems)
+    for file, settings in selected:
+        project = load_play(settings, file, inventory, select, problems)
+        if project:
+            _check_unique(project, projects, problems)
+            projects.append(project)
+    intent = _intent(inventory, projects, problems)
     problems.raise_if_any()
-    if not wanted and (tags or skip_tags):
-        raise UsageError(_no_play(tags, skip_tags), hint=_near_tags(tags, known))
+    chosen.check(len(selected), {tag for _, settings in plays for tag in settings[TAGS]})
     return intent
 
 
-def _intent(
-    inventory: LoadedInventory, projects: Iterable[Project], resolved: dict[str, Host], problems: Problems
-) -> Intent:
+def _intent(inventory: LoadedInventory, projects: Sequence[Project], problems: Problems) -> Intent:
+    resolved = {host.name: host for project in reversed(projects) for host in project.hosts}
     try:
         return Intent(inventory.inventory(resolved), tuple(projects))
     except InputError as error:
@@ -90,7 +80,8 @@ def _intent(
         return Intent(inventory.names, ())
 
 
-def _plays(file: PlayFile, problems: Problems) -> Iterator[Map]:
+def _plays(file: PlayFile, problems: Problems) -> Iterator[PlaySettings]:
+    """The plays of a playbook, each with its tags read."""
     before = len(problems.found)
     document = read_yaml(file.path, file.name, problems, Dialect.PLAYBOOK)
     if not isinstance(document, list):
@@ -100,43 +91,14 @@ def _plays(file: PlayFile, problems: Problems) -> Iterator[Map]:
         return
     for index, play in enumerate(document):
         if isinstance(play, Map):
-            yield play
+            settings = PlaySettings(PLAY_KEYS, play, problems)
+            settings.read(Stage.SELECTION)
+            yield settings
         else:
             place = document.place_of(index)  # type: ignore[attr-defined]
             problems.add(place, f"a play has to be a mapping, not {kind_of(play)}", _FORM)
     if not document:
         problems.add(Place(file.name, 1), "is empty", _FORM)
-
-
-def _wanted(own: Set[str], tags: Set[str], skip: Set[str]) -> bool:
-    """True where a play with these tags runs. Source: ``Taggable.evaluate_tags`` of ansible-core."""
-    return _asked_for(own, tags or {"all"}) and not _skipped(own, skip)
-
-
-def _asked_for(own: Set[str], tags: Set[str]) -> bool:
-    effective = own or {"untagged"}
-    if "always" in own or effective & tags:
-        return True
-    return "never" not in own and ("all" in tags or ("tagged" in tags and bool(own)))
-
-
-def _skipped(own: Set[str], skip: Set[str]) -> bool:
-    effective = own or {"untagged"}
-    if "all" in skip:
-        return "always" not in own or "always" in skip
-    return bool(effective & skip) or ("tagged" in skip and bool(own))
-
-
-def _no_play(tags: Set[str], skip: Set[str]) -> str:
-    options = ((f"--tags {','.join(sorted(tags))}", tags), (f"--skip-tags {','.join(sorted(skip))}", skip))
-    return f"{' '.join(text for text, words in options if words)} leaves no play"
-
-
-def _near_tags(tags: Set[str], known: Set[str]) -> str:
-    hints = (near(tag, known) for tag in sorted(tags))
-    return next(
-        filter(None, hints), f"the tags are {', '.join(sorted(known))}" if known else "no play has tags"
-    )
 
 
 def _check_unique(project: Project, others: Iterable[Project], problems: Problems) -> None:

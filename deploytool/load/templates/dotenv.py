@@ -44,24 +44,25 @@ def parse_dotenv(
     for number, line in lines:
         if not line.strip() or line.lstrip().startswith("#"):
             continue
-        place = Place(name, number)
-        match = _LINE.match(line)
-        if match is None or (not match["sign"] and match.end() != len(line)):
-            problems.add(place, "is not NAME=value", "start a comment with #")
-            continue
-        rest = line[match.end() :]
-        if not match["sign"]:
-            if match["name"] in outer:
-                values[match["name"]] = outer[match["name"]]
-            continue
-        if raw:
-            values[match["name"]] = rest
-            continue
         try:
-            values[match["name"]] = _value(rest, lines, known, place)
+            match = _assignment(line, Place(name, number))
+            if match["sign"]:
+                rest = line[match.end() :]
+                value = rest if raw else _value(rest, lines, known, Place(name, number))
+                values[match["name"]] = value
+            elif match["name"] in outer:
+                values[match["name"]] = outer[match["name"]]
         except InputError as error:
             problems.extend(error)
     return values
+
+
+def _assignment(line: str, place: Place) -> re.Match[str]:
+    """The name and the sign of a line; the sign is empty where the line is only a name."""
+    match = _LINE.match(line)
+    if match is None or (not match["sign"] and match.end() != len(line)):
+        raise input_error(place, "is not NAME=value", "start a comment with #")
+    return match
 
 
 def _value(rest: str, lines: Iterator[tuple[int, str]], known: Mapping[str, str], place: Place) -> str:
