@@ -8,13 +8,14 @@ one that is not has its default for every run. ``cli.command`` makes the objects
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, ClassVar
 
 import click
 
-from deploytool.cli.progress import KINDS
+from deploytool.report.registry import REPORTERS, RUN_FORMATS
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "": 1.0}
 _PLAYBOOKS = (".yaml", ".yml")
@@ -51,10 +52,12 @@ def forks_option(*names: str) -> click.Option:
     return click.Option(names, type=click.IntRange(1), show_default=True, help="Hosts at the same time.")
 
 
-def format_option(*formats: str, show_default: bool = False) -> click.Option:
+def format_option(formats: Iterable[str], *, show_default: bool = False) -> click.Option:
     """``--output`` of a command that prints one of ``formats``."""
     names = ("-o", "--output")
-    return click.Option(names, type=click.Choice(formats), show_default=show_default, help="What to print.")
+    return click.Option(
+        names, type=click.Choice(list(formats)), show_default=show_default, help="What to print."
+    )
 
 
 def vault_password_option() -> click.Option:
@@ -242,7 +245,7 @@ class OutputOptions:
 
     heading: ClassVar = "What is shown"
 
-    output: Annotated[str, format_option("text", "json", "jsonl", "markdown", show_default=True)] = "text"
+    output: Annotated[str, format_option(RUN_FORMATS, show_default=True)] = "text"
     diff: Annotated[
         bool,
         click.Option(
@@ -255,7 +258,7 @@ class OutputOptions:
         str,
         click.Option(
             ["--progress"],
-            type=click.Choice(KINDS),
+            type=click.Choice(["auto", *REPORTERS]),
             show_default=True,
             help="How progress is shown on stderr; auto: as the terminal or the CI system can take it.",
         ),
@@ -275,6 +278,10 @@ class OutputOptions:
         bool,
         click.Option(["--detailed-exitcode"], is_flag=True, help="Exit with 10 where changes are pending."),
     ] = False
+
+    def files(self) -> dict[str, Path | None]:
+        """The report files by their names in the registry."""
+        return {"junit": self.junit, "summary": self.summary}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Files that other programs read while they are written."""
+"""Files that options name: replaced as a whole while others read them, or written for CI systems."""
 
 from __future__ import annotations
 
@@ -32,3 +32,16 @@ def replace_file(path: Path, content: bytes, option: str, mode: int | None = Non
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise UsageError(f"{option}: {path} cannot be written: {reason}") from None
+
+
+def write_text(path: Path, text: str, option: str, *, append: bool) -> None:
+    """Write a file in place, as a pipe or a CI system's own file needs it.
+
+    Raises:
+        UsageError: it cannot be written; the message names ``option``.
+    """
+    try:
+        with path.open("a" if append else "w", encoding="utf-8", errors="replace") as file:
+            file.write(text)
+    except OSError as error:
+        raise UsageError(f"{option}: {path} cannot be written: {error.strerror}") from None

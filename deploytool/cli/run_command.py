@@ -9,13 +9,14 @@ from dataclasses import replace
 from difflib import get_close_matches
 from os import environ
 from pathlib import Path
+from secrets import token_bytes
 
 import click
 
 from deploytool.backend.base import Backend
 from deploytool.cli.host_limit import limited
 from deploytool.cli.options import SiteOptions
-from deploytool.cli.output import find_differences, show_plan, show_report, show_text, unreachable
+from deploytool.cli.output import show_plan, show_proposal, show_report
 from deploytool.cli.saved_plan_options import document, save
 from deploytool.cli.screen import Screen
 from deploytool.cli.session import Loaded, ask, backend_for
@@ -30,9 +31,10 @@ from deploytool.model.intent import Intent
 from deploytool.model.observed import Observed
 from deploytool.model.plan import Plan, StepKind
 from deploytool.plan.policy import PlanPolicy
-from deploytool.report.explain import explain_text
+from deploytool.report.plan import explain_text
 from deploytool.report.sanitize import printable
 from deploytool.run.converge import Run, RunOptions
+from deploytool.run.differences import differences
 from deploytool.run.lease_owner import this_run
 from deploytool.run.prune import prune_images
 from deploytool.run.stamp import stamp
@@ -100,9 +102,9 @@ def carry_out(run: Run, screen: Screen, options: SiteOptions, act: Callable[[], 
     changed: list[Difference] = []
 
     def confirm(found: Plan, seen: Observed) -> bool:
-        changed.extend(find_differences(run, found, seen, options.shown))
+        changed.extend(_differences(run, found, seen, options))
         screen.drain()
-        show_text(found, changed, options.shown.output)
+        show_proposal(found, seen, changed, options)
         if not options.change.yes and _calls_for_asking(found) and not ask("Make these changes?"):
             declined.append(found)
         screen.resume()
@@ -116,21 +118,28 @@ def carry_out(run: Run, screen: Screen, options: SiteOptions, act: Callable[[], 
     if declined:
         click.echo("Nothing was changed.", err=True)
         return INTERRUPTED
-    show_report(report, run.seen, screen.tally, changed, options)
+    show_report(report, run.seen, changed, options)
     return report.exit_code
 
 
 def only_plan(run: Run, screen: Screen, options: SiteOptions, out: Path | None = None) -> int:
     """Look, and show what would change, saved to ``out`` if given; returns the exit code."""
     found, seen = run.plan()
-    changed = find_differences(run, found, seen, options.shown)
+    changed = _differences(run, found, seen, options)
     screen.drain()
     if out:
         save(document(found, seen, options), out)
     show_plan(found, seen, changed, options)
-    if unreachable(seen):
+    if seen.unreachable():
         return HostsUnusable.exit_code
     return CHANGES_PENDING if found and options.shown.detailed_exitcode else 0
+
+
+def _differences(run: Run, plan: Plan, seen: Observed, options: SiteOptions) -> list[Difference]:
+    """Changes of the hosts' definitions; none without ``--diff``, and then no host is asked."""
+    if not options.shown.diff:
+        return []
+    return differences(plan, seen, run.backend, run.options.forks, token_bytes(16))
 
 
 def _calls_for_asking(found: Plan) -> bool:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import queue
+import sys
 import threading
 import time
 from collections.abc import Iterator
+from os import environ
 from types import TracebackType
 
 import click
 
-from deploytool.cli.ci_outputs import keep
+from deploytool.cli.ci_outputs import run_record
 from deploytool.cli.options import SiteOptions
-from deploytool.cli.progress import reporter_for
 from deploytool.model.event import Event
-from deploytool.report.console import event_json
 from deploytool.report.progress import Progress
+from deploytool.report.registry import RUN_FORMATS, reporter_of
 from deploytool.report.run_summary import RunSummary
 from deploytool.report.sanitize import printable
 
@@ -23,7 +24,8 @@ from deploytool.report.sanitize import printable
 class Screen:
     """Shows events while it is entered; leaving it shows all that is left.
 
-    ``progress`` is how: see ``cli.progress``. ``tally`` is what became of all hosts, whole after ``drain``.
+    ``progress`` is a reporter's name, ``output`` a format's. ``summary`` adds up the events, and is whole
+    after ``drain``.
     """
 
     def __init__(
@@ -31,10 +33,11 @@ class Screen:
         output: str = "text",
         verbose: int = 0,
         progress: str = "auto",
+        summary: RunSummary | None = None,
     ) -> None:
-        self.tally = RunSummary()
-        self._json = output == "jsonl"
-        self._kind, self._reporter = reporter_for(progress, verbose)
+        self._summary = RunSummary() if summary is None else summary
+        self._format = RUN_FORMATS[output]()
+        self._reporter = reporter_of(progress, environ, terminal=sys.stderr.isatty())(verbose)
         self._progress = Progress()
         self._events: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
@@ -65,7 +68,7 @@ class Screen:
             self._thread = None
 
     def _show_all(self) -> None:
-        if self._kind == "live" and not self._json:
+        if self._reporter.is_live and not self._format.takes_events:
             self._show_live()
         else:
             while (event := self._events.get()) is not None:
@@ -84,24 +87,23 @@ class Screen:
                 if event is None:
                     return
                 self._progress.add(event, time.monotonic())
-                self.tally.add(event)
+                self._summary.add(event)
                 live.print(map(printable, self._reporter.lines(event)))
 
     def _show(self, event: Event) -> None:
-        self.tally.add(event)
-        if self._json:
-            click.echo(event_json(event))
+        self._summary.add(event)
+        if self._format.takes_events:
+            click.echo(self._format.event(event), nl=False)
         else:
             self._print(self._reporter.lines(event))
 
     def _print(self, lines: Iterator[str]) -> None:
-        marked = self._kind == "gitlab"  # its marks are control characters, which click would take away
-        for line in lines:
-            click.echo(line if marked else printable(line), err=True, color=marked or None)
+        as_they_are = self._reporter.has_control_characters
+        for line in lines:  # from which click would take these characters away, but for color=True
+            click.echo(line if as_they_are else printable(line), err=True, color=as_they_are or None)
 
 
 def screen_of(options: SiteOptions) -> Screen:
-    """The screen that the options ask for. Its tally is kept for the end."""
-    screen = Screen(options.shown.output, options.files.verbose, options.shown.progress)
-    keep(screen.tally)
-    return screen
+    """The screen that the options ask for; its events count for the command's files."""
+    shown = options.shown
+    return Screen(shown.output, options.files.verbose, shown.progress, run_record().summary)

@@ -1,25 +1,20 @@
-"""Events and reports → lines for people, and for programs."""
+"""Events → lines of a log for people, and the reporters of a plain log and a terminal."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from dataclasses import asdict
 
 from deploytool.model.event import (
     Event,
-    Finished,
     HostLooked,
     Note,
-    Planned,
     StepDone,
     StepFailed,
     StepSkipped,
     StepStarted,
 )
 from deploytool.model.plan import Step, StepKind
-from deploytool.report.plan import plan_text, summary
-from deploytool.report.result import result_of
+from deploytool.report.base import Reporter
 
 _DOING = {
     StepKind.PREPARE: ("preparing files and images", "files and images are ready"),
@@ -33,7 +28,7 @@ _DOING = {
 
 
 def event_lines(event: Event, verbose: int = 0) -> Iterator[str]:
-    """What a plain log says about an event; nothing where it is of no interest."""
+    """Lines of a plain log; none where the event is of no interest. ``verbose`` adds looks and beginnings."""
     if isinstance(event, HostLooked):
         if event.reason and not event.setup:
             yield f"{event.host}: unreachable: {event.reason}"
@@ -56,34 +51,30 @@ def event_lines(event: Event, verbose: int = 0) -> Iterator[str]:
         yield f"{event.level}: {event.message}" if event.level != "info" else event.message
 
 
-class Plain:
-    """A log without anything that moves: each event as its lines, or only what did not go well."""
-
-    def __init__(self, verbose: int = 0, *, only_trouble: bool = False) -> None:
-        self._verbose, self._only_trouble = verbose, only_trouble and not verbose
+class Plain(Reporter):
+    """A log without anything that moves: each event as its lines."""
 
     def lines(self, event: Event) -> Iterator[str]:
-        """What to print for an event."""
-        if self._only_trouble and isinstance(event, StepDone):
+        return event_lines(event, self.verbose)
+
+
+class Live(Plain):
+    """Below a live display that shows the rest: only what did not go well, with ``verbose`` all."""
+
+    is_live = True
+
+    def lines(self, event: Event) -> Iterator[str]:
+        if isinstance(event, StepDone) and not self.verbose:
             return iter(())
-        return event_lines(event, self._verbose)
-
-    def end(self) -> Iterator[str]:
-        """What to print when no more events come, whatever the reason."""
-        return iter(())
+        return super().lines(event)
 
 
-def event_json(event: Event) -> str:
-    """One line of JSON: the event's name and its fields."""
-    if isinstance(event, Finished):
-        return json.dumps({"event": "Finished", **result_of(event.report)})
-    if isinstance(event, Planned):
-        return json.dumps({"event": "Planned", "summary": summary(event.plan), "text": plan_text(event.plan)})
-    return json.dumps({"event": type(event).__name__, **asdict(event)}, default=str)
+class Quiet(Reporter):
+    """Silence. Errors and the result are no progress, and are shown all the same."""
 
 
 def doing(step: Step) -> str:
-    """What a step does while it does it, as the predicate of a sentence."""
+    """The words for a step under way, as the predicate of a sentence."""
     return _words(step.kind)[0]
 
 

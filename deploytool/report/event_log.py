@@ -9,22 +9,26 @@ from datetime import datetime, timezone
 from deploytool.model.event import Event, HostLooked, Note, StepDone, StepFailed, StepSkipped, StepStarted
 from deploytool.report.console import event_lines
 
-FORMATS = ("text", "json")
+
+def text_lines(event: Event, when_s: float, verbose: int = 0) -> Iterator[str]:
+    """The lines of an event behind its time, none where it is of no interest."""
+    return (f"{_moment(when_s)} {line}" for line in event_lines(event, verbose))
 
 
-def log_lines(event: Event, when_s: float, how: str, verbose: int = 0) -> Iterator[str]:
-    """The lines of an event, none where it is of no interest. ``how`` is one of ``FORMATS``."""
+def json_lines(event: Event, when_s: float, verbose: int = 0) -> Iterator[str]:
+    """One line of JSON with the fields of an event, none where it is of no interest."""
     lines = list(event_lines(event, verbose))
     if not lines:
         return
+    message = event.message if isinstance(event, Note) else "\n".join(lines)
+    record = {"time": _moment(when_s), "level": _level(event), "message": message, **_fields(event)}
+    yield json.dumps({key: value for key, value in record.items() if value not in ("", None)})
+
+
+def _moment(when_s: float) -> str:
+    """RFC 3339 in UTC, to the millisecond."""
     when = datetime.fromtimestamp(when_s, timezone.utc).isoformat(timespec="milliseconds")
-    when = when.replace("+00:00", "Z")
-    if how == "json":
-        message = event.message if isinstance(event, Note) else "\n".join(lines)
-        record = {"time": when, "level": _level(event), "message": message, **_fields(event)}
-        yield json.dumps({key: value for key, value in record.items() if value not in ("", None)})
-        return
-    yield from (f"{when} {line}" for line in lines)
+    return when.replace("+00:00", "Z")
 
 
 def _level(event: Event) -> str:

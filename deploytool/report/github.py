@@ -5,19 +5,35 @@ Source: GitHub's "Workflow commands" and the escaping rules of its toolkit (``co
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 
 from deploytool.errors import Problem
 from deploytool.model.event import Event, Finished, HostLooked, Looking, Note, StepFailed, StepStarted
+from deploytool.report.base import Reporter
 from deploytool.report.console import doing, event_lines
 
+MOST_ANNOTATIONS = 10  # GitHub shows no more of a step
 
-class GitHub:
+
+class GitHub(Reporter):
     """Folds the looks and the steps into groups. A failure is an annotation, and so outside of any group."""
 
     def __init__(self, verbose: int = 0) -> None:
-        self._verbose = verbose
+        super().__init__(verbose)
         self._group = ""
+
+    @classmethod
+    def detected(cls, env: Mapping[str, str]) -> bool:
+        return env.get("GITHUB_ACTIONS") in ("true", "1")
+
+    @classmethod
+    def summary_file(cls, env: Mapping[str, str]) -> str:
+        return env.get("GITHUB_STEP_SUMMARY", "")
+
+    @classmethod
+    def problem_lines(cls, problems: Iterable[Problem]) -> Iterator[str]:
+        return annotated(islice(problems, MOST_ANNOTATIONS))
 
     def lines(self, event: Event) -> Iterator[str]:
         if isinstance(event, Looking):
@@ -26,7 +42,7 @@ class GitHub:
             yield from self._begin("Changing the hosts")
         elif isinstance(event, Finished):
             yield from self.end()
-        yield from (harmless(line) for line in event_lines(event, max(1, self._verbose)))
+        yield from (harmless(line) for line in event_lines(event, max(1, self.verbose)))
         yield from _annotation(event)
 
     def end(self) -> Iterator[str]:

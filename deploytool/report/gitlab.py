@@ -6,9 +6,11 @@ Source: GitLab's "Custom collapsible sections". Failures come again after the se
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping
 
 from deploytool.model.event import Event, Finished, HostLooked, Looking, StepFailed, StepStarted
+from deploytool.report.base import Reporter
 from deploytool.report.console import event_lines
 from deploytool.report.sanitize import printable
 
@@ -16,14 +18,21 @@ _ERASE = "\x1b[0K"
 _MARK = re.compile(r"section_(start|end):")
 
 
-class GitLab:
+class GitLab(Reporter):
     """Folds the looks and the steps into sections. ``clock`` gives seconds since the epoch."""
 
-    def __init__(self, clock: Callable[[], float], verbose: int = 0) -> None:
-        self._clock, self._verbose = clock, verbose
+    has_control_characters = True
+
+    def __init__(self, verbose: int = 0, clock: Callable[[], float] = time.time) -> None:
+        super().__init__(verbose)
+        self._clock = clock
         self._section = ""
         self._sections = 0
         self._failures: list[str] = []
+
+    @classmethod
+    def detected(cls, env: Mapping[str, str]) -> bool:
+        return env.get("GITLAB_CI") in ("true", "1")
 
     def lines(self, event: Event) -> Iterator[str]:
         if isinstance(event, Looking):
@@ -32,7 +41,7 @@ class GitLab:
             yield from self._begin("change", "Changing the hosts", collapsed=False)
         elif isinstance(event, Finished):
             yield from self.end()
-        said = [_text(line) for line in event_lines(event, max(1, self._verbose))]
+        said = [_text(line) for line in event_lines(event, max(1, self.verbose))]
         yield from said
         if isinstance(event, StepFailed) or (isinstance(event, HostLooked) and event.reason):
             self._failures += said

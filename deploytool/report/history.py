@@ -2,29 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from deploytool.model.release import Release
+from deploytool.report.sanitize import printable
 
 _HEAD = ("RELEASE", "WHEN", "WHO", "COMMIT", "CHANGED", "REPLICAS", "OUTCOME")
 
 
-def history_text(project: str, releases: Sequence[Release], current: int) -> str:
+@dataclass(frozen=True, slots=True)
+class History:
+    """A project's releases, oldest first, and the number of the current one."""
+
+    project: str
+    releases: Sequence[Release]
+    current: int
+
+
+def history_text(histories: Iterable[History]) -> str:
     """One line a release or attempt, newest first; the current one is marked. Ends with a line break."""
-    if not releases:
-        return f"{project}: no releases yet\n"
-    rows = [_HEAD, *(_row(release, current) for release in reversed(releases))]
+    return "".join(printable(_project_text(history)) for history in histories)
+
+
+def history_json(histories: Iterable[History]) -> str:
+    """One document: project → its releases, oldest first."""
+    return json.dumps({one.project: _project_json(one) for one in histories}, indent=2) + "\n"
+
+
+def _project_text(history: History) -> str:
+    if not history.releases:
+        return f"{history.project}: no releases yet\n"
+    rows = [_HEAD, *(_row(release, history.current) for release in reversed(history.releases))]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ("  ".join(f"{cell:<{w}}" for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows)
-    return "\n".join([project, *(f"  {line}" for line in lines)]) + "\n"
+    return "\n".join([history.project, *(f"  {line}" for line in lines)]) + "\n"
 
 
-def history_json(releases: Sequence[Release], current: int) -> list[Mapping[str, object]]:
-    """The same for programs, oldest first."""
+def _project_json(history: History) -> list[dict[str, object]]:
     return [
         {
             "release": release.number,
-            "current": release.number == current,
+            "current": release.number == history.current,
             "when": release.when,
             "who": release.who,
             "commit": release.commit,
@@ -33,7 +53,7 @@ def history_json(releases: Sequence[Release], current: int) -> list[Mapping[str,
             "placements": {service: dict(hosts) for service, hosts in release.placements.items()},
             "outcome": release.outcome,
         }
-        for release in releases
+        for release in history.releases
     ]
 
 

@@ -7,13 +7,21 @@ from collections.abc import Iterable
 from xml.etree import ElementTree
 
 from deploytool.errors import Problem
+from deploytool.report.base import ReportFile, RunRecord
 from deploytool.report.run_summary import Case, RunSummary
 
 # What XML 1.0 cannot hold, not even as a number.
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def junit_xml(tally: RunSummary, problems: Iterable[Problem] = (), *, drift_fails: bool = False) -> str:
+class JUnitFile(ReportFile):
+    """``--junit``: written whatever the end, since a CI system takes a missing file for a failure."""
+
+    def text(self, record: RunRecord) -> str:
+        return junit_xml(record.summary, record.problems, drift_fails=record.drift_fails)
+
+
+def junit_xml(summary: RunSummary, problems: Iterable[Problem] = (), *, drift_fails: bool = False) -> str:
     """One suite a project. ``problems`` ended the run early; ``drift_fails``: what is only planned failed.
 
     Failed steps are failures, with the container's last lines; hosts that did not answer are errors; what was
@@ -21,11 +29,11 @@ def junit_xml(tally: RunSummary, problems: Iterable[Problem] = (), *, drift_fail
     """
     root = ElementTree.Element("testsuites", name="deploytool")
     suites: dict[str, list[ElementTree.Element]] = {}
-    for _, case in sorted(tally.cases.items()):
-        away = tally.unreachable.get(case.host, "")
+    for _, case in sorted(summary.cases.items()):
+        away = summary.unreachable.get(case.host, "")
         suites.setdefault(case.project, []).append(_case(case, away, drift_fails))
-    known = {case.host for case in tally.cases.values()}
-    hosts = [_host(name, why) for name, why in sorted(tally.unreachable.items()) if name not in known]
+    known = {case.host for case in summary.cases.values()}
+    hosts = [_host(name, why) for name, why in sorted(summary.unreachable.items()) if name not in known]
     ended = [_problem(problem) for problem in problems]
     for name, cases in [*sorted(suites.items()), ("hosts", hosts), ("deploytool", ended)]:
         if cases:

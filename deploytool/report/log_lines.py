@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass, field
 
 from deploytool.model.container import ContainerEvent
 from deploytool.model.log import LogLine
+from deploytool.report.sanitize import printable
 from deploytool.report.table import clock
 
 # Bright enough on dark and on light; red is left for what went wrong.
@@ -21,12 +23,22 @@ _CONTROL = re.compile(
 
 
 @dataclass(slots=True)
-class LogPrinter:
-    """Lines with a prefix for each replica, aligned as they come. ``colour``: for a terminal."""
+class LogFormat(ABC):
+    """A format of ``logs -o``. ``colour``: for a terminal; ``several``: there are several projects."""
 
     colour: bool = False
     timestamps: bool = False
     several: bool = False
+
+    @abstractmethod
+    def line(self, host: str, line: LogLine) -> str:
+        """One line, without its end."""
+
+
+@dataclass(slots=True)
+class LogText(LogFormat):
+    """Lines with a prefix for each replica, aligned as they come."""
+
     _width: int = 0
     _colours: dict[str, int] = field(default_factory=dict)
 
@@ -59,18 +71,21 @@ def tame(text: str) -> str:
     return f"{kept}\x1b[0m" if "\x1b[" in kept else kept
 
 
-def log_json(host: str, line: LogLine) -> str:
+class LogJson(LogFormat):
     """One line of JSON."""
-    return json.dumps({"host": host, **asdict(line)})
+
+    def line(self, host: str, line: LogLine) -> str:
+        return json.dumps({"host": host, **asdict(line)})
 
 
 def event_text(host: str, event: ContainerEvent) -> str:
     """``2026-11-25 14:00:01.123+00:00  lab1  web-2  die  exit code 137``."""
     name = f"{event.service}-{event.number}" if event.service else event.name
-    return f"{clock(event.time_s)}  {host}  {event.project or '-'}  {name}  {event.action}{_detail(event)}"
+    text = f"{clock(event.time_s)}  {host}  {event.project or '-'}  {name}  {event.action}{_detail(event)}"
+    return printable(text)
 
 
-def event_record(host: str, event: ContainerEvent) -> str:
+def event_json(host: str, event: ContainerEvent) -> str:
     """One line of JSON; ``time_s`` is by the host's clock."""
     return json.dumps({"host": host, **asdict(event)})
 

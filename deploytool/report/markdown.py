@@ -14,7 +14,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from deploytool.errors import Problem
 from deploytool.model.event import Report
 from deploytool.model.plan import Plan, ServiceSummary, Step
+from deploytool.report.base import PlanView, ReportFile, RunFormat, RunRecord
+from deploytool.report.diff import diff_text
 from deploytool.report.plan import by_host, changes_of, summary
+from deploytool.report.run_summary import RunSummary
+from deploytool.report.run_text import ending_lines
 
 MOST_BYTES = 59_000  # a comment on GitHub takes 65,536 characters, and people put their own around this
 MOST_SERVICES, MOST_PROBLEMS, MOST_NOTES = 100, 50, 20
@@ -23,6 +27,33 @@ _TAIL = 400  # room for the sentence about what was left out
 
 _SPECIAL = re.compile(r"[^\w \-/=.,→±·…–()]|(?<!\w)[wW](?=[wW]{2}\.)|_")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069]+")
+
+
+class MarkdownFormat(RunFormat):
+    """``-o markdown``."""
+
+    def plan(self, view: PlanView) -> str:
+        return plan_markdown(view.plan, view.unreachable, diff_text(view.differences))
+
+    def report(self, view: PlanView, report: Report, summary: RunSummary) -> str:
+        said = " ".join(ending_lines(report)) or "Nothing to do."
+        return report_markdown(report, said, diff_text(view.differences))
+
+
+class MarkdownFile(ReportFile):
+    """``--summary``: the plan, the end of the run, or why it failed; behind what the file has already."""
+
+    appends = True
+
+    def text(self, record: RunRecord) -> str:
+        if record.problems:
+            return f"{problems_markdown(record.problems)}\n"
+        if record.view is None:
+            return ""
+        form = MarkdownFormat()
+        if record.report is None:
+            return f"{form.plan(record.view)}\n"
+        return f"{form.report(record.view, record.report, record.summary)}\n"
 
 
 def plan_markdown(plan: Plan, unreachable: Mapping[str, str], diff: str = "") -> str:

@@ -9,7 +9,7 @@ Plan: 0 to start, 2 to replace, 0 to stop on 1 host.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from deploytool.model.plan import Plan, ProjectPlan, ServiceSummary, Step, StepKind
 
@@ -61,6 +61,21 @@ def by_host(plan: Plan) -> dict[str, list[tuple[str, str]]]:
         host: [(where, _told(steps)) for where, steps in found[host].items() if _told(steps)]
         for host in sorted(found)
     }
+
+
+def explain_text(project: str, service: str, rows: Sequence[tuple[str, int, str]]) -> str:
+    """Why each host was chosen for a service or refused: rows of host, replicas there, and why.
+
+    shop · web · 3 replicas on 2 of 3 hosts
+      h1   2   kept 2
+      h2   1   chosen for 1 (had 0 of web, 4 in all)
+      h3   –   refused: is drained
+    """
+    width = max((len(host) for host, _, _ in rows), default=0)
+    replicas, used = sum(count for _, count, _ in rows), sum(bool(count) for _, count, _ in rows)
+    head = f"{project} · {service} · {_replicas(replicas)} on {used} of {_hosts(len(rows))}"
+    lines = [f"  {host:<{width}}   {count or '–'}   {why}" for host, count, why in rows]
+    return "\n".join([head, *lines]) + "\n"
 
 
 def _told(steps: list[Step]) -> str:

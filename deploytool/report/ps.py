@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from deploytool.model.container import Container
+from deploytool.report.sanitize import printable
 from deploytool.report.table import age, running_for, state_word, table
 
 _HEADER = ("REPLICA", "HOST", "STATE", "AGE", "RESTARTS", "IMAGE", "PORTS", "CONTAINER")
@@ -22,19 +23,22 @@ class Listed:
     now_s: float
 
 
-def ps_text(rows: Sequence[Listed]) -> str:
-    """One line a replica; the project's name is a column where there are several."""
+def ps_text(rows: Sequence[Listed], unreachable: Mapping[str, str]) -> str:
+    """One line a replica; the project's name is a column where there are several.
+
+    Hosts that did not answer are not in it: they were shown when they were looked at.
+    """
     several = len({row.container.project for row in rows}) > 1
     lines = [_HEADER, *(_cells(row) for row in rows)]
     if several:
         projects = ("PROJECT", *(row.container.project for row in rows))
         lines = [(project, *cells) for project, cells in zip(projects, lines, strict=True)]
-    return "\n".join(table(lines) if rows else ["No replicas."]) + "\n"
+    return printable("\n".join(table(lines) if rows else ["No replicas."]) + "\n")
 
 
-def ps_json(rows: Sequence[Listed], unreachable: dict[str, str]) -> str:
+def ps_json(rows: Sequence[Listed], unreachable: Mapping[str, str]) -> str:
     """The same as one JSON document; times are seconds since the epoch by each host's clock."""
-    document = {"replicas": [_record(row) for row in rows], "unreachable": unreachable}
+    document = {"replicas": [_record(row) for row in rows], "unreachable": dict(unreachable)}
     return json.dumps(document, indent=2) + "\n"
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import asdict
+from typing import ClassVar
 
 from deploytool.model.status import HeldLease, ProjectStanding, Route, Row, Status
+from deploytool.report.sanitize import printable
 from deploytool.report.table import age, table
 
 _HEADER = (
@@ -24,6 +27,42 @@ _HEADER = (
 )
 
 _PROXIES = ("PROXY", "SERVICE", "SENDS TO", "REQUESTS", "STATE")
+
+
+class StatusFormat(ABC):
+    """A format of ``status -o``. Text has its last line break."""
+
+    is_for_people: ClassVar[bool] = False  # a terminal shows the newest in place, a log only what changed
+
+    @abstractmethod
+    def once(self, status: Status) -> str:
+        """The only look."""
+
+    @abstractmethod
+    def repeated(self, status: Status) -> str:
+        """One of many looks."""
+
+
+class StatusText(StatusFormat):
+    """``-o text``."""
+
+    is_for_people = True
+
+    def once(self, status: Status) -> str:
+        return printable(status_text(status))
+
+    def repeated(self, status: Status) -> str:
+        return f"{self.once(status)}\n"
+
+
+class StatusJson(StatusFormat):
+    """``-o json``: one document; of many looks, a line each."""
+
+    def once(self, status: Status) -> str:
+        return status_json(status)
+
+    def repeated(self, status: Status) -> str:
+        return status_json(status, indent=None)
 
 
 def status_text(standing: Status) -> str:

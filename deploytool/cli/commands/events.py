@@ -14,8 +14,7 @@ from deploytool.cli.options import LookingOptions, format_option, services_optio
 from deploytool.cli.session import load
 from deploytool.core.placement.replica_names import wanted_services
 from deploytool.model.container import ContainerEvent
-from deploytool.report.log_lines import event_record, event_text
-from deploytool.report.sanitize import printable
+from deploytool.report.registry import EVENT_FORMATS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +25,7 @@ class EventsOptions(LookingOptions):
     everything: Annotated[
         bool, click.Option(["-a", "--all"], is_flag=True, help="Also of containers that are not ours.")
     ] = False
-    output: Annotated[str, format_option("text", "jsonl")] = "text"
+    output: Annotated[str, format_option(EVENT_FORMATS)] = "text"
 
 
 @command(EventsOptions)
@@ -38,13 +37,13 @@ def events(options: EventsOptions) -> int:
     intent = load(options.files).intent
     wanted = wanted_services(options.services, intent)
     pairs = {(one.project, one.service) for one in wanted}
-    as_json = options.output == "jsonl"
+    form = EVENT_FORMATS[options.output]
 
     def show(host: str, event: ContainerEvent) -> str:
         chosen = event.ours and (event.project, event.service) in pairs
         if not chosen and (options.services or not options.everything):
             return ""
-        return event_record(host, event) if as_json else printable(event_text(host, event))
+        return form(host, event)
 
     with across(intent, wanted, options) as hosts:
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
@@ -16,8 +15,8 @@ from deploytool.cli.screen import Screen, screen_of
 from deploytool.cli.session import load
 from deploytool.errors import UsageError
 from deploytool.model.event import Note
-from deploytool.report.history import history_json, history_text
-from deploytool.report.sanitize import printable
+from deploytool.report.history import History
+from deploytool.report.registry import HISTORY_FORMATS
 from deploytool.run.converge import Run
 from deploytool.run.rollback import past
 
@@ -26,7 +25,7 @@ from deploytool.run.rollback import past
 class HistoryOptions(SiteOptions):
     """Options of ``history``."""
 
-    output: Annotated[str, format_option("text", "json", show_default=True)] = "text"
+    output: Annotated[str, format_option(HISTORY_FORMATS, show_default=True)] = "text"
 
 
 @command(HistoryOptions)
@@ -41,12 +40,8 @@ def history(options: HistoryOptions) -> int:
         seen = run.observe()
         pasts = [past(project, seen, run.backend, run.options.forks) for project in run.intent.projects]
         screen.drain()
-    if options.output == "json":
-        found = {old.project: history_json(old.releases, old.current) for old in pasts}
-        click.echo(json.dumps(found, indent=2))
-        return 0
-    for old in pasts:
-        click.echo(printable(history_text(old.project, old.releases, old.current)), nl=False)
+    histories = [History(old.project, old.releases, old.current) for old in pasts]
+    click.echo(HISTORY_FORMATS[options.output](histories), nl=False)
     return 0
 
 

@@ -12,6 +12,29 @@ from deploytool.cli.command import command
 from deploytool.lab.lab import HostStatus, Lab
 
 
+def _json(found: tuple[HostStatus, ...]) -> str:
+    described = [{**asdict(one.host), "status": one.status, "ssh_answers": one.ssh_answers} for one in found]
+    return json.dumps({"hosts": described}, indent=2)
+
+
+def _table(found: tuple[HostStatus, ...]) -> str:
+    if not found:
+        return "no hosts; 'deploytool lab up' makes some"
+    rows = [("HOST", "STATUS", "ZONE", "SSH", "PORT 80", "PORT 8080"), *map(_row, found)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
+
+
+def _row(one: HostStatus) -> tuple[str, ...]:
+    host = one.host
+    state = one.status if one.ssh_answers or one.status != "running" else "no answer"
+    addresses = (f"127.0.0.1:{port}" for port in (host.ssh_port, host.http_port, host.alt_http_port))
+    return (host.name, state, host.zone, *addresses)
+
+
+_FORMATS = {"text": _table, "json": _json}
+
+
 def _progress(line: str) -> None:
     click.echo(line, err=True)
 
@@ -68,7 +91,7 @@ class StatusOptions:
     """Options of ``lab status``."""
 
     output: Annotated[
-        str, click.Option(["-o", "--output"], type=click.Choice(["text", "json"]), show_default=True)
+        str, click.Option(["-o", "--output"], type=click.Choice(list(_FORMATS)), show_default=True)
     ] = "text"
 
 
@@ -105,25 +128,5 @@ def status(options: StatusOptions) -> int:
         deploytool lab status -o json
     """
     found = Lab(say=_progress).status()
-    click.echo(_json(found) if options.output == "json" else _table(found))
+    click.echo(_FORMATS[options.output](found))
     return 0
-
-
-def _json(found: tuple[HostStatus, ...]) -> str:
-    described = [{**asdict(one.host), "status": one.status, "ssh_answers": one.ssh_answers} for one in found]
-    return json.dumps({"hosts": described}, indent=2)
-
-
-def _table(found: tuple[HostStatus, ...]) -> str:
-    if not found:
-        return "no hosts; 'deploytool lab up' makes some"
-    rows = [("HOST", "STATUS", "ZONE", "SSH", "PORT 80", "PORT 8080"), *map(_row, found)]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
-
-
-def _row(one: HostStatus) -> tuple[str, ...]:
-    host = one.host
-    state = one.status if one.ssh_answers or one.status != "running" else "no answer"
-    addresses = (f"127.0.0.1:{port}" for port in (host.ssh_port, host.http_port, host.alt_http_port))
-    return (host.name, state, host.zone, *addresses)

@@ -25,7 +25,7 @@ from deploytool.cli.options import (
 from deploytool.cli.session import load
 from deploytool.core.placement.replica_names import wanted_services
 from deploytool.model.log import Live, LogLine, LogQuery
-from deploytool.report.log_lines import LogPrinter, log_json
+from deploytool.report.registry import LOG_FORMATS
 
 
 def since(text: str) -> str:
@@ -104,7 +104,7 @@ class LogsOptions(LookingOptions):
     timestamps: Annotated[
         bool, click.Option(["-t", "--timestamps"], is_flag=True, help="Begin each line with its time.")
     ] = False
-    output: Annotated[str, format_option("text", "jsonl")] = "text"
+    output: Annotated[str, format_option(LOG_FORMATS)] = "text"
 
 
 @command(LogsOptions)
@@ -124,7 +124,7 @@ def logs(options: LogsOptions) -> int:
         options.tail,
         options.follow,
     )
-    printer = LogPrinter(
+    form = LOG_FORMATS[options.output](
         colour=sys.stdout.isatty() and not os.environ.get("NO_COLOR"),
         timestamps=options.timestamps,
         several=len({one.project for one in wanted}) > 1,
@@ -137,7 +137,7 @@ def logs(options: LogsOptions) -> int:
         def show(host: str, line: LogLine | Live) -> str:
             if isinstance(line, Live):
                 return ""
-            return log_json(host, line) if options.output == "jsonl" else printer.line(host, line)
+            return form.line(host, line)
 
         def when(line: LogLine | Live) -> tuple[str, float]:
             return (line.when if isinstance(line, LogLine) else "", 0.0)

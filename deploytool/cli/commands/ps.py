@@ -13,8 +13,8 @@ from deploytool.cli.options import LookingOptions, format_option, services_optio
 from deploytool.cli.session import load
 from deploytool.core.placement.replica_names import ReplicaRef, replicas, wanted_services
 from deploytool.model.observed import Observed
-from deploytool.report.ps import Listed, ps_json, ps_text
-from deploytool.report.sanitize import printable
+from deploytool.report.ps import Listed
+from deploytool.report.registry import PS_FORMATS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +26,7 @@ class PsOptions(LookingOptions):
         bool,
         click.Option(["-a", "--all"], is_flag=True, help="Also what other playbooks run on these hosts."),
     ] = False
-    output: Annotated[str, format_option("text", "json")] = "text"
+    output: Annotated[str, format_option(PS_FORMATS)] = "text"
 
 
 @command(PsOptions)
@@ -42,11 +42,8 @@ def ps(options: PsOptions) -> int:
     projects = None if options.everything else {one.project for one in wanted}
     chosen = set(wanted) if options.services else None
     rows = [row for row in _listed(seen, projects) if chosen is None or _wanted(row) in chosen]
-    if options.output == "json":
-        unreachable = {name: host.reason for name, host in seen.unreachable().items()}
-        click.echo(ps_json(rows, unreachable), nl=False)
-    else:
-        click.echo(printable(ps_text(rows)), nl=False)
+    unreachable = {name: host.reason for name, host in seen.unreachable().items()}
+    click.echo(PS_FORMATS[options.output](rows, unreachable), nl=False)
     return exit_code_of(seen)
 
 

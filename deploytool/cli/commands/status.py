@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated
 
@@ -17,11 +18,18 @@ from deploytool.cli.screen import Screen
 from deploytool.cli.session import load
 from deploytool.core.change.status import standing
 from deploytool.core.placement.replica_names import wanted_services
-from deploytool.errors import CHANGES_PENDING, HostsUnusable, InputError, ManyProblems, NoHost, Refused
+from deploytool.errors import (
+    CHANGES_PENDING,
+    HostsUnusable,
+    InputError,
+    ManyProblems,
+    NoHost,
+    Problem,
+    Refused,
+)
 from deploytool.model.status import Status
 from deploytool.report.problems import problem_lines
-from deploytool.report.sanitize import printable
-from deploytool.report.status import status_json, status_text
+from deploytool.report.registry import STATUS_FORMATS
 from deploytool.run.converge import Run
 
 _TOP, _END_OF_LINE, _REST = "\x1b[H", "\x1b[K\n", "\x1b[J"
@@ -32,7 +40,7 @@ class StatusOptions(LookingOptions):
     """Options of ``status``."""
 
     services: Annotated[tuple[str, ...], services_option] = ()
-    output: Annotated[str, format_option("text", "json")] = "text"
+    output: Annotated[str, format_option(STATUS_FORMATS)] = "text"
     watch: Annotated[
         bool,
         click.Option(["-w", "--watch"], is_flag=True, help="Look again and again, and show what changed."),
@@ -68,7 +76,7 @@ def status(options: StatusOptions) -> int:
             _repeat(run, chosen, options)
         found, error = _look(run, chosen, options)
         screen.drain()
-    click.echo(_shown(found, options.output), nl=False)
+    click.echo(STATUS_FORMATS[options.output]().once(found), nl=False)
     for line in problem_lines(found.problems):
         click.echo(line, err=True)
     if error:
@@ -95,27 +103,22 @@ def _look(
 def _repeat(run: Run, services: set[tuple[str, str]] | None, options: StatusOptions) -> None:
     """Until somebody interrupts it: on a terminal always the newest, elsewhere what changed."""
     before: Status | None = None
+    form = STATUS_FORMATS[options.output]()
     while True:
         found, _ = _look(run, services, options)
-        if options.output == "json":
-            click.echo(status_json(found, indent=None), nl=False)
-        elif sys.stdout.isatty():
-            _redraw(found)
-        elif _without_ages(found) != before:
-            click.echo(_shown(found, "text"))
+        if form.is_for_people and sys.stdout.isatty():
+            _redraw(form.once(found), found.problems)
+        elif not form.is_for_people or _without_ages(found) != before:
+            click.echo(form.repeated(found), nl=False)
         before = _without_ages(found)
         sys.stdout.flush()
         time.sleep(options.interval)
 
 
-def _redraw(found: Status) -> None:
-    lines = [time.strftime("%H:%M:%S  (^C ends)"), *_shown(found, "text").splitlines()]
-    lines += problem_lines(found.problems)
+def _redraw(text: str, problems: Sequence[Problem]) -> None:
+    lines = [time.strftime("%H:%M:%S  (^C ends)"), *text.splitlines()]
+    lines += problem_lines(problems)
     click.echo(_TOP + "".join(line + _END_OF_LINE for line in lines) + _REST, nl=False)
-
-
-def _shown(found: Status, output: str) -> str:
-    return status_json(found) if output == "json" else printable(status_text(found))
 
 
 def _without_ages(found: Status) -> Status:

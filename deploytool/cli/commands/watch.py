@@ -27,8 +27,8 @@ from deploytool.cli.watched_files import WatchedFiles
 from deploytool.errors import INTERRUPTED, UsageError
 from deploytool.load.text.input_log import noted_so_far
 from deploytool.model.event import Event
-from deploytool.report.event_log import FORMATS, log_lines
 from deploytool.report.metrics import metrics_text
+from deploytool.report.registry import WATCH_LOG_FORMATS
 from deploytool.run.lease_owner import this_run
 from deploytool.run.stamp import stamp
 from deploytool.transport.ssh import SshSettings
@@ -127,7 +127,9 @@ class ServeOptions:
     ] = None
     log_format: Annotated[
         str,
-        click.Option(["--log-format"], type=click.Choice(FORMATS), show_default=True, help="On stderr."),
+        click.Option(
+            ["--log-format"], type=click.Choice(list(WATCH_LOG_FORMATS)), show_default=True, help="On stderr."
+        ),
     ] = "text"
 
 
@@ -205,9 +207,11 @@ def _settings(options: WatchCommandOptions, wanted: Wanted) -> SshSettings:
     )
 
 
-def _log(how: str, verbose: int) -> Callable[[Event], None]:
+def _log(name: str, verbose: int) -> Callable[[Event], None]:
+    form = WATCH_LOG_FORMATS[name]
+
     def tell(event: Event) -> None:
-        for line in log_lines(event, time.time(), how, verbose):
+        for line in form(event, time.time(), verbose):
             click.echo(line, err=True)
 
     return tell

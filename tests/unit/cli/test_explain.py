@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from deploytool.cli import app
 from deploytool.errors import UsageError
 from deploytool.model.intent import Service
-from deploytool.report.explain import explain_text
+from deploytool.report.plan import explain_text
 from tests.builders import Fleet, drained, host, intent, project
 
 HOSTS = [host("h1"), host("h2"), drained(host("h3"))]

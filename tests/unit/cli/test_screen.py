@@ -8,7 +8,6 @@ import sys
 
 import pytest
 
-from deploytool.cli.progress import detected
 from tests.terminal import Terminal
 
 ARGV = (sys.executable, "-m", "tests.fleet_on_screen")
@@ -131,20 +130,3 @@ def test_on_gitlab_steps_fold_and_failures_come_again_at_the_end():
     assert "[collapsed=true]\r\x1b[0KLooking at 3 hosts" in said
     assert FAILURE in said.rpartition("section_end:")[2]
     assert "\x1b]0;" not in said
-
-
-@pytest.mark.parametrize(
-    ("environ", "terminal", "kind"),
-    [
-        ({"TERM": "xterm"}, True, "live"),
-        ({"TERM": "xterm"}, False, "plain"),
-        ({"TERM": "dumb"}, True, "plain"),
-        ({}, True, "plain"),
-        ({"TERM": "xterm", "CI": "true"}, True, "plain"),
-        ({"TERM": "xterm", "GITHUB_ACTIONS": "true"}, False, "github"),
-        ({"TERM": "xterm", "GITLAB_CI": "true"}, True, "gitlab"),
-    ],
-)
-def test_the_environment_decides_where_nobody_does(environ, terminal, kind):
-    """A person, a log, or a CI system."""
-    assert detected(environ, terminal=terminal) == kind

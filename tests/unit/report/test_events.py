@@ -15,8 +15,8 @@ from deploytool.report.console import event_lines
 from deploytool.report.github import annotated, harmless
 from deploytool.report.gitlab import GitLab
 from deploytool.report.junit import junit_xml
-from deploytool.report.recap import recap
 from deploytool.report.run_summary import RunSummary
+from deploytool.report.run_text import recap
 from deploytool.report.sanitize import printable
 from tests.builders import Fleet, host, intent, project
 
@@ -140,7 +140,7 @@ def test_foreign_text_is_no_command_on_github(line):
 
 def test_foreign_text_begins_no_section_on_gitlab():
     """Nor ends one."""
-    reporter = GitLab(lambda: 1.0)
+    reporter = GitLab(clock=lambda: 1.0)
     step = Step("1", StepKind.START, "h1", "shop", "x", service="web", count=1)
     said = [
         *reporter.lines(StepFailed(step, 1.0, "x", log=("section_end:1:deploytool_look_1\r",))),

@@ -14,8 +14,8 @@ from deploytool.model.observed import Observed, ObservedHost, Unreachable
 from deploytool.model.plan import Step, StepKind
 from deploytool.model.release import Release
 from deploytool.model.snapshot import RunSummary, Snapshot, WatchedHost, WatchedProject, WatchedService
-from deploytool.report.event_log import log_lines
 from deploytool.report.metrics import metrics_text
+from deploytool.report.registry import WATCH_LOG_FORMATS
 from deploytool.report.targets import targets_json
 from tests.builders import host, project
 
@@ -105,7 +105,7 @@ STEP = Step("s1", StepKind.RESTART, "h1", "shop", "shop-web-1 exited (1)", "web"
 
 
 def logged(event: object, how: str = "json") -> str:
-    return "\n".join(log_lines(event, 0.25, how))
+    return "\n".join(WATCH_LOG_FORMATS[how](event, 0.25, 0))
 
 
 def test_a_line_of_the_log_is_one_object_with_all_that_is_known():

@@ -13,7 +13,7 @@ from deploytool.model.intent import Dependency, Intent, Mode, Service, Update
 from deploytool.model.plan import StepKind
 from deploytool.model.release import Lease
 from deploytool.plan.policy import PlanPolicy
-from deploytool.report.recap import verdict
+from deploytool.report.run_text import ending_lines
 from deploytool.run.converge import RunOptions
 from tests.builders import Fleet, drained, host, intent, project
 
@@ -304,13 +304,13 @@ def test_a_run_that_did_nothing_does_not_claim_to_have_converged(fleet):
         assert fleet.converge(web(6)).exit_code == 0
 
     run = fleet.run(web(6), sleep=let_the_other_work, options=RunOptions(lock_wait_s=60))
-    assert list(verdict(run.converge())) == ["Another run did it: nothing was left to do."]
+    assert list(ending_lines(run.converge())) == ["Another run did it: nothing was left to do."]
 
     fleet.hosts["h1"].containers.pop()
     fleet.fault = lambda name, verb, when: "lost" if verb == "prepare" else ""
     report = fleet.converge(web(6))
     assert report.exit_code == 4
-    assert list(verdict(report)) == ["h1: unreachable: no answer", "Nothing was changed."]
+    assert list(ending_lines(report)) == ["h1: unreachable: no answer", "Nothing was changed."]
 
 
 def test_a_limit_changes_only_its_hosts(fleet):

@@ -10,7 +10,7 @@ from deploytool.backend.memory.engine import Crash
 from deploytool.errors import Refused, UsageError
 from deploytool.model.event import FailureOutcome
 from deploytool.model.intent import Service, Update
-from deploytool.report.recap import verdict
+from deploytool.report.run_text import ending_lines
 from deploytool.run.rollback import past
 from tests.builders import Fleet, drained, host, intent, project
 
@@ -238,7 +238,7 @@ def test_a_lost_host_does_not_keep_the_others_from_being_rolled_back(fields):
     report = fleet.converge(wish)
     assert (report.exit_code, dict(report.endings)) == (5, {"shop": FailureOutcome.ROLLED_BACK})
     assert list(report.unreachable) == ["h3"]
-    assert "shop: rolled back to release 1, which runs on all hosts but h3." in verdict(report)
+    assert "shop: rolled back to release 1, which runs on all hosts but h3." in ending_lines(report)
     images = {c.image for n in ("h1", "h2") for c in fleet.hosts[n].containers if c.service == "web"}
     assert images == {"demo/web:1"}
     assert [fleet.counts()[name] for name in ("h1", "h2")] == [2, 2], "its replicas start nowhere else"

@@ -12,7 +12,7 @@ from deploytool.model.container import Container
 from deploytool.model.event import FailureOutcome, Finished, Note, Report, StepDone, StepSkipped, StepStarted
 from deploytool.model.intent import Service, Update
 from deploytool.model.plan import StepKind
-from deploytool.report.recap import verdict
+from deploytool.report.run_text import ending_lines
 from deploytool.run.converge import Run
 from deploytool.run.prune import prune_images
 from tests.builders import Fleet, host, intent, project
@@ -40,7 +40,7 @@ def fleet() -> Fleet:
 
 
 def said(report: Report) -> str:
-    return "\n".join(verdict(report))
+    return "\n".join(ending_lines(report))
 
 
 def history(fleet: Fleet, name: str = "h1") -> list[tuple[int, str]]:

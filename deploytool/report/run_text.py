@@ -1,12 +1,17 @@
-"""How a run ended: a line a host as Ansible prints it, and then in a few sentences."""
+"""Plans and the end of a run as people read them: the plan, a line a host as Ansible prints it, sentences."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from deploytool.model.event import FailureOutcome, Report
+from deploytool.model.plan import Plan
+from deploytool.report.base import PlanView, RunFormat
+from deploytool.report.diff import diff_text
 from deploytool.report.plan import plan_text
 from deploytool.report.run_summary import Case, RunSummary
+from deploytool.report.sanitize import printable
 
 MOST_QUIET = 20  # so many hosts on which nothing happened have a line of their own
 
@@ -23,14 +28,49 @@ _ENDINGS = {
 }
 
 
-def recap(tally: RunSummary) -> Iterator[str]:
+_RED, _GREEN, _YELLOW, _CYAN = (f"\x1b[{number}m" for number in (31, 32, 33, 36))
+_NO_COLOUR = "\x1b[0m"
+_DIFF_COLOURS = {"+": _GREEN, "-": _RED, "@": _CYAN}
+_PLAN_COLOURS = {"±": _YELLOW, "+": _GREEN, "-": _RED}
+_CHANGE = re.compile(r"(?<=   )[±+-] [a-z]+ \d+")
+
+
+class TextFormat(RunFormat):
+    """``-o text``: for people, in colour on a terminal."""
+
+    def plan(self, view: PlanView) -> str:
+        return self._plan(view.plan) + self._differences(diff_text(view.differences))
+
+    def proposal(self, view: PlanView) -> str:
+        return self.plan(view)
+
+    def report(self, view: PlanView, report: Report, summary: RunSummary) -> str:
+        nothing_to_do = "" if report.plan else self._plan(report.plan)
+        ending = (f"{printable(line)}\n" for line in (*recap(summary), *ending_lines(report)))
+        return nothing_to_do + "".join(ending)
+
+    def _plan(self, plan: Plan) -> str:
+        text = printable(plan_text(plan))
+        if not self.colour:
+            return text
+        return _CHANGE.sub(lambda found: f"{_PLAN_COLOURS[found[0][0]]}{found[0]}{_NO_COLOUR}", text)
+
+    def _differences(self, text: str) -> str:
+        lines = printable(text).splitlines()
+        if not self.colour:
+            return "".join(f"{line}\n" for line in lines)
+        coloured = (f"{_DIFF_COLOURS.get(line[:1], '')}{line}{_NO_COLOUR}" for line in lines)
+        return "".join(f"{line}\n" for line in coloured)
+
+
+def recap(summary: RunSummary) -> Iterator[str]:
     """``lab1 : ok=1  changed=2  unreachable=0  failed=0  skipped=0``, by host name.
 
     ``ok`` are replicas that were as they should be, ``changed`` those that were started, replaced or stopped,
     ``failed`` and ``skipped`` are steps. In a large fleet, hosts on which nothing happened share a line.
     """
-    hosts = tally.by_host().items()
-    rows = {host: _counts(cases, away=host in tally.unreachable) for host, cases in hosts}
+    hosts = summary.by_host().items()
+    rows = {host: _counts(cases, away=host in summary.unreachable) for host, cases in hosts}
     quiet = [host for host, counts in rows.items() if not any(list(counts.values())[1:])]
     if len(quiet) > MOST_QUIET:
         rows = {host: counts for host, counts in rows.items() if host not in set(quiet)}
@@ -42,7 +82,7 @@ def recap(tally: RunSummary) -> Iterator[str]:
         yield f"{len(quiet)} more hosts: nothing changed"
 
 
-def verdict(report: Report) -> Iterator[str]:
+def ending_lines(report: Report) -> Iterator[str]:
     """The end in a few sentences; nothing where there was nothing to do."""
     for host, reason in sorted(report.unreachable.items()):
         yield f"{host}: unreachable: {reason}"
