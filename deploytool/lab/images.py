@@ -1,29 +1,29 @@
-"""The images of a lab: the hosts' own, and the two demo images that hosts are given. Built once, and kept."""
+"""The images of a lab: the hosts' own, and two demo images in each host's engine. Built once, and kept."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from deploytool.lab.base import base_image
-from deploytool.lab.build import LABEL, build, data, digest, labelled, tar
-from deploytool.lab.machine import Say, docker, output
+from deploytool.lab.base_image import base_image
+from deploytool.lab.commands import Say, docker, output
+from deploytool.lab.image_build import LABEL, build, data, digest, labelled, tar
 
 DEMO_IMAGES = ("demo/web:1", "demo/web:2")
-"""A web server on port 8080 that says which of the two it is, and on which container."""
+"""A web server on port 8080 that answers with the name of its image and of its container."""
 
 _HOST_FILES = ("Dockerfile", "setup.sh", "start.sh", "engine.sh", "admit.sh")
 
 
 @dataclass(frozen=True, slots=True)
 class Images:
-    """``host`` is the name of the hosts' image; ``demo_recipe`` tells current demo images from old ones."""
+    """``host`` is the name of the hosts' image; ``demo_recipe`` is the recipe of the current demo images."""
 
     host: str
     demo_recipe: str
 
 
 def ensure_images(say: Say) -> Images:
-    """Build what is missing.
+    """Build the images that are missing.
 
     Raises:
         LabError: an image could not be built.
@@ -33,7 +33,7 @@ def ensure_images(say: Say) -> Images:
 
 
 def load_demo_images(container: str, recipe: str) -> None:
-    """See to it that the engine inside of a host has the demo images of this recipe."""
+    """Load the demo images of this recipe into a host's engine, unless it has them."""
     form = "{{.Repository}}:{{.Tag}}"
     listing = ("docker", "image", "ls", "--filter", f"label={LABEL}={recipe}", "--format", form)
     if set(DEMO_IMAGES) <= set(docker("exec", container, *listing).split()):
@@ -43,7 +43,7 @@ def load_demo_images(container: str, recipe: str) -> None:
 
 
 def remove_images() -> None:
-    """Remove every image that a lab built on this machine."""
+    """Remove every image of every lab on this machine."""
     if images := labelled():
         docker("image", "rm", "--force", *images, timeout_s=120.0)
 
@@ -60,7 +60,7 @@ def _host_image(say: Say) -> str:
 
 
 def _demo_images(host: str, say: Say) -> str:
-    """``host`` is where the web server comes from."""
+    """The recipe of the demo images; builds them from files of the image ``host`` if they are missing."""
     recipe = digest(host, data("web.sh"))
     if set(DEMO_IMAGES) <= set(labelled(recipe)):
         return recipe

@@ -1,4 +1,4 @@
-"""A lab as a whole: up, down, status. All of it can be done twice, and after anything that went wrong."""
+"""A lab as a whole: up, down, status. Each is idempotent, and repairs what an interrupted one left."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import TypeVar
 
 from deploytool.errors import UsageError
 from deploytool.lab import hosts, images, workdir
-from deploytool.lab.engine import ensure_engine
-from deploytool.lab.envoy import give_envoy
+from deploytool.lab.commands import Say
+from deploytool.lab.docker_engine import ensure_engine
+from deploytool.lab.envoy import load_envoy_images
 from deploytool.lab.hosts import Action, Spec
 from deploytool.lab.layout import MAX_HOSTS, LabHost, Layout
-from deploytool.lab.machine import Say
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -31,7 +31,7 @@ _DONE = {
 
 @dataclass(frozen=True, slots=True)
 class HostStatus:
-    """One host as it is now. ``status`` is its container's, or ``disconnected`` from the lab's network."""
+    """The state of one host. ``status`` is its container's, or ``disconnected`` from the lab's network."""
 
     host: LabHost
     status: str
@@ -39,24 +39,24 @@ class HostStatus:
 
 
 def _silent(line: str) -> None:
-    """Says nothing."""
+    """Discard a line of progress."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lab:
     """Disposable hosts on this machine, each with its own sshd, Docker engine and Compose.
 
-    ``say`` takes lines of progress. Several processes may use one lab at once: they take turns.
+    ``say`` receives lines of progress. Processes that change one lab take turns.
     """
 
     layout: Layout = field(default_factory=Layout)
     say: Say = _silent
 
     def up(self, count: int = 3, *, start_engine: bool = False, envoy: bool = False) -> tuple[LabHost, ...]:
-        """Make the lab have ``count`` hosts that answer: makes, repairs and removes what that takes.
+        """Bring the lab to ``count`` hosts that answer: hosts are created, repaired and removed as needed.
 
-        With ``start_engine``, as root on Debian or Ubuntu, Docker is installed and started if need be. With
-        ``envoy``, the hosts get images of Envoy for ingress, too.
+        With ``start_engine``, as root on Debian or Ubuntu, Docker is installed and started if no engine
+        answers. With ``envoy``, the hosts get images of Envoy for ingress, too.
 
         Raises:
             UsageError: ``count`` is out of range, or no engine answers and none was to be started.
@@ -70,15 +70,18 @@ class Lab:
             wanted = self.layout.hosts(count)
             self._arrange(wanted, ready.host)
             public_key = workdir.ensure_key(self.layout)
-            keys = _each(wanted, lambda host: hosts.admit(host, public_key))
+            keys = _each(wanted, lambda host: hosts.admit(self.layout, host, public_key))
             workdir.write_files(self.layout, wanted, keys)
-            _each(wanted, lambda host: images.load_demo_images(host.name, ready.demo_recipe))
+            containers = [self.layout.container(host.name) for host in wanted]
+            _each(containers, lambda container: images.load_demo_images(container, ready.demo_recipe))
             if envoy:
-                give_envoy([host.name for host in wanted], ready.host, self.say)
+                load_envoy_images(containers, ready.host, self.say)
         return wanted
 
     def down(self, *, with_images: bool = False) -> int:
-        """Remove everything that the lab made, the images too if asked to. Returns how many hosts there were.
+        """Remove the lab's hosts, network and files, and all images with ``with_images``.
+
+        Returns the number of hosts that were removed.
 
         Raises:
             UsageError, LabError: no Docker engine answers, or it refused.
@@ -94,25 +97,30 @@ class Lab:
         return len(there)
 
     def status(self) -> tuple[HostStatus, ...]:
-        """The hosts that there are, in order of their numbers.
+        """The hosts of the lab in order of their numbers.
 
         Raises:
             UsageError, LabError: no Docker engine answers.
         """
         ensure_engine(self.say, may_start=False)
-        there = {container.name: container for container in hosts.containers(self.layout)}
-        known = [host for host in self.layout.hosts(MAX_HOSTS) if host.name in there]
-        greeted = _each(known, hosts.answers_ssh)
+        there = {container.name: container.condition for container in hosts.containers(self.layout)}
+        conditions = {
+            host: there[name]
+            for host in self.layout.hosts(MAX_HOSTS)
+            if (name := self.layout.container(host.name)) in there
+        }
+        greeted = _each(conditions, hosts.answers_ssh)
         return tuple(
-            HostStatus(host, there[host.name].condition, answers)
-            for host, answers in zip(known, greeted, strict=True)
+            HostStatus(host, condition, answers)
+            for (host, condition), answers in zip(conditions.items(), greeted, strict=True)
         )
 
     def _arrange(self, wanted: tuple[LabHost, ...], image: str) -> None:
-        """Make the containers what ``next_actions`` wants them to be."""
+        """Apply ``next_actions`` to all containers at the same time."""
         version = hosts.cgroup_version()
-        specs = {host.name: hosts.specify(self.layout, host, image, version) for host in wanted}
-        actions = hosts.next_actions(tuple(specs.values()), hosts.containers(self.layout))
+        made = [hosts.specify(self.layout, host, image, version) for host in wanted]
+        specs = {spec.container: spec for spec in made}
+        actions = hosts.next_actions(made, hosts.containers(self.layout))
         hosts.ensure_network(self.layout)
         _each(actions.items(), lambda item: self._do(item[0], item[1], specs))
 
@@ -123,6 +131,6 @@ class Lab:
 
 
 def _each(items: Iterable[T], do: Callable[[T], R]) -> list[R]:
-    """``do`` for all items at once, results in order; nothing goes on when an error is raised."""
+    """Apply ``do`` to all items in parallel; results in order. All have ended when an error is raised."""
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         return list(pool.map(do, items))

@@ -1,4 +1,4 @@
-"""What a lab is called and where it is reached: names, ports, labels, and the files that say so. Pure.
+"""Names, ports, labels and files of a lab, and the text of those files. Pure.
 
 Ports on loopback of this machine, for host number n from 1 on:
 
@@ -15,19 +15,19 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 MAX_HOSTS = 99
-"""More would let the ports of one kind run into the next kind's."""
+"""With more, ports of one kind would overlap those of the next."""
 
 SUDOER_PASSWORD = "sudoer"  # noqa: S105 - of a throw-away host; image/setup.sh sets it
-"""For login and sudo of the user ``sudoer`` of every host."""
+"""The password of the user ``sudoer`` of every host, for login and sudo."""
 
 ZONES = "abc"
 
 
 @dataclass(frozen=True, slots=True)
 class LabHost:
-    """One host of a lab. The container has the host's name; all ports are on 127.0.0.1.
+    """One host of a lab; all ports are on 127.0.0.1.
 
-    ``address`` is how hosts of the lab, and the containers on them, reach it.
+    ``address`` is its name for other hosts of the lab, and for containers on them.
     """
 
     name: str
@@ -42,7 +42,8 @@ class LabHost:
 class Layout:
     """Names and ports of one lab, which lives in ``directory``.
 
-    Two labs on one machine need different prefixes, ports and directories.
+    Two labs on one machine need different directories and ports, and different prefixes or namespaces. The
+    namespace stands before the names of containers and network only: hosts of two labs may have one name.
     """
 
     directory: Path = field(default_factory=lambda: Path.cwd() / ".lab")
@@ -50,15 +51,16 @@ class Layout:
     first_ssh_port: int = 2201
     first_http_port: int = 8081
     first_alt_http_port: int = 8181
+    namespace: str = ""
 
     @property
     def label(self) -> str:
-        """On every container and network of this lab, and on nothing else."""
-        return f"deploytool.lab={self.prefix}"
+        """The label of all containers and networks of this lab."""
+        return f"deploytool.lab={self.namespace}{self.prefix}"
 
     @property
     def network(self) -> str:
-        return f"deploytool-{self.prefix}"
+        return f"deploytool-{self.namespace}{self.prefix}"
 
     @property
     def key_file(self) -> Path:
@@ -84,8 +86,12 @@ class Layout:
     def lock_file(self) -> Path:
         return self.directory / "lock"
 
+    def container(self, host_name: str) -> str:
+        """The name of a host's container on this machine's engine."""
+        return f"{self.namespace}{host_name}"
+
     def hosts(self, count: int) -> tuple[LabHost, ...]:
-        """The first ``count`` hosts."""
+        """The hosts with the numbers 1 to ``count``."""
         return tuple(self._host(index) for index in range(count))
 
     def _host(self, index: int) -> LabHost:
@@ -93,7 +99,7 @@ class Layout:
         return LabHost(
             name=name,
             # Engines answer short names only for their own containers, and pass longer ones on.
-            address=f"{name}.{self.network}",
+            address=f"{self.container(name)}.{self.network}",
             ssh_port=self.first_ssh_port + index,
             http_port=self.first_http_port + index,
             alt_http_port=self.first_alt_http_port + index,
@@ -132,5 +138,5 @@ def known_hosts_text(host_keys: Mapping[int, str]) -> str:
 
 
 def state_text(layout: Layout, hosts: Sequence[LabHost]) -> str:
-    """What ``lab up`` made, for programs: JSON."""
+    """The lab's prefix and hosts as JSON, for programs."""
     return json.dumps({"prefix": layout.prefix, "hosts": [asdict(host) for host in hosts]}, indent=2) + "\n"

@@ -1,4 +1,4 @@
-"""A lab's own folder: the key pair, the files that tell others of the hosts, and the lock."""
+"""The folder of a lab: its key pair, inventory, known_hosts, state file and lock."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from deploytool.errors import LabError
+from deploytool.lab.commands import Say
 from deploytool.lab.layout import LabHost, Layout, inventory_text, known_hosts_text, state_text
-from deploytool.lab.machine import Say
 
 
 def ensure_key(layout: Layout) -> str:
-    """The public key that opens the hosts; makes the pair if there is none, 0600."""
+    """The public key that logs in to the hosts; creates the pair if there is none, 0600."""
     if not layout.key_file.exists():
         private = Ed25519PrivateKey.generate().private_bytes(
             Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()
@@ -36,7 +36,7 @@ def ensure_key(layout: Layout) -> str:
 
 
 def write(path: Path, text: str, *, mode: int = 0o644) -> None:
-    """Make ``path`` hold ``text``, at no moment a part of it; a file that holds it already is left alone."""
+    """Write a file atomically; one that has this text already is left alone."""
     if path.exists() and path.read_text(encoding="utf-8") == text:
         return
     fresh = path.with_name(f"{path.name}.new")
@@ -48,7 +48,7 @@ def write(path: Path, text: str, *, mode: int = 0o644) -> None:
 
 
 def write_files(layout: Layout, hosts: Sequence[LabHost], host_keys: Sequence[str]) -> None:
-    """Write what others need to reach the hosts: their keys, an inventory, and the state."""
+    """Write known_hosts, the inventory and the state file."""
     ports = [host.ssh_port for host in hosts]
     write(layout.known_hosts_file, known_hosts_text(dict(zip(ports, host_keys, strict=True))))
     write(layout.inventory_file, inventory_text(hosts, "{{ inventory_dir }}"))
@@ -56,7 +56,7 @@ def write_files(layout: Layout, hosts: Sequence[LabHost], host_keys: Sequence[st
 
 
 def clear(layout: Layout) -> None:
-    """Remove what the lab wrote, the lock too, and the folder if nothing else is in it."""
+    """Remove the files of the lab, its lock included, and its folder if nothing else is in it."""
     written = (
         layout.key_file,
         layout.public_key_file,
@@ -73,7 +73,7 @@ def clear(layout: Layout) -> None:
 
 @contextlib.contextmanager
 def locked(layout: Layout, say: Say) -> Iterator[None]:
-    """Hold the lab alone; waits for another process that holds it, which the kernel ends with its life."""
+    """Hold the lab's lock, after any other process that has it; the kernel frees it when a process ends."""
     descriptor = _lock(layout, say)
     try:
         yield
@@ -98,7 +98,7 @@ def _lock(layout: Layout, say: Say) -> int:
 
 
 def _open(layout: Layout) -> int | None:
-    """The lock's file, opened; None where a `down` at this moment takes the folder away."""
+    """The lock file, opened; None where a `down` removes the folder at this moment."""
     try:
         layout.directory.mkdir(parents=True, exist_ok=True)
         return os.open(layout.lock_file, os.O_RDWR | os.O_CREAT, 0o644)

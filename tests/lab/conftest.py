@@ -2,55 +2,80 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
-import tempfile
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from deploytool.errors import DeploytoolError
-from deploytool.lab.lab import Lab
-from deploytool.lab.layout import Layout
-from tests.lab.labhosts import ROOT, LabHosts
+from tests.lab.labhosts import LabHosts
+from tests.lab.own_lab import worker_lab, working_copy_lab
 from tests.lab.user import User
 
 _HERE = Path(__file__).parent
-_COUNT = 3
 _NO_LAB = pytest.StashKey[str]()
+
+# Groups of tests that take minutes. They begin first, so that no worker still has one when the others end.
+_LONG = ("test_converge", "test_watch", "working copy", "test_engine", "test_ingress", "test_proof")
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Every test in this folder is a lab test; before -m selects."""
+    """Every test in this folder is a lab test, before -m selects; a file's tests run in one worker."""
     for item in items:
         if _HERE in item.path.parents:
             item.add_marker(pytest.mark.lab)
+            if item.get_closest_marker("xdist_group") is None:
+                item.add_marker(pytest.mark.xdist_group(item.path.stem))
+    items.sort(key=_turn)
+
+
+def _turn(item: pytest.Item) -> int:
+    marker = item.get_closest_marker("xdist_group")
+    return _LONG.index(marker.args[0]) if marker and marker.args[0] in _LONG else len(_LONG)
 
 
 @pytest.fixture(scope="session")
-def _alone() -> Iterator[None]:
-    """Test runs of this machine take turns: each breaks and cleans the hosts."""
-    with Path(tempfile.gettempdir(), "deploytool-lab-tests.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+def own_hosts(request: pytest.FixtureRequest) -> Iterator[LabHosts]:
+    """The lab of this process. Without a Docker engine: skipped, loudly; in CI: failed."""
+    with ExitStack() as stack:
+        yield _entered(stack, worker_lab() if _is_worker(request) else working_copy_lab(), request)
 
 
 @pytest.fixture(scope="session")
-def lab_hosts(request: pytest.FixtureRequest, _alone: None) -> LabHosts:
-    """The lab of this working copy. Without a Docker engine: skipped, loudly; in CI: failed."""
-    lab = Lab(Layout(ROOT / ".lab"))
+def lab_hosts(own_hosts: LabHosts) -> LabHosts:
+    """The hosts of a module's tests; they need not be clean."""
+    return own_hosts
+
+
+@pytest.fixture(scope="module")
+def working_copy_hosts(request: pytest.FixtureRequest) -> Iterator[LabHosts]:
+    """The lab of ``deploytool lab``, for tests of what names its ports and containers."""
+    with ExitStack() as stack:
+        if _is_worker(request):
+            yield _entered(stack, working_copy_lab(), request)
+        else:
+            yield request.getfixturevalue("own_hosts")
+
+
+def _is_worker(request: pytest.FixtureRequest) -> bool:
+    return hasattr(request.config, "workerinput")
+
+
+def _entered(
+    stack: ExitStack, lab: AbstractContextManager[LabHosts], request: pytest.FixtureRequest
+) -> LabHosts:
     try:
-        made = LabHosts(lab, lab.up(_COUNT, start_engine=os.geteuid() == 0))
+        return stack.enter_context(lab)
     except DeploytoolError as error:
         reason = f"no lab: {error.message} ({error.hint})"
         request.config.stash[_NO_LAB] = reason
         if os.environ.get("CI") == "true":
             pytest.fail(reason, pytrace=False)
         pytest.skip(reason)
-    made.heal()
-    return made
 
 
 @pytest.fixture
@@ -67,6 +92,19 @@ def user(lab: LabHosts, tmp_path: Path, request: pytest.FixtureRequest) -> User:
     if playbook := getattr(request.module, "PLAYBOOK", ""):
         someone.write(playbook)
     return someone
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A worker tells the process that reports."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["no_lab"] = session.config.stash.get(_NO_LAB, "")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """The reporting process hears it from a worker that has ended."""
+    if reason := getattr(node, "workeroutput", {}).get("no_lab", ""):
+        node.config.stash[_NO_LAB] = reason
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from deploytool.errors import LabError
 from deploytool.lab import hosts
+from deploytool.lab.commands import attempt, docker, run
 from deploytool.lab.lab import Lab
 from deploytool.lab.layout import LabHost
-from deploytool.lab.machine import attempt, docker, run
 from deploytool.model import labels
 from deploytool.transport.base import Result
 
@@ -46,15 +46,15 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class LabHosts:
-    """Three hosts, up and clean at the begin of each test. ``hosts`` and the faults take host names."""
+    """Three hosts, up and clean at the begin of each test. Methods take the hosts' names in ``inventory``.
+
+    ``number`` is 0 for the lab of the working copy, and differs between labs that are up at the same time.
+    """
 
     lab: Lab
     all: tuple[LabHost, ...]
-
-    @property
-    def inventory(self) -> Path:
-        """The committed inventory of the three hosts."""
-        return ROOT / "inventories" / "lab.yaml"
+    inventory: Path
+    number: int = 0
 
     @property
     def hosts(self) -> tuple[str, ...]:
@@ -72,13 +72,21 @@ class LabHosts:
         """The host's ports on loopback, among others."""
         return next(host for host in self.all if host.name == name)
 
+    def container(self, name: str) -> str:
+        """The host's container on this machine's engine."""
+        return self.lab.layout.container(name)
+
+    def port(self, first: int) -> int:
+        """A port of this machine that no test of another lab takes for the same end."""
+        return first + self.number
+
     def exec(self, host: str, *argv: str, stdin: bytes = b"", timeout_s: float = 60.0) -> str:
         """What ``argv`` prints on the host, as root and without SSH; it must succeed."""
-        return run(("docker", "exec", "--interactive", host, *argv), stdin=stdin, timeout_s=timeout_s)
+        return run(self._exec(host, argv), stdin=stdin, timeout_s=timeout_s)
 
     def try_exec(self, host: str, *argv: str, stdin: bytes = b"", timeout_s: float = 60.0) -> Result:
         """As ``exec``, where failing is a result."""
-        return attempt(("docker", "exec", "--interactive", host, *argv), stdin=stdin, timeout_s=timeout_s)
+        return attempt(self._exec(host, argv), stdin=stdin, timeout_s=timeout_s)
 
     def containers(self, host: str, project: str | None = None) -> tuple[Seen, ...]:
         """The host's containers in any status, by name; those of one Compose project only, if it is given."""
@@ -96,23 +104,23 @@ class LabHosts:
 
     def pause(self, host: str) -> None:
         """Freeze the host: connections open and nothing answers."""
-        docker("pause", host)
+        docker("pause", self.container(host))
 
     def unpause(self, host: str) -> None:
-        docker("unpause", host)
+        docker("unpause", self.container(host))
 
     def kill(self, host: str) -> None:
         """Switch the host off."""
-        docker("kill", host)
+        docker("kill", self.container(host))
 
     def start(self, host: str) -> None:
         """Switch the host on, and wait until it answers."""
-        docker("start", host)
-        hosts.admit(self.host(host), self.lab.layout.public_key_file.read_text("utf-8"))
+        docker("start", self.container(host))
+        hosts.admit(self.lab.layout, self.host(host), self.lab.layout.public_key_file.read_text("utf-8"))
 
     def disconnect(self, host: str) -> None:
         """Cut the host off the network."""
-        docker("network", "disconnect", self.lab.layout.network, host)
+        docker("network", "disconnect", self.lab.layout.network, self.container(host))
 
     def heal(self) -> None:
         """Make all hosts answer and hold nothing, whatever a test did to them."""
@@ -122,16 +130,20 @@ class LabHosts:
 
     def _all_well(self) -> bool:
         there = {container.name: container.condition for container in hosts.containers(self.lab.layout)}
-        return there == dict.fromkeys(self.hosts, "running") and all(map(hosts.answers_ssh, self.all))
+        expected = dict.fromkeys(map(self.container, self.hosts), "running")
+        return there == expected and all(map(hosts.answers_ssh, self.all))
 
     def _clean(self) -> bool:
         with ThreadPoolExecutor(len(self.all)) as pool:
-            return all(pool.map(_clean, self.hosts))
+            return all(pool.map(_clean, map(self.container, self.hosts)))
+
+    def _exec(self, host: str, argv: Sequence[str]) -> tuple[str, ...]:
+        return ("docker", "exec", "--interactive", self.container(host), *argv)
 
 
-def _clean(host: str) -> bool:
+def _clean(container: str) -> bool:
     try:
-        docker("exec", host, "timeout", "20", "sh", "-ec", _CLEAN, timeout_s=30.0)
+        docker("exec", container, "timeout", "20", "sh", "-ec", _CLEAN, timeout_s=30.0)
     except LabError:
         return False
     return True

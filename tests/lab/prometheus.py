@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.watchlab import wait_for
-from deploytool.lab.machine import attempt, run
+from deploytool.lab.commands import attempt, run
 
 
 def binary(cache: Path) -> Path:
@@ -65,7 +65,7 @@ class Prometheus:
 
 @contextmanager
 def prometheus(
-    program: Path, folder: Path, watcher_port: int, targets: Path, port: int = 9490
+    program: Path, folder: Path, watcher_port: int, targets: Path, port: int
 ) -> Iterator[Prometheus]:
     """A running server that scrapes a watcher, and what ``targets`` lists.
 

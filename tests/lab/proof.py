@@ -189,7 +189,8 @@ def under_load(user: User, ports: Sequence[int] = (8001, 8002, 8003, 8004)) -> I
 def address(user: User, host: str) -> str:
     """Where this machine reaches a host of the lab directly."""
     template = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
-    return subprocess.check_output(["docker", "inspect", "--format", template, host], text=True).strip()
+    inspect = ["docker", "inspect", "--format", template, user.lab.container(host)]
+    return subprocess.check_output(inspect, text=True).strip()
 
 
 def eventually(holds: Callable[[], bool], timeout_s: float = 60) -> None:

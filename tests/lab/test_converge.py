@@ -339,17 +339,13 @@ def test_an_engine_that_is_down_is_like_a_dead_host(user):
 
 def test_an_unknown_host_key_is_refused_with_the_way_out(user):
     """Exit 4, the exact ssh-keyscan line, no host touched; --accept-new-host-keys is the other way."""
-    text = user.lab.inventory.read_text("utf-8")
     known = user.folder / "known_hosts"
-    inventory = user.write(
-        text.replace("{{ inventory_dir }}/../.lab/known_hosts", str(known)).replace(
-            "{{ inventory_dir }}/../.lab", str(user.lab.key_file.parent)
-        ),
-        "hosts.yaml",
-    )
+    text = user.lab.inventory.read_text("utf-8").replace("/../.lab", "")
+    text = text.replace("{{ inventory_dir }}/known_hosts", str(known))
+    inventory = user.write(text.replace("{{ inventory_dir }}", str(user.lab.key_file.parent)), "hosts.yaml")
     done = user.run("converge", inventory, user.folder / "site.yaml")
     assert user.counts() == [0, 0, 0]
-    fails(done, 4, "ssh-keyscan -p 2201 127.0.0.1", "--accept-new-host-keys")
+    fails(done, 4, f"ssh-keyscan -p {user.lab.host('lab1').ssh_port} 127.0.0.1", "--accept-new-host-keys")
     ok(user.run("converge", inventory, user.folder / "site.yaml", "--accept-new-host-keys"))
     ok(user.run("plan", inventory, user.folder / "site.yaml"))
 
@@ -410,7 +406,7 @@ def compose_here(lab: LabHosts, tmp_path: Path) -> dict[str, str]:
         return {}
     plugins = tmp_path / "docker" / "cli-plugins"
     plugins.mkdir(parents=True)
-    binary = "lab1:/usr/libexec/docker/cli-plugins/docker-compose"
+    binary = f"{lab.container('lab1')}:/usr/libexec/docker/cli-plugins/docker-compose"
     subprocess.run(["docker", "cp", binary, str(plugins)], check=True, capture_output=True)
     return {"DOCKER_CONFIG": str(tmp_path / "docker")}
 

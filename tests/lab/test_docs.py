@@ -21,6 +21,13 @@ _PAGES = [
 ]
 _CHANGING = ("converge", "down ", "rollback")
 _DEADLINE_S = 300
+pytestmark = pytest.mark.xdist_group("working copy")
+
+
+@pytest.fixture(scope="module")
+def lab_hosts(working_copy_hosts: LabHosts) -> LabHosts:
+    """The lab whose ports and containers the pages name."""
+    return working_copy_hosts
 
 
 @pytest.fixture
@@ -28,7 +35,9 @@ def folder(page: Path, lab_hosts: LabHosts, tmp_path: Path) -> Iterator[Path]:
     """Where the commands of a page run: the repository's files, the lab's keys, the program."""
     for name in ("inventories", "playbooks"):
         shutil.copytree(ROOT / name, tmp_path / name)
-    shutil.copytree(ROOT / ".lab", tmp_path / ".lab", symlinks=True)
+    (tmp_path / ".lab").mkdir()
+    for file in filter(Path.is_file, (ROOT / ".lab").iterdir()):  # folders are other tests'
+        shutil.copy(file, tmp_path / ".lab")
     (tmp_path / "bin").mkdir()
     program = tmp_path / "bin" / "deploytool"
     program.write_text(f'#!/bin/sh\nexec {sys.executable} -m deploytool "$@"\n')

@@ -30,7 +30,7 @@ def user(lab: LabHosts, tmp_path: Path) -> Iterator[Shop]:
     made = Shop(lab, tmp_path, timeout_s=600.0)
     made.write(SHOP.replace("  hosts: web\n", "  hosts: web\n  reschedule_after: 5s\n"))
     made.up()
-    with watching(Watch(lab.inventory, tmp_path)):
+    with watching(Watch(lab.inventory, tmp_path, port=lab.port(9469))):
         yield made
 
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import paramiko
 import pytest
 
-from deploytool.lab.build import LABEL, tar
-from deploytool.lab.machine import docker, output, run
+from deploytool.lab.commands import docker, output, run
+from deploytool.lab.image_build import LABEL, tar
 from tests.lab.labhosts import ROOT, LabHosts
 from tests.lab.user import User, ok
 
@@ -107,7 +107,7 @@ def connect(lab: LabHosts) -> Iterator[Callable[[str], Client]]:
         assert transport is not None
 
         def to(host: str) -> Client:
-            node = (f"{host}.{lab.lab.layout.network}", 4222)
+            node = (lab.host(host).address, 4222)
             return Client(transport.open_channel("direct-tcpip", node, ("127.0.0.1", 0), timeout=DEADLINE_S))
 
         yield to

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from deploytool.lab.machine import attempt
+from deploytool.lab.commands import attempt
 from tests.lab.labhosts import LabHosts
 from tests.lab.proof import (
     REPLICAS,

@@ -202,12 +202,12 @@ def test_a_host_that_freezes_later_meets_the_deadline(
 
 @pytest.fixture
 def ssh_config(lab_hosts: LabHosts, hosts: tuple[LabHost, ...], tmp_path: Path) -> Path:
-    """``-F``: the first host under the name ``bastion``; other hosts are known by their container's name."""
+    """``-F``: the first host under the name ``bastion``; others have the addresses that hosts use."""
     known, config = tmp_path / "known_hosts", tmp_path / "config"
     lines = lab_hosts.known_hosts_file.read_text()
     for host in hosts:
         _, key = next(line.split(" ", 1) for line in lines.splitlines() if f":{host.ssh_port} " in line)
-        lines += f"{host.name} {key}\n"
+        lines += f"{host.address} {key}\n"
     known.write_text(lines)
     config.write_text(
         f"Host bastion\n HostName 127.0.0.1\n Port {hosts[0].ssh_port}\n User root\n"
@@ -222,12 +222,12 @@ RELAY = """docker exec -i {} bash -c 'exec 3<>/dev/tcp/$0/$1; cat <&3 & exec cat
 
 @pytest.mark.parametrize("how", ["proxyjump", "proxycommand"])
 def test_a_host_behind_another(
-    how: str, hosts: tuple[LabHost, ...], connect: Connect, ssh_config: Path
+    how: str, hosts: tuple[LabHost, ...], connect: Connect, lab_hosts: LabHosts, ssh_config: Path
 ) -> None:
     """Hosts by names that only the jump host knows, through one connection or a ProxyCommand each."""
-    value = "bastion" if how == "proxyjump" else RELAY.format(hosts[0].name)
+    value = "bastion" if how == "proxyjump" else RELAY.format(lab_hosts.container(hosts[0].name))
     behind = [
-        connect(host, address=host.name, port=22, config_file=str(ssh_config), options=((how, value),))
+        connect(host, address=host.address, port=22, config_file=str(ssh_config), options=((how, value),))
         for host in hosts[1:]
     ]
     with ThreadPoolExecutor(len(behind)) as pool:

@@ -32,14 +32,14 @@ LONG_S = 90  # what a loaded machine may need for anything
 
 @pytest.fixture
 def hosts(lab: LabHosts) -> Hosts:
-    return Hosts(lab.hosts)
+    return Hosts(lab.hosts, lab.lab.layout.namespace)
 
 
 @pytest.fixture
 def watch(lab: LabHosts, hosts: Hosts, tmp_path: Path) -> Iterator[Watch]:
     """A watcher that has brought six replicas up, two a host."""
     (tmp_path / "site.yaml").write_text(PLAYBOOK, "utf-8")
-    made = Watch(lab.inventory, tmp_path, ["--textfile", tmp_path / "watch.prom", "--reload"])
+    made = Watch(lab.inventory, tmp_path, ["--textfile", tmp_path / "watch.prom", "--reload"], lab.port(9469))
     with watching(made):
         wait_for("all replicas run", lambda: hosts.total() == 6, LONG_S)
         wait_for("and all is done", lambda: made.metric("project_converged") == 1, LONG_S)
@@ -135,7 +135,7 @@ def test_prometheus_reads_all_of_it(lab, hosts, watch, tmp_path, request):
     argv += ["--prometheus", "--out", str(targets)]
     subprocess.run(argv, check=True, timeout=60, cwd=ROOT)
     assert len(json.loads(targets.read_text())) == 6
-    with prometheus(program, tmp_path, watch.port, targets) as server:
+    with prometheus(program, tmp_path, watch.port, targets, lab.port(9490)) as server:
         assert server.total("deploytool_service_replicas_desired{service='web'}") == 6
         assert server.total("deploytool_service_replicas_running") == 6
         assert server.total("deploytool_host_reachable") == 3

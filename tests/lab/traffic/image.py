@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from deploytool.lab.build import LABEL, digest, labelled
-from deploytool.lab.machine import output, run
+from deploytool.lab.commands import output, run
+from deploytool.lab.image_build import LABEL, digest, labelled
 from tests.lab.labhosts import LabHosts
 
 IMAGES = ("traffic/web:1", "traffic/web:2", "traffic/web:sick")

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import grpc
 
-from deploytool.lab.build import LABEL, digest, labelled
-from deploytool.lab.machine import run
+from deploytool.lab.commands import run
+from deploytool.lab.image_build import LABEL, digest, labelled
 from tests.lab.labhosts import LabHosts
 from tests.lab.traffic.image import load_images
 

@@ -12,7 +12,7 @@ from deploytool.lab.layout import Layout
 
 LAYOUT = Layout(Path("/srv/.lab"))
 SPECS = [specify(LAYOUT, host, "image:1", "1") for host in LAYOUT.hosts(3)]
-WELL = [Container(spec.host_name, "running", spec.spec, connected=True) for spec in SPECS]
+WELL = [Container(spec.container, "running", spec.spec, connected=True) for spec in SPECS]
 
 
 def changed(**fault: object) -> dict[str, tuple[Action, ...]]:
@@ -64,6 +64,14 @@ def test_another_image_or_port_makes_another_spec():
         specify(LAYOUT, replace(host, ssh_port=2299), "image:1", "1").spec,
     }
     assert len(specs) == 4
+
+
+def test_a_container_has_the_namespace_and_the_host_inside_of_it_has_not():
+    """A host of a second lab takes itself for the one that its inventory names."""
+    layout = Layout(Path("/srv/.lab"), namespace="other-")
+    spec = specify(layout, layout.hosts(1)[0], "image:1", "1")
+    named = {word: spec.argv[index + 1] for index, word in enumerate(spec.argv) if word.startswith("--")}
+    assert (spec.container, named["--name"], named["--hostname"]) == ("other-lab1", "other-lab1", "lab1")
 
 
 def test_ports_are_published_on_loopback_only():

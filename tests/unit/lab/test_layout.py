@@ -35,6 +35,16 @@ def test_a_fourth_host_is_in_the_first_zone_again():
     assert zones == ["a", "b", "c", "a"]
 
 
+def test_labs_with_a_namespace_of_their_own_have_hosts_of_the_same_names():
+    """Whatever is one per machine differs: containers, network, label, and the name among the hosts."""
+    other = Layout(Path("/elsewhere/.lab"), namespace="other-")
+    assert [host.name for host in other.hosts(3)] == [host.name for host in LAYOUT.hosts(3)]
+    assert other.container("lab1") == "other-lab1"
+    assert other.network != LAYOUT.network
+    assert other.label != LAYOUT.label
+    assert other.hosts(1)[0].address == f"other-lab1.{other.network}"
+
+
 def test_known_hosts_name_the_port():
     """As OpenSSH looks hosts up that are not on port 22."""
     text = known_hosts_text({2202: "ssh-ed25519 BBBB", 2201: "ssh-ed25519 AAAA"})

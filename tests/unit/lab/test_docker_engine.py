@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from deploytool.errors import LabError, UsageError
-from deploytool.lab.engine import Machine, Remedy, remedy, verdict
+from deploytool.lab.docker_engine import Machine, Remedy, remedy, verdict
 
 SILENT = "Cannot connect to the Docker daemon at unix:///var/run/docker.sock."
 FRESH = Machine(

@@ -1,4 +1,4 @@
-"""The root file system of lab hosts: on a registry's image where one is in reach, else by debootstrap."""
+"""The base image of lab hosts: built on a registry's image where one is in reach, else by debootstrap."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from pathlib import Path
 
 from deploytool.errors import LabError
 from deploytool.lab import apt
-from deploytool.lab.build import BUILD_S, LABEL, build, data, digest, labelled
-from deploytool.lab.machine import Say, attempt, docker, last_words, run
+from deploytool.lab.commands import Say, attempt, docker, last_words, run
+from deploytool.lab.image_build import BUILD_S, LABEL, build, data, digest, labelled
 
 _COMMON = "openssh-server,docker.io,iptables,iproute2,ca-certificates,procps,busybox-static,sudo,tini"
 # Long enough for a registry that is in reach. Without another way, it may take as long as it takes.
@@ -20,7 +20,7 @@ _PULL_S = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Flavour:
-    """What debootstrap has to know; ``script`` is debootstrap's own name of how to do it."""
+    """The arguments of debootstrap. ``script`` is the name of one of debootstrap's own scripts."""
 
     suite: str
     components: str
@@ -34,28 +34,28 @@ UBUNTU = Flavour("noble", "main,universe", f"{_COMMON},docker-compose-v2", "guts
 
 
 def base_image(say: Say) -> str:
-    """The name of the image with all packages of a host; makes it if need be.
+    """The name of the image with all packages of a host; builds it if it is missing.
 
     Raises:
-        LabError: neither a registry nor debootstrap could make it.
+        LabError: neither a registry nor debootstrap is available, or debootstrap failed.
     """
     recipe = digest(repr((DEBIAN, UBUNTU)), data("packages.Dockerfile"), data("debootstrap.sh"))
     name = f"deploytool-lab/base:{recipe}"
     if name in labelled(recipe):
         return name
-    trouble = _from_registry(name, recipe, say)
-    if not trouble:
+    failure = _from_registry(name, recipe, say)
+    if not failure:
         return name
     if not _can_debootstrap():
         hint = "run this where a registry is in reach, or as root on Debian or Ubuntu"
-        raise LabError(f"cannot make the hosts' base image: {trouble}", hint=hint)
-    say(f"no image from a registry ({trouble})")
+        raise LabError(f"cannot make the hosts' base image: {failure}", hint=hint)
+    say(f"no image from a registry ({failure})")
     _by_debootstrap(name, recipe, say)
     return name
 
 
 def _from_registry(name: str, recipe: str, say: Say) -> str:
-    """Why it could not be done; empty if it could."""
+    """Build the image on Debian's from a registry; returns the error message, empty on success."""
     pull_s = _PULL_S if _can_debootstrap() else BUILD_S
     try:
         pulled = attempt(("docker", "pull", "--quiet", "debian:trixie-slim"), timeout_s=pull_s)

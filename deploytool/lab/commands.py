@@ -1,6 +1,6 @@
-"""Commands on this machine, with a deadline, and errors that are sentences.
+"""Commands on this machine: each has a deadline, and a failure is an error with one sentence.
 
-The one way in which the lab runs a process. Nothing here knows what a lab is.
+The lab starts processes here and nowhere else, but for dockerd.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from deploytool.transport.base import Result
 from deploytool.transport.local import LocalTransport
 
 Say = Callable[[str], None]
-"""Takes one line of progress."""
+"""Receives one line of progress."""
 
-_EXIT_STATUS = re.compile(r"exit status \d+")  # what docker adds to what its engine says
+_EXIT_STATUS = re.compile(r"exit status \d+")  # docker adds such a line to its engine's message
 _THIS_MACHINE = LocalTransport("this machine", Connection("localhost", kind="local"))
 
 
 def attempt(argv: Sequence[str], *, stdin: bytes = b"", timeout_s: float = 60.0) -> Result:
-    """Run ``argv`` and wait; a non-zero exit code is a result.
+    """The result of ``argv``, whatever its exit code.
 
     Raises:
-        LabError: no end within ``timeout_s``; the command and its children were stopped.
+        LabError: the deadline passed; the command and its children were stopped.
     """
     try:
         return _THIS_MACHINE.run(argv, stdin=stdin, timeout_s=timeout_s)
@@ -33,10 +33,10 @@ def attempt(argv: Sequence[str], *, stdin: bytes = b"", timeout_s: float = 60.0)
 
 
 def output(argv: Sequence[str], *, stdin: bytes = b"", timeout_s: float = 60.0) -> bytes:
-    """What ``argv`` printed.
+    """The standard output of ``argv``.
 
     Raises:
-        LabError: it failed, with the last thing that it said, or did not end in time.
+        LabError: it failed, with its last line of output, or the deadline passed.
     """
     result = attempt(argv, stdin=stdin, timeout_s=timeout_s)
     if result.exit_code:
@@ -46,17 +46,17 @@ def output(argv: Sequence[str], *, stdin: bytes = b"", timeout_s: float = 60.0) 
 
 
 def run(argv: Sequence[str], *, stdin: bytes = b"", timeout_s: float = 60.0) -> str:
-    """What ``argv`` printed as text, without surrounding white space; raises as ``output`` does."""
+    """The standard output of ``argv`` as text, without surrounding white space; raises as ``output`` does."""
     return output(argv, stdin=stdin, timeout_s=timeout_s).decode(errors="replace").strip()
 
 
 def docker(*argv: str, stdin: bytes = b"", timeout_s: float = 60.0) -> str:
-    """What ``docker argv`` printed; raises as ``run`` does."""
+    """The standard output of ``docker argv`` as text; raises as ``run`` does."""
     return run(("docker", *argv), stdin=stdin, timeout_s=timeout_s)
 
 
 def last_words(result: Result) -> str:
-    """The last line that says something of what a command printed, on stderr if there is one there."""
+    """The last line of a command's stderr, or of stdout where that is empty; not a bare exit status."""
     lines = (result.stderr.strip() or result.stdout.strip()).decode(errors="replace").splitlines()
-    told = [line.strip() for line in lines if not _EXIT_STATUS.fullmatch(line.strip())]
-    return told[-1] if told else "it said nothing"
+    messages = [line.strip() for line in lines if not _EXIT_STATUS.fullmatch(line.strip())]
+    return messages[-1] if messages else "it said nothing"

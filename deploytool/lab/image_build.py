@@ -1,7 +1,7 @@
-"""Building images on this machine's Docker engine from data of this package.
+"""Image builds on this machine's Docker engine, from files of this package.
 
-Each image that a lab builds carries ``LABEL`` with the hash of all that it is made from, and gets its name
-when it is complete: a build that was interrupted leaves none.
+Each image of a lab carries ``LABEL`` with its recipe: the hash of everything that it is built from. It gets
+its name when it is complete, so an interrupted build leaves none.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ import tarfile
 from collections.abc import Mapping
 from importlib import resources
 
-from deploytool.lab.machine import docker, run
+from deploytool.lab.commands import docker, run
 
 LABEL = "deploytool.lab.image"
 BUILD_S = 900.0
 
 
 def data(name: str) -> bytes:
-    """A file of this package's ``image`` folder."""
+    """The content of a file in this package's ``image`` folder."""
     return resources.files("deploytool.lab").joinpath("image").joinpath(name).read_bytes()
 
 
@@ -33,7 +33,7 @@ def digest(*parts: str | bytes) -> str:
 
 
 def labelled(recipe: str = "") -> tuple[str, ...]:
-    """The images that were made from this recipe, without one from any: names, or ids of the nameless."""
+    """The images of ``recipe``, or of every recipe if it is empty: names, or ids of nameless ones."""
     wanted = f"label={LABEL}={recipe}" if recipe else f"label={LABEL}"
     listing = docker("image", "ls", "--filter", wanted, "--format", "{{.Repository}}:{{.Tag}} {{.ID}}")
     pairs = (line.split() for line in listing.splitlines())
@@ -53,7 +53,7 @@ def build(name: str, files: Mapping[str, bytes], arguments: Mapping[str, str], r
 
 
 def tar(files: Mapping[str, bytes]) -> bytes:
-    """An archive of executable files, always the same for the same files."""
+    """An archive of executable files, reproducible: equal files give equal bytes."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
         for name, content in sorted(files.items()):

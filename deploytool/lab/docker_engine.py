@@ -1,7 +1,7 @@
-"""The Docker engine of this machine: use the one that answers, or make one answer.
+"""The Docker engine of this machine: one that answers is used as it is, else one is installed or started.
 
-``remedy`` decides, without looking at anything; ``ensure_engine`` looks, and does what was decided.
-Nothing is installed or started unless the caller asked for it.
+``remedy`` decides, and is pure; ``ensure_engine`` reads the machine and applies the remedy. Nothing is
+installed or started unless the caller asks for it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 
 from deploytool.errors import DeploytoolError, LabError, UsageError
 from deploytool.lab import apt
-from deploytool.lab.machine import Say, attempt, last_words, run
+from deploytool.lab.commands import Say, attempt, last_words, run
 
 _LOG = Path("/var/log/dockerd.log")
 _READY_S = 60.0
@@ -29,7 +29,7 @@ _PID_FILES = (
 
 
 class Remedy(Enum):
-    """What makes a Docker engine answer on this machine."""
+    """The action that makes a Docker engine answer on this machine."""
 
     NONE = "it answers"
     START = "start dockerd"
@@ -38,10 +38,11 @@ class Remedy(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What the decision rests on.
+    """The facts about this machine on which ``remedy`` decides.
 
-    ``complaint`` is why no engine answers, empty where one does. ``docker_host`` is the address that the
-    user gave for the engine. ``distributions`` are ``ID`` and ``ID_LIKE`` of os-release.
+    ``complaint`` is the message of the docker client where no engine answers, else empty. ``docker_host`` is
+    the address of the engine in the user's environment. ``distributions`` are ``ID`` and ``ID_LIKE`` of
+    os-release.
     """
 
     complaint: str
@@ -61,11 +62,11 @@ class Machine:
 
 
 def remedy(machine: Machine, *, may_start: bool) -> Remedy:
-    """Choose what has to be done so that a Docker engine answers.
+    """Choose the action after which a Docker engine answers.
 
     Raises:
-        UsageError: it can be done here, but was not asked for.
-        LabError: it cannot be done here; the hint says what the user can do.
+        UsageError: the action is possible here, but was not asked for.
+        LabError: no action is possible here; the hint is for the user.
     """
     if machine.answers:
         return Remedy.NONE
@@ -87,7 +88,7 @@ def remedy(machine: Machine, *, may_start: bool) -> Remedy:
 
 
 def ensure_engine(say: Say, *, may_start: bool) -> None:
-    """See to it that a Docker engine answers; with ``may_start``, install and start one if need be.
+    """Make a Docker engine answer; one is installed and started with ``may_start`` only.
 
     Raises:
         UsageError, LabError: as ``remedy``; or installing or starting failed.
@@ -121,7 +122,7 @@ def _install() -> None:
 
 
 def verdict(log: str) -> str:
-    """Why dockerd gave up, out of its log, as one line: what it says at the end may have several."""
+    """dockerd's reason for its end, from its log, as one line: its last message may have several."""
     lines = log.strip().splitlines() or ["it said nothing"]
     found = log.rpartition("failed to start daemon: ")
     return " ".join((found[2] if found[1] else lines[-1]).split())
@@ -149,7 +150,7 @@ def _drop_stale(process_name: str, pid_file: Path) -> None:
 
 
 def _spawn_dockerd() -> subprocess.Popen[bytes]:
-    """Start dockerd so that it outlives this process, its terminal, and its process group."""
+    """Start dockerd in a session of its own: it outlives this process and its terminal."""
     with _LOG.open("wb") as log:
         return subprocess.Popen(
             ("dockerd",), stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/", start_new_session=True
@@ -157,7 +158,7 @@ def _spawn_dockerd() -> subprocess.Popen[bytes]:
 
 
 def _wait_until_ready(process: subprocess.Popen[bytes] | None) -> None:
-    """Wait for an engine that answers, but not for one whose process has ended."""
+    """Poll until the engine answers, its process ends, or the deadline passes."""
     deadline = time.monotonic() + _READY_S
     while complaint := _complaint():
         if process is not None and process.poll() is not None:
@@ -170,7 +171,7 @@ def _wait_until_ready(process: subprocess.Popen[bytes] | None) -> None:
 
 
 def _complaint() -> str:
-    """Why no engine answers; empty where one does."""
+    """The docker client's message where no engine answers; empty where one does."""
     try:
         result = attempt(("docker", "version", "--format", "{{.Server.Version}}"), timeout_s=20.0)
     except DeploytoolError as error:

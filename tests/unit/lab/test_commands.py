@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from deploytool.errors import LabError
-from deploytool.lab.machine import last_words, run
+from deploytool.lab.commands import last_words, run
 from deploytool.transport.base import Result
 
 
