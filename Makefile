@@ -57,8 +57,8 @@ test: .venv/testable ## Check and test everything, on disposable hosts too
 test-on-hosts: .venv/testable
 	@# The tests say so, or fail in CI, if the hosts cannot be had.
 	-$(DEPLOYTOOL) lab up --start-engine
-	$(BIN)/python -m pytest -q --durations=25 --durations-min=4 -m 'lab and not proof' \
-		-n $(LABS) --dist loadgroup --no-loadscope-reorder
+	$(BIN)/python -m pytest -q --durations=25 --durations-min=4 -m 'not proof' tests/lab \
+		-n $(LABS) --dist loadfile --no-loadscope-reorder
 
 test-here: .venv/testable
 	nice $(BIN)/python -m pytest -q -n 2 -m 'not lab'

@@ -22,6 +22,7 @@ from tests.builders import host, project
 from tests.streams import DEADLINE_S, in_thread, read_all, until
 
 PROJECT = "contract"
+SOON = {"interval": "30s", "start_period": "10s", "start_interval": "200ms"}  # healthy at the first look
 MINE = LeaseClaim(Lease("mine", who="me@here", reason="test"), ttl_s=60)
 THEIRS = LeaseClaim(Lease("theirs", who="they@there", reason="test"), ttl_s=60)
 
@@ -49,7 +50,8 @@ class _Given:
 
 def files_for(image: str = "demo/web:1", count: int = 2, sick: bool = False) -> HostFiles:
     check = ["CMD", "/bin/busybox", "false"] if sick else ["CMD", "/bin/busybox", "true"]
-    health = {"test": check, "interval": "1s", "retries": 1, "start_period": "0s"}
+    looks = {"interval": "1s", "start_period": "0s"} if sick else SOON
+    health = {"test": check, "retries": 1, **looks}
     wanted = project(Service("web"), hosts=[host("h1")], name=PROJECT)
     wanted = replace(wanted, definitions=_Given({"web": {"image": image, "healthcheck": health}}))
     return host_files(wanted, Desired(PROJECT, {("web", "h1"): count}), host("h1"))
@@ -68,8 +70,9 @@ def prepare(files: HostFiles) -> Task:
     return task(StepKind.PREPARE, files)
 
 
-def start(files: HostFiles, total: int) -> Task:
-    return task(StepKind.START, files, service="web", count=total, total=total, gate=Gate("ready", 20, 1))
+def start(files: HostFiles, total: int, deadline_s: float = 20) -> Task:
+    gate = Gate("ready", deadline_s, 1)
+    return task(StepKind.START, files, service="web", count=total, total=total, gate=gate)
 
 
 def stop(*containers: Container) -> Task:
@@ -138,7 +141,7 @@ class EngineContract:
         files = files_for(bed.sick_image, sick=True)
         assert self.do(bed, prepare(files)).ok
         assert not self.do(bed, start(files, 1)).ok
-        outcome = self.do(bed, start(files, 1))
+        outcome = self.do(bed, start(files, 1, deadline_s=3))
         assert "unhealthy" in outcome.reason
         assert len(self.replicas(bed)) == 1
 

@@ -18,24 +18,18 @@ from tests.lab.user import User
 _HERE = Path(__file__).parent
 _NO_LAB = pytest.StashKey[str]()
 
-# Groups of tests that take minutes. They begin first, so that no worker still has one when the others end.
-_LONG = ("test_converge", "test_watch", "working copy", "test_engine", "test_ingress", "test_proof")
+# Files whose tests take more than a minute. They begin first, so that no worker still has one when the others
+# end; and with test_docs among the first, test_lab_hosts does not wait for the lab that both of them need.
+_LONG = ("test_converge", "test_watch", "test_docs", "test_engine", "test_ingress", "test_proof")
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Every test in this folder is a lab test, before -m selects; a file's tests run in one worker."""
+    """Every test in this folder is a lab test, before -m selects; the long ones come first."""
     for item in items:
         if _HERE in item.path.parents:
             item.add_marker(pytest.mark.lab)
-            if item.get_closest_marker("xdist_group") is None:
-                item.add_marker(pytest.mark.xdist_group(item.path.stem))
-    items.sort(key=_turn)
-
-
-def _turn(item: pytest.Item) -> int:
-    marker = item.get_closest_marker("xdist_group")
-    return _LONG.index(marker.args[0]) if marker and marker.args[0] in _LONG else len(_LONG)
+    items.sort(key=lambda item: _LONG.index(item.path.stem) if item.path.stem in _LONG else len(_LONG))
 
 
 @pytest.fixture(scope="session")

@@ -21,7 +21,6 @@ _PAGES = [
 ]
 _CHANGING = ("converge", "down ", "rollback")
 _DEADLINE_S = 300
-pytestmark = pytest.mark.xdist_group("working copy")
 
 
 @pytest.fixture(scope="module")

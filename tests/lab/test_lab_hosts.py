@@ -22,7 +22,6 @@ from deploytool.lab.lab import Lab
 from deploytool.lab.layout import SUDOER_PASSWORD, Layout
 from tests.lab.labhosts import ROOT, LabHosts
 
-pytestmark = pytest.mark.xdist_group("working copy")
 VOLUMES = "{{range .Mounts}}{{.Name}} {{end}}"
 
 

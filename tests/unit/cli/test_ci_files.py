@@ -43,7 +43,6 @@ def wheel(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.mark.lab  # needs none, but takes as long as those that do: a virtual environment with pip is made
 def test_the_action_installs_into_an_environment_of_its_own(tmp_path, wheel):
     """Only the command comes on the PATH of later steps, not that environment's python."""
     temp = tmp_path / "with space"
