@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import TextIO
 
 from deploytool.lab import hosts
+from deploytool.lab.docker_engine import ensure_engine
+from deploytool.lab.images import ensure_images
 from deploytool.lab.lab import Lab
 from deploytool.lab.layout import Layout
 from tests.lab.labhosts import ROOT, LabHosts
@@ -76,9 +78,11 @@ def _is_free(lock: TextIO) -> bool:
 
 
 def _up(lab: Lab, inventory: Path, number: int = 0) -> LabHosts:
-    with _lock_file("up").open("w") as lock:
+    with _lock_file("images").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # one installs the engine and builds the images, the others use them
-        made = LabHosts(lab, lab.up(_COUNT, start_engine=os.geteuid() == 0), inventory, number)
+        ensure_engine(lab.say, may_start=os.geteuid() == 0)
+        ensure_images(lab.say)
+    made = LabHosts(lab, lab.up(_COUNT), inventory, number)
     made.heal()
     return made
 
