@@ -1,4 +1,4 @@
-"""How a project ended in which something failed: what people are told, and what goes on record."""
+"""The outcome of a project in which steps failed: for the report, and as the record of a failed release."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ MOST_CHARACTERS = 200
 
 
 def ending_of(project: Project, total: Executed) -> FailureOutcome | None:
-    """What its policies make of the failures in a project; None where there were none.
+    """The outcome that the project's policies give its failures; None where it had none.
 
-    ``NOT_ROLLED_BACK`` where it is to be rolled back: whoever does so corrects it.
+    ``NOT_ROLLED_BACK`` where it is to be rolled back; the rollback then replaces that by its own outcome.
     """
     mine = [failure for failure in total.failures if failure.step.project == project.name]
     if not mine or project.name not in total.touched:
@@ -32,9 +32,9 @@ def ending_of(project: Project, total: Executed) -> FailureOutcome | None:
 def attempts_of(
     plan: Plan, total: Executed, endings: Mapping[str, FailureOutcome], went_back: Mapping[str, int]
 ) -> dict[str, tuple[Attempt, frozenset[str]]]:
-    """The releases that a run tried and did not bring about, by project, with the hosts that it changed.
+    """The releases that a run attempted and did not complete, by project, with the hosts that it changed.
 
-    A release that was on record before is not among them: it was repaired, not tried.
+    A release that was recorded before the run is left out: it was repaired, not attempted.
     """
     found = {}
     for project in plan.projects:

@@ -1,4 +1,4 @@
-"""What failed so far in a run, and whether the rest goes on. The rule itself is ``core.change.batches``'s."""
+"""Counts the failures of a run, for the rules of ``core.change.batches`` about whether the rest continues."""
 
 from __future__ import annotations
 
@@ -12,18 +12,19 @@ from deploytool.model.plan import Step
 
 
 class Failures:
-    """Counts failed replicas by service, and failed or lost hosts by wave."""
+    """Failed replicas by project and service, and failed or unreachable hosts by project and batch."""
 
     def __init__(self) -> None:
         self._replicas: Counter[tuple[str, str]] = Counter()
         self._hosts: dict[tuple[str, int], set[str]] = {}
 
     def note(self, step: Step) -> None:
+        """Count a failed step."""
         self._replicas[step.project, step.service] += step.count
         self._hosts.setdefault((step.project, step.wave), set()).add(step.host)
 
     def absent(self, project: Project, observed: Observed) -> Iterator[tuple[int, list[str]]]:
-        """Count the hosts that did not answer; yields the first wave that has too many, with their names."""
+        """Count the hosts that did not answer; yields the first batch with too many, and their names."""
         absent = observed.unreachable()
         waves: dict[int, list[str]] = {}
         for host_name, wave in batches(project).items() if ends_all(project) else ():
@@ -37,7 +38,7 @@ class Failures:
                 return
 
     def tolerated(self, project: Project, step: Step) -> bool:
-        """Whether steps on other hosts that need ``step``, which failed, begin all the same."""
+        """True if steps on other hosts that need ``step``, which failed, may start all the same."""
         service = project.service(step.service)
         if service is None:
             return False
@@ -47,5 +48,5 @@ class Failures:
         return goes_on(project, service, replicas, failed_hosts, hosts)
 
     def ends_all(self, project: Project, step: Step) -> bool:
-        """Whether the failure of ``step`` ends the whole project."""
+        """True if the failure of ``step`` ends the changes of its whole project."""
         return ends_all(project) and not self.tolerated(project, step)

@@ -1,4 +1,4 @@
-"""Feeds of many hosts at once, each read by a thread of its own. A host that fails costs only itself."""
+"""The feeds of many hosts, each read by a thread of its own. The failure of one leaves the others alone."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ RETRY_S = (1.0, 2.0, 5.0, 10.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Told(Generic[T]):
-    """A value, and the host that told it."""
+class HostValue(Generic[T]):
+    """A value of a feed, and the host that it comes from."""
 
     host: str
     value: T
 
 
 class Following(Generic[T]):
-    """The feeds of all ``hosts``, as one sequence of ``Told`` in the order of ``key``. Close it when done.
+    """The feeds of all ``hosts`` as one sequence of ``HostValue``, sorted by ``key``. A context manager.
 
-    ``open_feed`` gets a host's name and the last value that it told, None at first; with ``again`` it is
-    called once more after each loss. ``is_live`` knows the values that only say that all from before has
-    been told; None where nothing is from before. ``said`` hears of each loss, and with None of each return;
-    any thread calls it.
+    ``open_feed`` gets a host's name and the last value from there, None at first; with ``again`` it is
+    called once more after each loss. ``is_live`` is true for a value that only marks the end of the history;
+    None where the feeds have no history. ``on_change`` is called with the reason when a host is lost, and
+    with None when it is back; from any thread.
     """
 
     def __init__(
@@ -39,34 +39,34 @@ class Following(Generic[T]):
         hosts: Iterable[str],
         open_feed: Callable[[str, T | None], Feed[T]],
         key: Callable[[T], tuple[str, float]],
-        said: Callable[[str, Unreachable | None], None],
+        on_change: Callable[[str, Unreachable | None], None],
         *,
         is_live: Callable[[T], bool] | None = None,
         again: bool = False,
     ) -> None:
         self._hosts = tuple(hosts)
         self._open = open_feed
-        self._said = said
+        self._on_change = on_change
         self._is_live = is_live or (lambda value: False)
         self._again = again
         self._stop = threading.Event()
         self._feeds: dict[str, Feed[T]] = {}
-        self._merge: LogMerge[Told[T]] = LogMerge(
-            self._hosts, lambda told: key(told.value), live=is_live is None
+        self._merge: LogMerge[HostValue[T]] = LogMerge(
+            self._hosts, lambda found: key(found.value), live=is_live is None
         )
         self.lost: dict[str, Unreachable] = {}
 
     def __enter__(self) -> Following[T]:
         for host in self._hosts:
-            # Daemons: nobody who wants to end waits for a host that takes its time.
+            # Daemons: the program can end while a host is still being connected.
             threading.Thread(target=self._follow, args=(host,), name=f"follow {host}", daemon=True).start()
         return self
 
-    def __iter__(self) -> Iterator[Told[T]]:
+    def __iter__(self) -> Iterator[HostValue[T]]:
         return iter(self._merge)
 
-    def batches(self) -> Iterator[list[Told[T]]]:
-        """The same, all at once of what may be told at one time."""
+    def batches(self) -> Iterator[list[HostValue[T]]]:
+        """As ``LogMerge.batches``."""
         return self._merge.batches()
 
     def __exit__(self, *ignored: object) -> None:
@@ -76,7 +76,7 @@ class Following(Generic[T]):
             feed.close()
 
     def _follow(self, host: str) -> None:
-        """Until the feed ends, the host cannot be used, or nobody wants any more."""
+        """Read a host's feed until it ends, the host cannot be used, or ``__exit__``."""
         last: T | None = None
         failures = 0
         try:
@@ -84,7 +84,7 @@ class Following(Generic[T]):
                 try:
                     for value in self._opened(host, last):
                         failures = self._returned(host)
-                        last = self._told(host, value, last)
+                        last = self._put(host, value, last)
                     return
                 except HostUnreachable as error:
                     if not self._lose(host, error):
@@ -92,33 +92,35 @@ class Following(Generic[T]):
                     self._stop.wait(RETRY_S[min(failures, len(RETRY_S) - 1)])
                     failures += 1
         finally:
-            self._merge.over(host)
+            self._merge.end(host)
 
     def _opened(self, host: str, last: T | None) -> Feed[T]:
         feed = self._feeds[host] = self._open(host, last)
-        if self._stop.is_set():  # it was opened while the others were closed
+        if self._stop.is_set():  # it was opened while ``__exit__`` closed the others
             feed.close()
         return feed
 
-    def _told(self, host: str, value: T, last: T | None) -> T | None:
+    def _put(self, host: str, value: T, last: T | None) -> T | None:
+        """Add a value to the merge; returns the last value of the host."""
         if self._is_live(value):
-            self._merge.live(host)
+            self._merge.end_history(host)
             return last
-        self._merge.put(host, Told(host, value))
+        self._merge.put(host, HostValue(host, value))
         return value
 
     def _returned(self, host: str) -> int:
+        """Report that the host is back, if it was lost; returns its number of failures in a row, 0."""
         if self.lost.pop(host, None):
-            self._said(host, None)
+            self._on_change(host, None)
         return 0
 
     def _lose(self, host: str, error: HostUnreachable) -> bool:
-        """Whether to try again."""
+        """Report a loss once; true if the host is to be tried again."""
         if self._stop.is_set():
             return False
         lost = Unreachable(error.message, error.hint, error.setup)
         if host not in self.lost:
-            self._said(host, lost)
+            self._on_change(host, lost)
         self.lost[host] = lost
-        self._merge.live(host)  # the others do not wait for what it may have to tell of before
+        self._merge.end_history(host)  # the other hosts do not wait for the history of a lost one
         return self._again and not error.setup

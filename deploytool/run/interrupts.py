@@ -1,4 +1,4 @@
-"""What Ctrl-C and its kin ask of a run: to end, with or without what is under way."""
+"""The request to end a run, from Ctrl-C, SIGTERM or a closed terminal."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from dataclasses import dataclass
 
 @dataclass(slots=True)
 class Interrupts:
-    """``asked`` once somebody wants the run to end. A signal's handler calls ``ask``, in the main thread."""
+    """The request of the user: ``asked`` is true once the run is to end. Signal handlers call ``ask``."""
 
     asked: bool = False
     _gentle: bool = False
 
     def ask(self) -> None:
-        """End the run: at once, or after the steps that are under way where there may be some.
+        """Ask the run to end: at once, or ``gently`` after the steps that are running.
 
         Raises:
-            KeyboardInterrupt: nothing is under way.
+            KeyboardInterrupt: outside ``gently``, in the thread that calls, which is the main one.
         """
         self.asked = True
         if not self._gentle:
@@ -26,7 +26,7 @@ class Interrupts:
 
     @contextmanager
     def gently(self) -> Iterator[None]:
-        """Inside, hosts are being changed: who changes them looks at ``asked`` and ends by itself."""
+        """A context in which hosts are changed: the code in it checks ``asked`` and ends by itself."""
         before, self._gentle = self._gentle, True
         try:
             yield

@@ -1,4 +1,7 @@
-"""Who holds the per-project lock: this run's identity, and whether another run is known to be dead."""
+"""The owner of a lease: the identity of this run, and the check if another run is dead.
+
+Source: proc(5), for the start time of a process.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +15,15 @@ from deploytool.model.release import Lease
 
 TTL_S = 60
 
-# Where a CI system tells the address of the job, in the order in which they are asked.
+# Environment variables of CI systems with the address of the job, in the order in which they are tried.
 _JOB_URLS = ("CI_JOB_URL", "BUILD_URL", "CIRCLE_BUILD_URL", "BUILDKITE_BUILD_URL")
 
 
 def this_run(reason: str, environ: Mapping[str, str], *, yields: bool = False) -> Lease:
-    """A lease for this process; its owner is unique to this call. It may ``yield`` to people and CI."""
+    """A lease of this process, with an owner that is unique to this call.
+
+    ``yields``: runs of people and CI may take it over.
+    """
     return Lease(
         owner=os.urandom(16).hex(),
         who=f"{_user()}@{socket.gethostname()}",
@@ -29,7 +35,7 @@ def this_run(reason: str, environ: Mapping[str, str], *, yields: bool = False) -
 
 
 def is_dead(lease: Lease) -> bool:
-    """Whether the run that holds ``lease`` ran on this machine and is gone. False where nobody can tell."""
+    """True if the run that has the lease ran on this machine and has ended; false where that is unknown."""
     machine, _, rest = lease.process.partition("/")
     pid, _, _ = rest.partition("/")
     if lease.manual or not machine or machine != _machine() or not pid.isdigit():
@@ -52,7 +58,7 @@ def _job_url(environ: Mapping[str, str]) -> str:
 
 
 def _machine() -> str:
-    """This boot of this machine, and this PID namespace; empty where the system does not say."""
+    """An identifier of this boot of this machine and this PID namespace; empty where /proc has none."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
         return f"{boot}:{Path('/proc/self/ns/pid').stat().st_ino}"
@@ -61,9 +67,9 @@ def _machine() -> str:
 
 
 def _identity(pid: int) -> str:
-    """A process that no later one can be taken for: machine, PID, and the tick it was started at."""
+    """An identifier that no later process can have: machine, PID, and start time in clock ticks."""
     try:
-        # Fields after the command's name, which may hold spaces and brackets; the 20th is the start.
+        # Fields after the command's name, which may contain spaces and brackets; the 20th is the start time.
         started = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()[19]
     except (OSError, IndexError):
         return ""

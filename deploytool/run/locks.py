@@ -1,4 +1,4 @@
-"""The lease by hand: who holds it, taking it with a reason, giving it back for somebody else."""
+"""Manual leases: taking one with a reason, and releasing any lease."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MANUAL_TTL_S = 10 * 365 * 24 * 3600
 
 
 @dataclass(frozen=True, slots=True)
-class HeldLease:
+class HostLease:
     """A lease on one host. ``seconds_left`` is by the host's clock; negative once it has expired."""
 
     host: str
@@ -25,7 +25,7 @@ class HeldLease:
     seconds_left: float
 
 
-def held(observed: Observed, projects: tuple[str, ...]) -> tuple[HeldLease, ...]:
+def held(observed: Observed, projects: tuple[str, ...]) -> tuple[HostLease, ...]:
     """All leases of the projects, by host and project, expired ones included."""
     found = []
     for host_name, host in observed.answered().items():
@@ -33,16 +33,16 @@ def held(observed: Observed, projects: tuple[str, ...]) -> tuple[HeldLease, ...]
             folder = host.projects.get(project)
             if folder and folder.lease:
                 left = folder.lease.expires_s - host.facts.now_s
-                found.append(HeldLease(host_name, project, folder.lease, left))
+                found.append(HostLease(host_name, project, folder.lease, left))
     return tuple(found)
 
 
 def acquire(
     backend: Backend, hosts: Mapping[str, tuple[str, ...]], lease: Lease, reason: str, forks: int
 ) -> dict[str, str]:
-    """Take a manual lease for each host's projects; returns why not, by host, empty where it was taken.
+    """Take a manual lease for each host's projects; returns the reason of refusal by host, or an empty text.
 
-    What was taken on some hosts is given back when another one refuses.
+    When one host refuses, the leases that were taken on others are released.
     """
     manual = replace(lease, manual=True, reason=reason, process="")
     claim = LeaseClaim(manual, MANUAL_TTL_S)
@@ -52,13 +52,13 @@ def acquire(
     return refused
 
 
-def release(backend: Backend, leases: tuple[HeldLease, ...], mine: Lease, forks: int) -> dict[str, str]:
-    """Give back leases, whoever holds them; returns why not, by host, empty where it was done."""
-    by_host: dict[str, list[HeldLease]] = {}
-    for one in leases:
-        by_host.setdefault(one.host, []).append(one)
+def release(backend: Backend, leases: tuple[HostLease, ...], mine: Lease, forks: int) -> dict[str, str]:
+    """Release leases of any owner; returns the reason of refusal by host, or an empty text."""
+    by_host: dict[str, list[HostLease]] = {}
+    for lease in leases:
+        by_host.setdefault(lease.host, []).append(lease)
 
-    def give_back(name: str) -> str:
+    def release_all(name: str) -> str:
         failures = (
             _each_project(
                 backend, name, (one.project,), LeaseClaim(mine, take_from=one.lease.owner), "unlock"
@@ -67,7 +67,7 @@ def release(backend: Backend, leases: tuple[HeldLease, ...], mine: Lease, forks:
         )
         return "; ".join(filter(None, failures))
 
-    return each(by_host, give_back, forks)
+    return each(by_host, release_all, forks)
 
 
 def _each_project(

@@ -1,9 +1,9 @@
-"""What many hosts tell, as one sequence by time: bounded in memory, and never held up by one of them.
+"""Merges the log lines or events of many hosts by time, in bounded memory.
 
-What was written before (history) comes from each host in order and is merged exactly: a line waits for the
-next one of every other host, though not longer than ``PATIENCE_S`` for a host that says nothing. What is
-written from now on waits ``HOLD_S`` for what was written a little earlier elsewhere. A host that tells more
-than is taken waits, and through its stream so does what it reads from.
+History (what was written before the start) arrives in order from each host and is merged exactly: a value
+waits for the next one of every other host, though not longer than ``HISTORY_WAIT_S`` for a host that sends
+nothing. A live value waits ``REORDER_S`` for earlier ones that arrive later from other hosts. A host that has
+``CAPACITY`` values waiting is blocked, and through its stream so is the process on it that writes them.
 """
 
 from __future__ import annotations
@@ -18,24 +18,30 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
-PATIENCE_S = 3.0
-HOLD_S = 0.2
-ROOM = 1000
+HISTORY_WAIT_S = 3.0
+REORDER_S = 0.2
+CAPACITY = 1000
 
 
 @dataclass(slots=True)
-class _Told(Generic[T]):
-    """What one host told and nobody took. ``quiet_s``: since when nothing of it is waiting."""
+class _Queue(Generic[T]):
+    """The waiting values of one host, each with the time of its arrival.
+
+    ``empty_since_s`` is when the last one was taken; ``live`` after the history, ``ended`` after all.
+    """
 
     waiting: deque[tuple[float, T]] = field(default_factory=deque)
-    quiet_s: float = 0.0
+    empty_since_s: float = 0.0
     live: bool = False
-    over: bool = False
+    ended: bool = False
+
+    @property
+    def in_history(self) -> bool:
+        return not (self.live or self.ended)
 
 
 class LogMerge(Generic[T]):
-    """Takes values from one thread a host, and gives them to one reader. ``key`` is what
-    they are sorted by."""
+    """Takes values from one thread for each host, and gives them to one reader, sorted by ``key``."""
 
     def __init__(
         self,
@@ -45,37 +51,38 @@ class LogMerge(Generic[T]):
         live: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """``live``: no host has a history."""
         self._key = key
         self._clock = clock
         self._changed = threading.Condition()
         self._closed = False
         self._wait_s: float | None = None
-        self._told = {host: _Told[T](quiet_s=clock(), live=live) for host in hosts}
+        self._queues = {host: _Queue[T](empty_since_s=clock(), live=live) for host in hosts}
 
     def put(self, host: str, value: T) -> bool:
-        """Add a value; waits while there is no room. False where nobody wants any more."""
-        told = self._told[host]
+        """Add a value, blocking while the host's queue is full. False once the merge is closed."""
+        queue = self._queues[host]
         with self._changed:
-            self._changed.wait_for(lambda: self._closed or len(told.waiting) < ROOM)
-            told.waiting.append((self._clock(), value))
-            if len(told.waiting) == 1:  # nobody waits for a second one
+            self._changed.wait_for(lambda: self._closed or len(queue.waiting) < CAPACITY)
+            queue.waiting.append((self._clock(), value))
+            if len(queue.waiting) == 1:  # the reader never waits for a second one
                 self._changed.notify_all()
             return not self._closed
 
-    def live(self, host: str) -> None:
-        """The host's history has been told."""
+    def end_history(self, host: str) -> None:
+        """The values of the host that follow are live."""
         with self._changed:
-            self._told[host].live = True
+            self._queues[host].live = True
             self._changed.notify_all()
 
-    def over(self, host: str) -> None:
-        """Nothing more will come from the host."""
+    def end(self, host: str) -> None:
+        """No more values will come from the host."""
         with self._changed:
-            self._told[host].over = True
+            self._queues[host].ended = True
             self._changed.notify_all()
 
     def close(self) -> None:
-        """Nobody reads any more: let all who wait go."""
+        """Stop reading: every waiting thread goes on."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
@@ -85,7 +92,7 @@ class LogMerge(Generic[T]):
             yield from taken
 
     def batches(self) -> Iterator[list[T]]:
-        """The same, all at once of what may be told at one time."""
+        """The values in order, in lists of those that are due at the same time."""
         while True:
             with self._changed:
                 while not (taken := self._take()):
@@ -96,49 +103,58 @@ class LogMerge(Generic[T]):
             yield taken
 
     def _ended(self) -> bool:
-        return all(told.over and not told.waiting for told in self._told.values())
+        return all(queue.ended and not queue.waiting for queue in self._queues.values())
 
     def _take(self) -> list[T]:
-        """What may be told now. Without any, ``_wait_s`` is how long until that changes by itself."""
+        """The values that are due now. If there are none, ``_wait_s`` is when some will be; None: unknown."""
         now, self._wait_s = self._clock(), None
-        waiting = [told for told in self._told.values() if told.waiting]
-        history = [told for told in self._told.values() if not (told.live or told.over)]
-        if not waiting:
+        filled = [queue for queue in self._queues.values() if queue.waiting]
+        if not filled:
             return []
-        silent = (told.quiet_s + PATIENCE_S - now for told in history if not told.waiting)
-        wait_s = max(silent, default=0.0)
-        if wait_s <= 0 and not any(told.waiting for told in history):
-            if all(told.over for told in self._told.values()):
-                return self._all(waiting, now)
-            wait_s = min(told.waiting[0][0] for told in waiting) + HOLD_S - now
+        history = [queue for queue in self._queues.values() if queue.in_history]
+        wait_s = _history_wait_s(history, now)
+        if wait_s <= 0 and not any(queue.waiting for queue in history):
+            wait_s = self._live_wait_s(filled, now)
             if wait_s <= 0:
-                return self._all(waiting, now)
-        if wait_s <= 0:
-            return self._in_order(waiting, {id(told) for told in history}, now)
+                return self._all(filled, now)
+        elif wait_s <= 0:
+            return self._in_order(filled, now)
         self._wait_s = wait_s
         return []
 
-    def _in_order(self, waiting: list[_Told[T]], history: set[int], now: float) -> list[T]:
-        """Merged, up to where the next value of a host is not known yet."""
-        heads = [(self._key(told.waiting[0][1]), n) for n, told in enumerate(waiting)]
+    def _live_wait_s(self, filled: list[_Queue[T]], now: float) -> float:
+        """Seconds until the first live value is due; 0 where no host can send an earlier one."""
+        if all(queue.ended for queue in self._queues.values()):
+            return 0.0
+        return min(queue.waiting[0][0] for queue in filled) + REORDER_S - now
+
+    def _in_order(self, filled: list[_Queue[T]], now: float) -> list[T]:
+        """Merge exactly, up to where the next value of a host in its history is not known yet."""
+        heads = [(self._key(queue.waiting[0][1]), n) for n, queue in enumerate(filled)]
         heapq.heapify(heads)
         taken = []
         while heads:
             n = heads[0][1]
-            told = waiting[n]
-            taken.append(told.waiting.popleft()[1])
-            if told.waiting:
-                heapq.heapreplace(heads, (self._key(told.waiting[0][1]), n))
+            queue = filled[n]
+            taken.append(queue.waiting.popleft()[1])
+            if queue.waiting:
+                heapq.heapreplace(heads, (self._key(queue.waiting[0][1]), n))
                 continue
-            told.quiet_s = now
-            if id(told) in history:
+            queue.empty_since_s = now
+            if queue.in_history:
                 break
             heapq.heappop(heads)
         return taken
 
-    def _all(self, waiting: list[_Told[T]], now: float) -> list[T]:
-        taken = [value for told in waiting for _, value in told.waiting]
-        for told in waiting:
-            told.waiting.clear()
-            told.quiet_s = now
+    def _all(self, filled: list[_Queue[T]], now: float) -> list[T]:
+        taken = [value for queue in filled for _, value in queue.waiting]
+        for queue in filled:
+            queue.waiting.clear()
+            queue.empty_since_s = now
         return sorted(taken, key=self._key)
+
+
+def _history_wait_s(history: list[_Queue[T]], now: float) -> float:
+    """Seconds that a host may still take to send the next value of its history; 0 or less: no longer."""
+    empty = (queue.empty_since_s + HISTORY_WAIT_S - now for queue in history if not queue.waiting)
+    return max(empty, default=0.0)

@@ -1,4 +1,4 @@
-"""Removing images that nothing needs any more, after a run; also after one that failed."""
+"""Removes images that no release needs any more, after a run; also after one that failed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from deploytool.transport.futures import each
 def prune_images(run: Run) -> dict[str, tuple[str, ...]]:
     """Remove, on every host of the run that answers, the images of its projects that no release needs.
 
-    Says what went, and what could not be done; returns what went, by host.
+    Emits a note for each host with removed images, and for each failure. Returns the removed images by host.
     """
     projects = [project.name for project in run.intent.projects]
     seen = run.answering()

@@ -1,4 +1,4 @@
-"""What a run puts on record: when, by whom, from which commit."""
+"""The origin of a release, as it is recorded: time, user and commit."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ _COMMITS = ("GITHUB_SHA", "CI_COMMIT_SHA", "GIT_COMMIT", "CIRCLE_SHA1", "BUILDKI
 
 
 def stamp(folder: Path, environ: Mapping[str, str], now: datetime | None = None) -> Stamp:
-    """Who runs this, now, from which commit of the repository around ``folder`` (empty where none is)."""
+    """The stamp of a run that begins ``now``: in UTC, with the user and the commit checked out in ``folder``.
+
+    The commit is empty where the environment names none and ``folder`` is in no Git repository.
+    """
     moment = (now or datetime.now(timezone.utc)).astimezone(timezone.utc)
     when = moment.strftime("%Y-%m-%dT%H:%M:%SZ")
     return Stamp(when, this_run("", environ).who, _commit(folder, environ))

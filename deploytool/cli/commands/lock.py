@@ -17,7 +17,7 @@ from deploytool.errors import HostsUnusable, LeaseHeld, Place, Problem
 from deploytool.report.sanitize import printable
 from deploytool.run.converge import Run
 from deploytool.run.lease_wait import held_by
-from deploytool.run.locks import HeldLease, acquire, held, release
+from deploytool.run.locks import HostLease, acquire, held, release
 
 
 @click.group()
@@ -92,11 +92,11 @@ def release_(options: SiteOptions) -> int:
     return _said(leases, failed)
 
 
-def _leases(run: Run) -> tuple[HeldLease, ...]:
+def _leases(run: Run) -> tuple[HostLease, ...]:
     return held(run.observe(), tuple(project.name for project in run.intent.projects))
 
 
-def _said(leases: Sequence[HeldLease], failed: dict[str, str]) -> int:
+def _said(leases: Sequence[HostLease], failed: dict[str, str]) -> int:
     for one in leases:
         click.echo(
             f"{one.host}: {one.project}: {failed[one.host] or f'released, was held by {one.lease.who}'}"

@@ -1,4 +1,4 @@
-"""What many hosts tell comes out by time, in bounded memory, and no host holds the others up."""
+"""Values of many hosts are merged by time, in bounded memory, and no host delays the others for long."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_history_is_merged_exactly(told: dict[str, list[int]]) -> None:
     for host, numbers in told.items():
         for number in numbers:
             merge.put(host, number)
-        merge.over(host)
+        merge.end(host)
     assert list(merge) == sorted(number for numbers in told.values() for number in numbers)
 
 
@@ -39,7 +39,7 @@ def test_history_is_merged_exactly_while_it_comes() -> None:
     def tell(host: str) -> None:
         for number in told[host]:
             merge.put(host, number)
-        merge.over(host)
+        merge.end(host)
 
     for host in told:
         in_thread(lambda host=host: tell(host))
@@ -52,28 +52,28 @@ def test_a_host_waits_while_nobody_takes_what_it_tells() -> None:
     put: list[int] = []
 
     def tell() -> None:
-        for number in range(3 * module.ROOM):
+        for number in range(3 * module.CAPACITY):
             merge.put("a", number)
             put.append(number)
-        merge.over("a")
+        merge.end("a")
 
     teller = in_thread(tell)
-    until(lambda: len(put) == module.ROOM)
+    until(lambda: len(put) == module.CAPACITY)
     teller.join(0.1)
-    assert len(put) == module.ROOM
-    assert list(merge) == list(range(3 * module.ROOM))
+    assert len(put) == module.CAPACITY
+    assert list(merge) == list(range(3 * module.CAPACITY))
 
 
 def test_a_host_that_says_nothing_is_not_waited_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its history comes late, and the others' in time."""
-    monkeypatch.setattr(module, "PATIENCE_S", 0.05)
+    monkeypatch.setattr(module, "HISTORY_WAIT_S", 0.05)
     merge: LogMerge[int] = LogMerge(["quick", "slow"], by_number)
     merge.put("quick", 2)
-    merge.over("quick")
+    merge.end("quick")
     values = iter(merge)
     assert next(values) == 2
     merge.put("slow", 1)
-    merge.over("slow")
+    merge.end("slow")
     assert list(values) == [1]
 
 
@@ -91,14 +91,14 @@ def test_live_values_wait_for_a_moment_and_come_in_order() -> None:
 def test_what_is_live_comes_behind_the_history_of_all() -> None:
     """A host that is quicker with its history does not get ahead."""
     merge: LogMerge[int] = LogMerge("ab", by_number)
-    merge.live("a")
+    merge.end_history("a")
     merge.put("a", 10)
     values: list[int] = []
     reader = in_thread(lambda: values.extend(merge))
     for number in (1, 2):
         merge.put("b", number)
-    merge.over("b")
-    merge.over("a")
+    merge.end("b")
+    merge.end("a")
     reader.join(DEADLINE_S)
     assert values == [1, 2, 10]
 
@@ -106,7 +106,7 @@ def test_what_is_live_comes_behind_the_history_of_all() -> None:
 def test_closing_lets_all_go() -> None:
     """The reader ends, and whoever waits for room."""
     merge: LogMerge[int] = LogMerge("ab", by_number)
-    teller = in_thread(lambda: [merge.put("a", n) for n in range(2 * module.ROOM)])
+    teller = in_thread(lambda: [merge.put("a", n) for n in range(2 * module.CAPACITY)])
     reader = in_thread(lambda: list(merge))
     threading.Event().wait(0.05)
     merge.close()
