@@ -1,6 +1,6 @@
 """A program that shows a large fleet at work, without hosts: what a terminal makes of it is what is tested.
 
-Usage: python -m tests.fleet_on_screen HOSTS. It goes on to the next picture when somebody presses Enter.
+Usage: python -m tests.fleet_on_screen HOSTS. It goes on to the next screen when somebody presses Enter.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""What a shell offers: hosts and groups of the inventory, services and projects of the playbooks.
+"""Completions for a shell: hosts and groups of the inventory, services and projects of the playbooks.
 
 Only files are read, those that stand on the command line already; nothing is run and no host contacted.
-Nothing is said where a file cannot be read: who completes is not done typing.
+A file that cannot be read gives no completions and no error: the line is still being typed.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _SEPARATORS = ":,"
 
 
 def complete(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem] | None:
-    """The candidates for a parameter of this name; None where its type knows better."""
+    """The completions of a parameter of this name; None where its type has better ones."""
     if parameter.name in ("inventory", "playbooks"):
         return [CompletionItem(incomplete, type="file")]
     names = _NAMES.get(parameter.name or "")
@@ -38,7 +38,7 @@ def complete(ctx: click.Context, parameter: click.Parameter, incomplete: str) ->
 
 
 def _begin_of_last(pattern: str) -> int:
-    """Where the last part of a pattern begins: behind a separator, and behind its ! or &."""
+    """The index of the last part of a pattern: behind a separator, and behind its ! or &."""
     begin = max(pattern.rfind(separator) for separator in _SEPARATORS) + 1
     return begin + (pattern[begin : begin + 1] in ("!", "&") and begin < len(pattern))
 
@@ -49,7 +49,7 @@ def _hosts_and_groups(ctx: click.Context) -> Iterator[tuple[str, str]]:
     source = ctx.params.get("inventory")
     path = Path(source or "-")
     if not source or source == "-" or (path.is_file() and os.access(path, os.X_OK)):
-        return  # neither is anything read from a terminal, nor a program run, for a press of Tab
+        return  # a press of Tab neither reads from the terminal nor runs a program
     names = load_inventory(source).names
     yield from ((host, "host") for host in names.hosts)
     yield from ((group, "group") for group in names.groups)

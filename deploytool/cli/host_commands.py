@@ -1,4 +1,4 @@
-"""What the commands that only look across hosts share: the hosts they are about, without a planner."""
+"""Commands without a planner (ps, logs, exec, events): their hosts, and lines from all of them."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Across:
-    """Hosts and how to reach them."""
+class HostSession:
+    """The hosts of a command, and the backend that reaches them."""
 
     intent: Intent
     hosts: Mapping[str, Host]
@@ -35,12 +35,14 @@ class Across:
     forks: int
 
     def observe(self) -> Observed:
-        """Look at all of them, side by side; who does not answer is said at once."""
+        """Observe all of them in parallel; unreachable hosts are reported at once."""
         return self.backend.observe(self.hosts, self.forks, self.screen.emit)
 
 
 @contextmanager
-def across(intent: Intent, wanted: Sequence[ReplicaRef], options: LookingOptions) -> Iterator[Across]:
+def host_session(
+    intent: Intent, wanted: Sequence[ReplicaRef], options: LookingOptions
+) -> Iterator[HostSession]:
     """The hosts that may run what is wanted, within ``--limit``; their connections are closed at the end.
 
     Raises:
@@ -61,18 +63,18 @@ def across(intent: Intent, wanted: Sequence[ReplicaRef], options: LookingOptions
     backend.reach(hosts.values())
     try:
         with screen:
-            yield Across(intent, hosts, backend, screen, forks)
+            yield HostSession(intent, hosts, backend, screen, forks)
     finally:
         backend.close(forks)
 
 
 def exit_code_of(seen: Observed) -> int:
-    """4 where a host did not answer."""
+    """``HostsUnusable``'s exit code where a host did not answer, else 0."""
     return HostsUnusable.exit_code if seen.unreachable() else 0
 
 
-def following(
-    hosts: Across,
+def follow(
+    hosts: HostSession,
     open_feed: Callable[[str, T | None], Feed[T]],
     key: Callable[[T], tuple[str, float]],
     show: Callable[[str, T], str],
@@ -80,9 +82,10 @@ def following(
     again: bool,
     is_live: Callable[[T], bool] | None = None,
 ) -> int:
-    """Print what the hosts tell, a line each, until that ends; returns the exit code.
+    """Print the feeds of all hosts, merged, until they end; returns the exit code.
 
-    ``show`` makes the line, empty where there is nothing to say. Losses are said on stderr.
+    ``open_feed`` takes a host and its last item, to go on behind it; ``key`` orders items; ``show`` makes an
+    item's line, empty for none. Lost hosts are reported on stderr.
     """
 
     def said(host: str, lost: Unreachable | None) -> None:
@@ -98,6 +101,6 @@ def following(
 
 
 def _print(lines: list[str]) -> None:
-    """As they are: what replicas write may hold colours, and need not be what this terminal can encode."""
+    """Print lines as they are, with replicas' colours, whatever this terminal's encoding."""
     sys.stdout.buffer.write("".join(f"{line}\n" for line in lines).encode("utf-8", "replace"))
     sys.stdout.buffer.flush()

@@ -1,4 +1,4 @@
-"""A run as a command conducts it: wired together, planned, asked about, carried out, and reported."""
+"""The run of a command: wired together, planned, agreed to, carried out, reported."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from deploytool.model.observed import Observed
 from deploytool.model.plan import Plan, StepKind
 from deploytool.plan.policy import PlanPolicy
 from deploytool.report.plan import explain_text
-from deploytool.report.sanitize import printable
+from deploytool.report.sanitize import sanitize
 from deploytool.run.converge import Run, RunOptions
 from deploytool.run.differences import differences
 from deploytool.run.lease_owner import this_run
@@ -92,9 +92,9 @@ def running(
 
 
 def carry_out(run: Run, screen: Screen, options: SiteOptions, act: Callable[[], Report] | None = None) -> int:
-    """Show the plan, ask where that is called for, converge, and say how it ended; returns the exit code.
+    """Show the plan, ask for consent where something is stopped, converge, and report; returns the exit code.
 
-    ``act`` is what to do instead of ``run.converge``. With ``--check`` only the first.
+    ``act`` replaces ``run.converge``. With ``--check`` the plan is only shown.
     """
     if options.change.check:
         return only_plan(run, screen, options)
@@ -123,7 +123,7 @@ def carry_out(run: Run, screen: Screen, options: SiteOptions, act: Callable[[], 
 
 
 def only_plan(run: Run, screen: Screen, options: SiteOptions, out: Path | None = None) -> int:
-    """Look, and show what would change, saved to ``out`` if given; returns the exit code."""
+    """Observe and show the plan, saved to ``out`` if given; returns the exit code."""
     found, seen = run.plan()
     changed = _differences(run, found, seen, options)
     screen.drain()
@@ -163,5 +163,5 @@ def explain(run: Run, screen: Screen, service: str) -> int:
     screen.drain()
     for project, verdicts in run.backend.explain(run.intent, seen, run.policy, service):
         rows = [(verdict.host, verdict.kept + verdict.chosen, verdict.text) for verdict in verdicts]
-        click.echo(printable(explain_text(project.name, service, rows)), nl=False)
+        click.echo(sanitize(explain_text(project.name, service, rows)), nl=False)
     return HostsUnusable.exit_code if seen.unreachable() else 0

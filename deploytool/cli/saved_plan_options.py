@@ -1,4 +1,4 @@
-"""``plan --out`` and ``converge --plan``: a plan that is saved, and then done exactly or not at all."""
+"""``plan --out`` and ``converge --plan``: saving a plan with its options, carrying out exactly that one."""
 
 from __future__ import annotations
 
@@ -74,10 +74,10 @@ def with_saved_options(options: T, path: Path, saved: Document) -> T:
 
 
 def _option_value(name: str, wanted: object, path: Path) -> object:
-    """A value out of the plan, as if it had been typed.
+    """A value from the plan, converted as a typed one is.
 
     Raises:
-        InputError: it cannot have been.
+        InputError: no such value can be typed.
     """
     context = click.get_current_context()
     parameter = next(parameter for parameter in context.command.params if parameter.name == name)
@@ -88,7 +88,7 @@ def _option_value(name: str, wanted: object, path: Path) -> object:
 
 
 def agreement(saved: Document, options: SiteOptions) -> Callable[[Plan, Observed], None]:
-    """What refuses every plan but the saved one, with all that changed since."""
+    """A check that raises ``PlanChanged``, with every difference, for any plan but the saved one."""
 
     def check(plan: Plan, seen: Observed) -> None:
         now = document(plan, seen, options, saved)

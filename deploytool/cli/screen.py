@@ -1,4 +1,4 @@
-"""Where events become visible: taken from any thread, shown from one, on stderr; as JSON on stdout."""
+"""The queue of a run's events: put in from any thread, printed by one, on stderr or as JSON on stdout."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from deploytool.model.event import Event
 from deploytool.report.progress import Progress
 from deploytool.report.registry import RUN_FORMATS, reporter_of
 from deploytool.report.run_summary import RunSummary
-from deploytool.report.sanitize import printable
+from deploytool.report.sanitize import sanitize
 
 
 class Screen:
-    """Shows events while it is entered; leaving it shows all that is left.
+    """A context that prints events; leaving it prints those that are left.
 
     ``progress`` is a reporter's name, ``output`` a format's. ``summary`` adds up the events, and is whole
     after ``drain``.
@@ -50,7 +50,7 @@ class Screen:
         return self
 
     def resume(self) -> None:
-        """Show events, from now on and those that are waiting."""
+        """Print events: those that wait, and the ones to come."""
         self._thread = threading.Thread(target=self._show_all, name="screen", daemon=True)
         self._thread.start()
 
@@ -61,7 +61,7 @@ class Screen:
         self._print(self._reporter.end())
 
     def drain(self) -> None:
-        """Show what is waiting, and stop showing. A prompt or a result may follow."""
+        """Print the events that wait, and stop. A prompt or a result may follow."""
         if self._thread:
             self._events.put(None)
             self._thread.join()
@@ -75,9 +75,12 @@ class Screen:
                 self._show(event)
 
     def _show_live(self) -> None:
-        from deploytool.cli.live import REFRESH_S, Live  # rich takes its time, and only terminals need it
+        from deploytool.cli.live_display import (  # only terminals need rich, which is slow to import
+            REFRESH_S,
+            LiveDisplay,
+        )
 
-        with Live(self._progress) as live:
+        with LiveDisplay(self._progress) as live:
             while True:
                 try:
                     event = self._events.get(timeout=REFRESH_S)
@@ -88,7 +91,7 @@ class Screen:
                     return
                 self._progress.add(event, time.monotonic())
                 self._summary.add(event)
-                live.print(map(printable, self._reporter.lines(event)))
+                live.print(map(sanitize, self._reporter.lines(event)))
 
     def _show(self, event: Event) -> None:
         self._summary.add(event)
@@ -100,7 +103,7 @@ class Screen:
     def _print(self, lines: Iterator[str]) -> None:
         as_they_are = self._reporter.has_control_characters
         for line in lines:  # from which click would take these characters away, but for color=True
-            click.echo(line if as_they_are else printable(line), err=True, color=as_they_are or None)
+            click.echo(line if as_they_are else sanitize(line), err=True, color=as_they_are or None)
 
 
 def screen_of(options: SiteOptions) -> Screen:

@@ -1,6 +1,6 @@
-"""What every command begins with: files → intent, options → backend.
+"""The beginning of every command: files → intent, options → backend.
 
-What decides is not imported here: hosts can be connected to while that is done.
+Nothing that decides is imported here: connections begin while that is imported.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from deploytool.transport.ssh import SshSettings, control_master, unsupported_op
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What the files said, and the folder of the first playbook."""
+    """The intent of the files, and the folder of the first playbook."""
 
     intent: Intent
     folder: Path
@@ -66,7 +66,7 @@ def _words(values: Sequence[str]) -> frozenset[str]:
 
 
 def passphrase_prompt(screen: Screen) -> Callable[[str], Secret | None] | None:
-    """What asks for the passphrase of an encrypted key; None without a terminal."""
+    """A prompt for the passphrase of an encrypted key; None without a terminal."""
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         return None
 
@@ -103,7 +103,7 @@ def _control_directory() -> str:
 def connecting(loaded: Loaded, screen: Screen, options: SiteOptions) -> Backend:
     """A backend that has begun to look at the plays' first hosts, as many as ``--forks`` says.
 
-    Not where somebody may be asked a passphrase, before they could see what for.
+    None are begun where a passphrase may have to be asked for: the prompt would come without a reason.
     """
     backend = backend_for(screen, options.hosts, options.change)
     if passphrase_prompt(screen) is not None:

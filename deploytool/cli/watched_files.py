@@ -20,7 +20,7 @@ _BESIDE = ("group_vars", "host_vars", "playbooks")
 
 
 class WatchedFiles:
-    """``read`` what ``load`` reads, and later tell whether any of its files is another one now.
+    """The files that a load has read, and changes to them since.
 
     The folders of these files count, too: a new file in one of them may be read from now on.
     """
@@ -31,7 +31,7 @@ class WatchedFiles:
         self._compared_s = clock()
 
     def read(self, load: Callable[[], T]) -> T:
-        """The result of ``load``. What it asked for is watched from now on, also where it fails."""
+        """Call ``load`` and return its result. Its files are watched from now on, even if it fails."""
         # Stamped before they are read: a file that somebody is writing right now is read again later.
         before = self._stamps = {path: _stamp(path) for path in self._stamps}
         result = load()
@@ -40,7 +40,7 @@ class WatchedFiles:
         return result
 
     def changed(self) -> bool:
-        """Whether a file has come, gone or changed; compares every so often only."""
+        """A file has come, gone or changed; compared at most every ``every_s`` seconds."""
         now_s = self._clock()
         if now_s < self._compared_s + self._every_s:
             return False
@@ -64,7 +64,7 @@ def _noted() -> Iterator[Path]:
 
 
 def _stamp(path: Path) -> Stamp | None:
-    """What tells one state of a file from another; of a folder, only which files there are."""
+    """The state of a file: modification time, size and inode; of a folder, the names of its files."""
     try:
         if path.is_dir():
             names = sorted(entry.name for entry in path.iterdir())

@@ -51,14 +51,14 @@ def event_lines(event: Event, verbose: int = 0) -> Iterator[str]:
         yield f"{event.level}: {event.message}" if event.level != "info" else event.message
 
 
-class Plain(Reporter):
+class PlainReporter(Reporter):
     """A log without anything that moves: each event as its lines."""
 
     def lines(self, event: Event) -> Iterator[str]:
         return event_lines(event, self.verbose)
 
 
-class Live(Plain):
+class LiveReporter(PlainReporter):
     """Below a live display that shows the rest: only what did not go well, with ``verbose`` all."""
 
     is_live = True
@@ -69,7 +69,7 @@ class Live(Plain):
         return super().lines(event)
 
 
-class Quiet(Reporter):
+class QuietReporter(Reporter):
     """Silence. Errors and the result are no progress, and are shown all the same."""
 
 

@@ -16,7 +16,7 @@ from deploytool.report.console import doing, event_lines
 MOST_ANNOTATIONS = 10  # GitHub shows no more of a step
 
 
-class GitHub(Reporter):
+class GitHubReporter(Reporter):
     """Folds the looks and the steps into groups. A failure is an annotation, and so outside of any group."""
 
     def __init__(self, verbose: int = 0) -> None:

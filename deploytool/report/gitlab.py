@@ -12,13 +12,13 @@ from collections.abc import Callable, Iterator, Mapping
 from deploytool.model.event import Event, Finished, HostLooked, Looking, StepFailed, StepStarted
 from deploytool.report.base import Reporter
 from deploytool.report.console import event_lines
-from deploytool.report.sanitize import printable
+from deploytool.report.sanitize import sanitize
 
 _ERASE = "\x1b[0K"
 _MARK = re.compile(r"section_(start|end):")
 
 
-class GitLab(Reporter):
+class GitLabReporter(Reporter):
     """Folds the looks and the steps into sections. ``clock`` gives seconds since the epoch."""
 
     has_control_characters = True
@@ -65,4 +65,4 @@ class GitLab(Reporter):
 
 
 def _text(line: str) -> str:
-    return _MARK.sub(r"section \1:", printable(line))
+    return _MARK.sub(r"section \1:", sanitize(line))

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from deploytool.model.release import Release
-from deploytool.report.sanitize import printable
+from deploytool.report.sanitize import sanitize
 
 _HEAD = ("RELEASE", "WHEN", "WHO", "COMMIT", "CHANGED", "REPLICAS", "OUTCOME")
 
@@ -23,7 +23,7 @@ class History:
 
 def history_text(histories: Iterable[History]) -> str:
     """One line a release or attempt, newest first; the current one is marked. Ends with a line break."""
-    return "".join(printable(_project_text(history)) for history in histories)
+    return "".join(sanitize(_project_text(history)) for history in histories)
 
 
 def history_json(histories: Iterable[History]) -> str:

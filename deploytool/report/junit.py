@@ -22,7 +22,7 @@ class JUnitFile(ReportFile):
 
 
 def junit_xml(summary: RunSummary, problems: Iterable[Problem] = (), *, drift_fails: bool = False) -> str:
-    """One suite a project. ``problems`` ended the run early; ``drift_fails``: what is only planned failed.
+    """One suite a project. ``problems`` ended the run; with ``drift_fails``, planned changes count as failed.
 
     Failed steps are failures, with the container's last lines; hosts that did not answer are errors; what was
     not begun is skipped.

@@ -1,4 +1,4 @@
-"""Lines of logs, and what happens to containers, as lines for people and programs."""
+"""Log lines and events of containers → lines for people and programs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 
 from deploytool.model.container import ContainerEvent
 from deploytool.model.log import LogLine
-from deploytool.report.sanitize import printable
+from deploytool.report.sanitize import sanitize
 from deploytool.report.table import clock
 
 # Bright enough on dark and on light; red is left for what went wrong.
@@ -82,7 +82,7 @@ def event_text(host: str, event: ContainerEvent) -> str:
     """``2026-11-25 14:00:01.123+00:00  lab1  web-2  die  exit code 137``."""
     name = f"{event.service}-{event.number}" if event.service else event.name
     text = f"{clock(event.time_s)}  {host}  {event.project or '-'}  {name}  {event.action}{_detail(event)}"
-    return printable(text)
+    return sanitize(text)
 
 
 def event_json(host: str, event: ContainerEvent) -> str:

@@ -1,4 +1,4 @@
-"""A plan and how it ended, as Markdown for a comment on a pull request or a job's summary.
+"""A plan and the end of its run, as Markdown for a comment on a pull request or a job's summary.
 
 The summary comes first, what belongs to one host is folded. Whatever the size of the fleet it stays below
 ``MOST_BYTES``. Names and messages are foreign text: they appear within code, with every character that
@@ -57,13 +57,13 @@ class MarkdownFile(ReportFile):
 
 
 def plan_markdown(plan: Plan, unreachable: Mapping[str, str], diff: str = "") -> str:
-    """What would be done. ``unreachable`` is why hosts did not answer, ``diff`` a difference to show."""
+    """The plan. ``unreachable`` is host → reason, ``diff`` a unified diff or empty."""
     return _fitted([f"### {summary(plan)}\n", *_problems(unreachable), *_services(plan)], _folded(plan, diff))
 
 
-def report_markdown(report: Report, verdict: str, diff: str = "") -> str:
-    """What was done. ``verdict`` is the sentence that comes first."""
-    head = [f"### {_inline(verdict)}\n", f"{summary(report.plan)}\n", *_problems(report.unreachable)]
+def report_markdown(report: Report, ending: str, diff: str = "") -> str:
+    """The end of a run, with its plan. ``ending`` is the sentence that comes first."""
+    head = [f"### {_inline(ending)}\n", f"{summary(report.plan)}\n", *_problems(report.unreachable)]
     return _fitted(
         [*head, *_failures(report), *_services(report.plan)],
         _folded(report.plan, diff),
@@ -71,7 +71,7 @@ def report_markdown(report: Report, verdict: str, diff: str = "") -> str:
 
 
 def problems_markdown(problems: Sequence[Problem]) -> str:
-    """Why nothing was done, or not all."""
+    """The errors that ended a command."""
     lines = []
     for problem in problems:
         place = f"{_code(str(problem.place))}: " if str(problem.place) else ""

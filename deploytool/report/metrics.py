@@ -1,4 +1,4 @@
-"""A watcher's snapshot → what Prometheus reads. Names follow its conventions; nothing is kept here."""
+"""A watcher's snapshot → metrics in Prometheus' text format, named by its conventions. Keeps no state."""
 
 from __future__ import annotations
 

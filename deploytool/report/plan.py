@@ -40,7 +40,7 @@ def summary(plan: Plan) -> str:
 
 
 def changes_of(steps: Iterable[Step]) -> Iterator[tuple[str, str, int, list[str]]]:
-    """What happens to replicas: a sign, a word, how many, and why; zeros included."""
+    """Changes of replicas: sign, word, count and causes of each kind, zeros included."""
     listed = list(steps)
     for sign, word, mine in (
         ("±", "replace", [s for s in listed if s.replaces and s.kind is StepKind.STOP]),
@@ -52,19 +52,28 @@ def changes_of(steps: Iterable[Step]) -> Iterator[tuple[str, str, int, list[str]
 
 
 def by_host(plan: Plan) -> dict[str, list[tuple[str, str]]]:
-    """Host → (project/service, what happens and why), for the hosts that something happens on."""
-    found: dict[str, dict[str, list[Step]]] = {}
+    """Host → (project/service, changes and causes), for the hosts that change.
+
+    A project without a service is its folder, which is news only where none of its replicas change.
+    """
+    found: dict[str, dict[tuple[str, str], list[Step]]] = {}
     for step in plan.steps:
-        where = f"{step.project}/{step.service}" if step.service else step.project
-        found.setdefault(step.host, {}).setdefault(where, []).append(step)
-    return {
-        host: [(where, _told(steps)) for where, steps in found[host].items() if _told(steps)]
-        for host in sorted(found)
-    }
+        found.setdefault(step.host, {}).setdefault((step.project, step.service), []).append(step)
+    return {host: list(_told(found[host])) for host in sorted(found)}
+
+
+def _told(steps: dict[tuple[str, str], list[Step]]) -> Iterator[tuple[str, str]]:
+    changing = {project for project, service in steps if service}
+    for (project, service), mine in steps.items():
+        if service and (actions := _actions(mine)):
+            yield f"{project}/{service}", actions
+        records = [step.cause for step in mine if step.kind is StepKind.RECORD]
+        if not service and records and project not in changing:
+            yield project, "; ".join(records)
 
 
 def explain_text(project: str, service: str, rows: Sequence[tuple[str, int, str]]) -> str:
-    """Why each host was chosen for a service or refused: rows of host, replicas there, and why.
+    """The placement of one service: rows of host, replicas there, and the reason.
 
     shop · web · 3 replicas on 2 of 3 hosts
       h1   2   kept 2
@@ -76,14 +85,6 @@ def explain_text(project: str, service: str, rows: Sequence[tuple[str, int, str]
     head = f"{project} · {service} · {_replicas(replicas)} on {used} of {_hosts(len(rows))}"
     lines = [f"  {host:<{width}}   {count or '–'}   {why}" for host, count, why in rows]
     return "\n".join([head, *lines]) + "\n"
-
-
-def _told(steps: list[Step]) -> str:
-    """The files of a host are news only where nothing else is."""
-    causes = (
-        step.cause for step in steps if step.kind is StepKind.RECORD and step.cause != "replicas change"
-    )
-    return _actions(steps) if steps[0].service else "; ".join(causes)
 
 
 def _project(project: ProjectPlan) -> Iterator[str]:

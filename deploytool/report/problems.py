@@ -1,11 +1,11 @@
-"""What is wrong → lines: a sentence with its place, and a way out."""
+"""Problems → lines: a sentence with its place, and a hint."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
 from deploytool.errors import Problem
-from deploytool.report.sanitize import printable
+from deploytool.report.sanitize import sanitize
 
 
 def problem_lines(problems: Iterable[Problem], most: int | None = None) -> Iterator[str]:
@@ -14,8 +14,8 @@ def problem_lines(problems: Iterable[Problem], most: int | None = None) -> Itera
     shown = listed if most is None else listed[:most]
     for problem in shown:
         place = f"{problem.place}: " if str(problem.place) else ""
-        yield printable(f"{place}error: {problem.message}")
+        yield sanitize(f"{place}error: {problem.message}")
         if problem.hint:
-            yield printable(f"  hint: {problem.hint}")
+            yield sanitize(f"  hint: {problem.hint}")
     if len(shown) < len(listed):
         yield f"… and {len(listed) - len(shown)} more (-v shows all)"

@@ -1,4 +1,4 @@
-"""What a terminal shows while a run goes on: a few lines that say what is done and what is waited for.
+"""The lines of a live display: what is done, and what is waited for.
 
 Pure: events and a clock in, lines of styled pieces out. Never more lines than the terminal has room for,
 however many hosts there are; a line that is too wide is cut by whoever draws it.
@@ -22,7 +22,7 @@ from deploytool.model.event import (
 )
 from deploytool.model.plan import Step, StepKind
 from deploytool.report.console import doing
-from deploytool.report.sanitize import printable
+from deploytool.report.sanitize import sanitize
 
 Piece = tuple[str, str]  # a text and its style
 Line = tuple[Piece, ...]  # on the screen
@@ -33,7 +33,7 @@ _NAMES = 5
 
 @dataclass(slots=True)
 class _Done:
-    """So many of so many, and how many of these went wrong."""
+    """A count of things done, of a total, and of those that failed."""
 
     total: int = 0
     done: int = 0
@@ -113,7 +113,7 @@ class Progress:
             (f"  {elapsed}", "dim"),
         )
         more = f" and {len(slow) - _NAMES} more" if len(slow) > _NAMES else ""
-        return [head, ((f"  waiting for {', '.join(map(printable, slow[:_NAMES]))}{more}", "dim"),)]
+        return [head, ((f"  waiting for {', '.join(map(sanitize, slow[:_NAMES]))}{more}", "dim"),)]
 
     def _service_lines(self, most: int) -> list[Line]:
         """Those that are not done first; what does not fit is counted."""
@@ -134,7 +134,7 @@ class Progress:
             by_host.setdefault(step.host, []).append((step, since))
         rows = sorted(by_host.items(), key=lambda item: (min(since for _, since in item[1]), item[0]))
         shown = rows if len(rows) <= most else rows[: max(0, most - 1)]
-        width = max((len(printable(host)) for host, _ in shown), default=0)
+        width = max((len(sanitize(host)) for host, _ in shown), default=0)
         lines = [_host_line(host, width, steps, now_s) for host, steps in shown]
         if len(shown) < len(rows) and most > 0:
             lines.append(((f"  … and {len(rows) - len(shown)} more hosts at work", "dim"),))
@@ -147,7 +147,7 @@ def _host_line(host: str, width: int, steps: list[tuple[Step, float]], now_s: fl
     waited = now_s - since
     deadline = f" of {step.gate.deadline_s:.0f} s" if step.gate and waited >= 1 else ""
     return (
-        (f"  {printable(host):<{width}}  ", "cyan"),
+        (f"  {sanitize(host):<{width}}  ", "cyan"),
         (f"{_action(step)}{others}", ""),
         (f"  {_seconds(waited)}{deadline}", "dim"),
     )
@@ -157,22 +157,22 @@ def _action(step: Step) -> str:
     """``starting 2 of shop/web until healthy``."""
     where = f"{step.project}/{step.service}" if step.service else step.project
     if step.service and step.kind is StepKind.START and not step.count:
-        return printable(f"{where}: waiting {step.cause}")
+        return sanitize(f"{where}: waiting {step.cause}")
     count = f" {step.count} of" if step.service else " for"
     goal = f", until {_GOALS.get(step.gate.until, step.gate.until)}" if step.gate else ""
-    return printable(f"{doing(step)}{count} {where}{goal}")
+    return sanitize(f"{doing(step)}{count} {where}{goal}")
 
 
 _GOALS: Mapping[str, str] = {"ready": "ready", "completed": "done", "none": "started"}
 
 
 def _replicas(step: Step) -> int:
-    """How many replicas are as they should be when the step is done; a replaced one counts once."""
+    """The number of replicas that are up to date once the step is done; a replaced one counts once."""
     return step.count if step.stops or step.kind in (StepKind.START, StepKind.RESTART) else 0
 
 
 def _name(key: tuple[str, str]) -> str:
-    return printable("/".join(key))
+    return sanitize("/".join(key))
 
 
 def _bar(done: _Done) -> Iterator[Piece]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from deploytool.model.container import Container
-from deploytool.report.sanitize import printable
+from deploytool.report.sanitize import sanitize
 from deploytool.report.table import age, running_for, state_word, table
 
 _HEADER = ("REPLICA", "HOST", "STATE", "AGE", "RESTARTS", "IMAGE", "PORTS", "CONTAINER")
@@ -33,7 +33,7 @@ def ps_text(rows: Sequence[Listed], unreachable: Mapping[str, str]) -> str:
     if several:
         projects = ("PROJECT", *(row.container.project for row in rows))
         lines = [(project, *cells) for project, cells in zip(projects, lines, strict=True)]
-    return printable("\n".join(table(lines) if rows else ["No replicas."]) + "\n")
+    return sanitize("\n".join(table(lines) if rows else ["No replicas."]) + "\n")
 
 
 def ps_json(rows: Sequence[Listed], unreachable: Mapping[str, str]) -> str:

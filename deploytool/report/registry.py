@@ -29,7 +29,7 @@ WatchLogFormat: TypeAlias = "Callable[[Event, float, int], Iterator[str]]"
 
 
 class Registry(Mapping[str, T]):
-    """Name → what ``module:attribute`` of this package is, imported at the first look-up."""
+    """Name → class or function, given as ``module:attribute`` of this package, imported at look-up."""
 
     def __init__(self, places: Mapping[str, str]) -> None:
         self._places = places
@@ -61,11 +61,11 @@ RUN_FORMATS: Registry[type[RunFormat]] = Registry(
 # --progress of the same; ``auto`` is the first that detects its CI system, else live or plain.
 REPORTERS: Registry[type[Reporter]] = Registry(
     {
-        "live": "console:Live",
-        "plain": "console:Plain",
-        "github": "github:GitHub",
-        "gitlab": "gitlab:GitLab",
-        "quiet": "console:Quiet",
+        "live": "console:LiveReporter",
+        "plain": "console:PlainReporter",
+        "github": "github:GitHubReporter",
+        "gitlab": "gitlab:GitLabReporter",
+        "quiet": "console:QuietReporter",
     }
 )
 # Options of the same that name a file.
@@ -86,7 +86,7 @@ EVENT_FORMATS: Registry[EventFormat] = Registry(
 )
 # --log-format of watch.
 WATCH_LOG_FORMATS: Registry[WatchLogFormat] = Registry(
-    {"text": "event_log:text_lines", "json": "event_log:json_lines"}
+    {"text": "watch_log:text_lines", "json": "watch_log:json_lines"}
 )
 
 

@@ -1,4 +1,4 @@
-"""Events → what became of each host and of each service on it: what is told at the end is read here."""
+"""Events added up: the outcome of each host, and of each service on it, for the end of a run."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from deploytool.model.event import (
 from deploytool.model.plan import Plan, Step, StepKind
 
 _CHANGES = (StepKind.START, StepKind.RESTART, StepKind.STOP)
-FILES = "files"  # what a host's folder is for, beside its services
+FILES = "files"  # the case of a host's folder, beside those of its services
 
 
 @dataclass(slots=True)

@@ -11,7 +11,7 @@ from deploytool.report.base import PlanView, RunFormat
 from deploytool.report.diff import diff_text
 from deploytool.report.plan import plan_text
 from deploytool.report.run_summary import Case, RunSummary
-from deploytool.report.sanitize import printable
+from deploytool.report.sanitize import sanitize
 
 MOST_QUIET = 20  # so many hosts on which nothing happened have a line of their own
 
@@ -46,17 +46,17 @@ class TextFormat(RunFormat):
 
     def report(self, view: PlanView, report: Report, summary: RunSummary) -> str:
         nothing_to_do = "" if report.plan else self._plan(report.plan)
-        ending = (f"{printable(line)}\n" for line in (*recap(summary), *ending_lines(report)))
+        ending = (f"{sanitize(line)}\n" for line in (*recap(summary), *ending_lines(report)))
         return nothing_to_do + "".join(ending)
 
     def _plan(self, plan: Plan) -> str:
-        text = printable(plan_text(plan))
+        text = sanitize(plan_text(plan))
         if not self.colour:
             return text
         return _CHANGE.sub(lambda found: f"{_PLAN_COLOURS[found[0][0]]}{found[0]}{_NO_COLOUR}", text)
 
     def _differences(self, text: str) -> str:
-        lines = printable(text).splitlines()
+        lines = sanitize(text).splitlines()
         if not self.colour:
             return "".join(f"{line}\n" for line in lines)
         coloured = (f"{_DIFF_COLOURS.get(line[:1], '')}{line}{_NO_COLOUR}" for line in lines)

@@ -1,4 +1,4 @@
-"""Where projects stand → a table, or JSON."""
+"""Status of projects → a table, or JSON."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import asdict
 from typing import ClassVar
 
 from deploytool.model.status import HeldLease, ProjectStanding, Route, Row, Status
-from deploytool.report.sanitize import printable
+from deploytool.report.sanitize import sanitize
 from deploytool.report.table import age, table
 
 _HEADER = (
@@ -49,7 +49,7 @@ class StatusText(StatusFormat):
     is_for_people = True
 
     def once(self, status: Status) -> str:
-        return printable(status_text(status))
+        return sanitize(status_text(status))
 
     def repeated(self, status: Status) -> str:
         return f"{self.once(status)}\n"
@@ -65,25 +65,25 @@ class StatusJson(StatusFormat):
         return status_json(status, indent=None)
 
 
-def status_text(standing: Status) -> str:
-    """A table, what the proxies think, releases and leases, who did not answer, and the verdict."""
-    lines = table([_HEADER, *map(_cells, standing.rows)])
-    if standing.routes:
-        lines += ["", *table([_PROXIES, *map(_route, standing.routes)]), ""]
-    lines += map(_project, standing.projects)
-    lines += [f"{host}: unreachable: {reason}" for host, reason in standing.unreachable.items()]
-    return "\n".join([*lines, *_verdict(standing)]) + "\n"
+def status_text(status: Status) -> str:
+    """Replicas and proxies' routes as tables, releases and leases, unreachable hosts, a conclusion."""
+    lines = table([_HEADER, *map(_cells, status.rows)])
+    if status.routes:
+        lines += ["", *table([_PROXIES, *map(_route, status.routes)]), ""]
+    lines += map(_project, status.projects)
+    lines += [f"{host}: unreachable: {reason}" for host, reason in status.unreachable.items()]
+    return "\n".join([*lines, *_conclusion(status)]) + "\n"
 
 
-def status_json(standing: Status, indent: int | None = 2) -> str:
+def status_json(status: Status, indent: int | None = 2) -> str:
     """The same as one JSON document; ages in seconds, times as the hosts keep them."""
     document = {
-        "converged": not standing.pending and not standing.unreachable,
-        "unreachable": dict(standing.unreachable),
-        "projects": [_record(project) for project in standing.projects],
-        "replicas": [{**asdict(row), "state": row.state} for row in standing.rows],
-        "ingress": [{**asdict(route), "state": route.state} for route in standing.routes],
-        "problems": [str(problem.message) for problem in standing.problems],
+        "converged": not status.pending and not status.unreachable,
+        "unreachable": dict(status.unreachable),
+        "projects": [_record(project) for project in status.projects],
+        "replicas": [{**asdict(row), "state": row.state} for row in status.rows],
+        "ingress": [{**asdict(route), "state": route.state} for route in status.routes],
+        "problems": [str(problem.message) for problem in status.problems],
     }
     return json.dumps(document, indent=indent) + "\n"
 
@@ -143,12 +143,12 @@ def _record(project: ProjectStanding) -> dict[str, object]:
     return {"project": project.name, "release": release, "leases": leases, "steps": project.steps}
 
 
-def _verdict(standing: Status) -> Iterator[str]:
-    expected = sum(row.expected or 0 for row in standing.rows)
-    well = sum((row.healthy or 0) + (row.done or 0) for row in standing.rows)
-    if standing.problems:
+def _conclusion(status: Status) -> Iterator[str]:
+    expected = sum(row.expected or 0 for row in status.rows)
+    well = sum((row.healthy or 0) + (row.done or 0) for row in status.rows)
+    if status.problems:
         yield f"{well} replicas are healthy; what is expected is not known, since there is no plan."
         return
     yield f"{well} of {expected} replicas are healthy."
-    if standing.pending:
+    if status.pending:
         yield "Changes are pending: see deploytool plan."

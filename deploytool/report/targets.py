@@ -1,4 +1,4 @@
-"""Where replicas can be reached from outside → Prometheus' file-based service discovery."""
+"""Published ports of replicas → Prometheus' file-based service discovery."""
 
 from __future__ import annotations
 

@@ -83,7 +83,7 @@ def sections(snapshot: Snapshot) -> dict[str, str]:
 
 
 def _summary(snapshot: Snapshot) -> str:
-    word, kind = _verdict(snapshot)
+    word, kind = _headline(snapshot)
     wanted = sum(service.wanted for service in snapshot.services)
     healthy = sum(sum(service.healthy.values()) for service in snapshot.services)
     answering = sum(bool(host.reachable) for host in snapshot.hosts)
@@ -108,7 +108,7 @@ def _summary(snapshot: Snapshot) -> str:
     return "".join(lines)
 
 
-def _verdict(snapshot: Snapshot) -> tuple[str, str]:
+def _headline(snapshot: Snapshot) -> tuple[str, str]:
     if not snapshot.ready:
         return "Looking at the hosts", "busy"
     if snapshot.converging:
@@ -149,7 +149,7 @@ def _project(project: WatchedProject, snapshot: Snapshot) -> str:
     head = "".join(_host(host, host.name.removesuffix(shared)) for host in hosts)
     rows = "".join(_service(service, hosts, cells, snapshot.now_s) for service in services)
     return (
-        f"<section><h2>{_text(project.name)}</h2>{_standing(project, snapshot.now_s)}{_drift(project)}"
+        f"<section><h2>{_text(project.name)}</h2>{_status_line(project, snapshot.now_s)}{_drift(project)}"
         f'<div class="grid" tabindex="0" role="region" aria-label="{_text(project.name)}"><table>'
         f'<thead><tr><th scope="col">service</th>{head}</tr></thead>'
         f"<tbody>{rows}</tbody></table></div></section>"
@@ -160,7 +160,7 @@ def _concerns(service: WatchedService, host_name: str, cells: Mapping[tuple[str,
     return bool(service.desired.get(host_name)) or (service.name, host_name) in cells
 
 
-def _standing(project: WatchedProject, now_s: float) -> str:
+def _status_line(project: WatchedProject, now_s: float) -> str:
     parts = [_release(project.release)] if project.release else ["no release yet"]
     leases: dict[tuple[str, str, bool], list[str]] = defaultdict(list)
     for host_name, lease in sorted(project.leases.items()):
@@ -198,7 +198,7 @@ def _host(host: WatchedHost, short: str) -> str:
 
 
 def _shared_domain(names: list[str]) -> str:
-    """What all names end with from a point on, to be left out where columns are narrow."""
+    """The ending that all names share from a point on; it is left out, since columns are narrow."""
     endings = [name.partition(".")[2] for name in names]
     alike = len(names) > 1 and endings[0] and len(set(endings)) == 1
     return f".{endings[0]}" if alike else ""
@@ -311,5 +311,5 @@ def _names(names: list[str]) -> str:
 
 
 def _text(text: str) -> str:
-    """Text as text: neither markup nor what turns the direction of what follows."""
+    """Foreign text as text: no markup, and no character that turns the direction of what follows."""
     return escape("".join(c if c.isprintable() or c in "\n\t" else "\N{REPLACEMENT CHARACTER}" for c in text))

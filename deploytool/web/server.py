@@ -25,7 +25,7 @@ _IDLE_S = 15.0  # for a request to arrive, and for a reader to take the next pie
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What was asked for. ``query`` has the last value of each key, ``headers`` are in lower case."""
+    """A request. ``query`` has the last value of each key; the names of ``headers`` are in lower case."""
 
     path: str
     query: Mapping[str, str] = field(default_factory=dict)
@@ -105,7 +105,7 @@ class _Server(ThreadingHTTPServer):
         super().__init__(address, _Handler)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A reader that went away is no event; what a route does wrong is answered with 500."""
+        """Nothing: a client that went away is no event, and a route's failure is answered with 500."""
 
 
 class _Handler(BaseHTTPRequestHandler):

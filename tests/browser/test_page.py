@@ -20,17 +20,17 @@ SIZES = {"phone": (390, 844), "desk": (1280, 800)}
 
 
 @pytest.fixture
-def board() -> Publisher:
-    board = Publisher()
-    board.publish(fleet())
-    return board
+def publisher() -> Publisher:
+    publisher = Publisher()
+    publisher.publish(fleet())
+    return publisher
 
 
 @pytest.fixture
-def url(board: Publisher) -> Iterator[str]:
-    with HttpServer(("127.0.0.1", 0), page_routes(board)) as server:
+def url(publisher: Publisher) -> Iterator[str]:
+    with HttpServer(("127.0.0.1", 0), page_routes(publisher)) as server:
         yield f"http://127.0.0.1:{server.port}/"
-        board.close()
+        publisher.close()
 
 
 @pytest.fixture
@@ -38,9 +38,11 @@ def page(browser: Browser) -> Page:
     return browser.page()
 
 
-def test_it_follows_the_watcher_without_being_loaded_again(page: Page, board: Publisher, url: str) -> None:
+def test_it_follows_the_watcher_without_being_loaded_again(
+    page: Page, publisher: Publisher, url: str
+) -> None:
     """What is new is there at once, what is scrolled stays, and ages grow."""
-    board.publish(fleet(40, 80))
+    publisher.publish(fleet(40, 80))
     page.look_as(*SIZES["desk"])
     page.open(url)
     page.until("document.getElementById('link').textContent === 'live'")
@@ -48,7 +50,7 @@ def test_it_follows_the_watcher_without_being_loaded_again(page: Page, board: Pu
     before = page.ask(MARKS)
     snapshot = fleet(40, 80)
     more = WatchedReplica("new", "shop-web-99", "shop", "web", "node001.eu.example", "starting", NOW_S - 5)
-    board.publish(
+    publisher.publish(
         replace(
             snapshot,
             converging=True,
@@ -82,10 +84,10 @@ def test_the_first_view_needs_no_script(page: Page, url: str) -> None:
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("hosts", [4, 200])
 def test_it_fits_and_can_be_read(
-    page: Page, board: Publisher, url: str, hosts: int, size: str, dark: bool
+    page: Page, publisher: Publisher, url: str, hosts: int, size: str, dark: bool
 ) -> None:
     """Nothing but the table is wider than the screen, its first column stays, and contrasts are enough."""
-    board.publish(fleet(hosts, hosts * 2))
+    publisher.publish(fleet(hosts, hosts * 2))
     width, height = SIZES[size]
     page.look_as(width, height, dark=dark)
     page.open(url)
@@ -97,13 +99,13 @@ def test_it_fits_and_can_be_read(
     assert worst[0] >= 4.5, worst
 
 
-def test_markup_from_elsewhere_does_nothing(page: Page, board: Publisher, url: str) -> None:
+def test_markup_from_elsewhere_does_nothing(page: Page, publisher: Publisher, url: str) -> None:
     """Neither in the first view nor in what comes later."""
-    board.publish(hostile(fleet()))
+    publisher.publish(hostile(fleet()))
     page.look_as(*SIZES["desk"])
     page.open(url)
     page.until("document.getElementById('link').textContent === 'live'")
-    board.publish(replace(hostile(fleet()), converging=True))
+    publisher.publish(replace(hostile(fleet()), converging=True))
     page.until(f"{VERDICT} === 'Converging'")
     assert page.ask("document.querySelectorAll('img, main script').length") == 0
     assert page.complaints == []
@@ -117,12 +119,12 @@ def test_nothing_is_fetched_from_elsewhere(page: Page, url: str) -> None:
     assert {one for one in page.requests if not one.startswith((url, "data:"))} == set()
 
 
-def test_it_says_when_the_watcher_is_gone(page: Page, board: Publisher, url: str) -> None:
+def test_it_says_when_the_watcher_is_gone(page: Page, publisher: Publisher, url: str) -> None:
     """What is shown then is not news."""
     page.look_as(*SIZES["desk"])
     page.open(url)
     page.until("document.getElementById('link').textContent === 'live'")
-    board.close()
+    publisher.close()
     page.until("document.getElementById('link').className === 'lost'")
 
 

@@ -1,4 +1,4 @@
-"""``deploytool completion``: what makes a shell complete; ``cli.completions`` is what it then offers."""
+"""``deploytool completion``: the script by which a shell asks for completions, see ``cli.completions``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``deploytool events``: what happens to replicas, on all hosts, as it happens."""
+"""``deploytool events``: events of replicas on all hosts, as they happen."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import click
 
 from deploytool.backend.base import Feed
 from deploytool.cli.command import command
-from deploytool.cli.host_commands import across, following
+from deploytool.cli.host_commands import follow, host_session
 from deploytool.cli.options import LookingOptions, format_option, services_option
 from deploytool.cli.session import load
 from deploytool.core.placement.replica_names import wanted_services
@@ -45,9 +45,9 @@ def events(options: EventsOptions) -> int:
             return ""
         return form(host, event)
 
-    with across(intent, wanted, options) as hosts:
+    with host_session(intent, wanted, options) as hosts:
 
         def opened(host: str, last: ContainerEvent | None) -> Feed[ContainerEvent]:
             return hosts.backend.events(host)
 
-        return following(hosts, opened, lambda event: ("", event.time_s), show, again=True)
+        return follow(hosts, opened, lambda event: ("", event.time_s), show, again=True)

@@ -9,7 +9,7 @@ from typing import Annotated
 import click
 
 from deploytool.cli.command import command
-from deploytool.cli.host_commands import across
+from deploytool.cli.host_commands import host_session
 from deploytool.cli.options import LookingOptions, MixedFileOptions
 from deploytool.cli.session import load
 from deploytool.cli.terminal import here, lend
@@ -59,7 +59,7 @@ def exec_(options: ExecOptions) -> int:
         raise UsageError("say which service, and what to run in it", hint="SERVICE[/N] -- COMMAND...")
     intent = load(files).intent
     wanted = wanted_replica(rest[0], intent)
-    with across(intent, [wanted], options) as hosts:
+    with host_session(intent, [wanted], options) as hosts:
         seen = hosts.observe()
         hosts.screen.drain()
         _complain_if_none_answered(seen)

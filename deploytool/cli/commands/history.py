@@ -1,4 +1,4 @@
-"""``deploytool history`` and ``rollback``: what was released, and going back to it."""
+"""``deploytool history`` and ``rollback``: the releases on the hosts, and going back to one."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def _release(number: int | None, words: tuple[Path, ...]) -> tuple[int | None, t
 
 
 def _go_back(run: Run, number: int | None, project: str | None) -> None:
-    """Put the older release in the place of what the files say."""
+    """Make the older release the intent of the run."""
     names = [p.name for p in run.intent.projects]
     if project is not None and project not in names:
         raise UsageError(f"--project: there is no project '{project}'", hint=f"there are {', '.join(names)}")

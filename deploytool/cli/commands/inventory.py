@@ -109,7 +109,7 @@ def inventory(options: InventoryOptions) -> int:
 
 
 def list_document(loaded: LoadedInventory, hosts: Sequence[str], layers: Layers) -> Mapping[str, Any]:
-    """What ``ansible-inventory --list`` prints: groups with hosts and children, variables in ``_meta``.
+    """The document of ``ansible-inventory --list``: groups with hosts and children, variables in ``_meta``.
 
     Values are as written, templates not rendered; encrypted values stay encrypted.
     """
@@ -128,7 +128,7 @@ def list_document(loaded: LoadedInventory, hosts: Sequence[str], layers: Layers)
 
 
 def host_document(loaded: LoadedInventory, host_name: str, layers: Layers) -> Mapping[str, Any]:
-    """What ``ansible-inventory --host`` prints: the merged variables of one host."""
+    """The document of ``ansible-inventory --host``: the merged variables of one host."""
     document: Mapping[str, Any] = _exported(_variables(loaded, host_name, layers), mark_unsafe=False)
     return document
 
@@ -163,7 +163,7 @@ def graph_lines(loaded: LoadedInventory, start: str) -> Iterator[str]:
 
 
 def _lines_below(loaded: LoadedInventory, start: str) -> int:
-    """How many lines the graph of a group has: a group is repeated under each of its parents."""
+    """The number of lines of a group's graph: a group is repeated under each of its parents."""
     lines: dict[str, int] = {}
     for name in reversed(loaded.roster.parents_first()):
         group = loaded.roster.groups[name]

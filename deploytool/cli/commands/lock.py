@@ -14,7 +14,7 @@ from deploytool.cli.run_command import running
 from deploytool.cli.screen import Screen
 from deploytool.cli.session import load
 from deploytool.errors import HostsUnusable, LeaseHeld, Place, Problem
-from deploytool.report.sanitize import printable
+from deploytool.report.sanitize import sanitize
 from deploytool.run.converge import Run
 from deploytool.run.lease_wait import held_by
 from deploytool.run.locks import HostLease, acquire, held, release
@@ -40,7 +40,7 @@ def status(options: SiteOptions) -> int:
     for one in leases:
         state = "until it is released" if one.lease.manual else f"for {one.seconds_left:.0f} s more"
         expired = "expired" if one.seconds_left <= 0 else state
-        click.echo(printable(f"{one.project}: {held_by(one.host, one.lease)}, {expired}"))
+        click.echo(sanitize(f"{one.project}: {held_by(one.host, one.lease)}, {expired}"))
     if not leases:
         click.echo("No lease is held.")
     return 0

@@ -1,4 +1,4 @@
-"""``deploytool logs``: what replicas write, on all hosts, by time."""
+"""``deploytool logs``: the output of replicas on all hosts, by time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import click
 
 from deploytool.backend.base import Feed
 from deploytool.cli.command import command
-from deploytool.cli.host_commands import across, following
+from deploytool.cli.host_commands import follow, host_session
 from deploytool.cli.options import (
     LookingOptions,
     LookOptions,
@@ -129,7 +129,7 @@ def logs(options: LogsOptions) -> int:
         timestamps=options.timestamps,
         several=len({one.project for one in wanted}) > 1,
     )
-    with across(intent, wanted, options) as hosts:
+    with host_session(intent, wanted, options) as hosts:
 
         def opened(host: str, last: LogLine | Live | None) -> Feed[LogLine | Live]:
             return hosts.backend.logs(host, _after(query, last))
@@ -142,7 +142,7 @@ def logs(options: LogsOptions) -> int:
         def when(line: LogLine | Live) -> tuple[str, float]:
             return (line.when if isinstance(line, LogLine) else "", 0.0)
 
-        return following(hosts, opened, when, show, again=options.follow, is_live=_is_live)
+        return follow(hosts, opened, when, show, again=options.follow, is_live=_is_live)
 
 
 def _is_live(line: LogLine | Live) -> bool:
@@ -150,7 +150,7 @@ def _is_live(line: LogLine | Live) -> bool:
 
 
 def _after(query: LogQuery, last: LogLine | Live | None) -> LogQuery:
-    """The same lines but for those that were told already."""
+    """The same query behind the last line that was printed."""
     if not isinstance(last, LogLine) or not last.when:
         return query
     moment = datetime.fromisoformat(f"{last.when[:19]}+00:00")

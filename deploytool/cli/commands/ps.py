@@ -8,7 +8,7 @@ from typing import Annotated
 import click
 
 from deploytool.cli.command import command
-from deploytool.cli.host_commands import across, exit_code_of
+from deploytool.cli.host_commands import exit_code_of, host_session
 from deploytool.cli.options import LookingOptions, format_option, services_option
 from deploytool.cli.session import load
 from deploytool.core.placement.replica_names import ReplicaRef, replicas, wanted_services
@@ -37,7 +37,7 @@ def ps(options: PsOptions) -> int:
     """
     intent = load(options.files).intent
     wanted = wanted_services(options.services, intent)
-    with across(intent, wanted, options) as hosts:
+    with host_session(intent, wanted, options) as hosts:
         seen = hosts.observe()
     projects = None if options.everything else {one.project for one in wanted}
     chosen = set(wanted) if options.services else None

@@ -89,7 +89,7 @@ def status(options: StatusOptions) -> int:
 def _look(
     run: Run, services: set[tuple[str, str]] | None, options: StatusOptions
 ) -> tuple[Status, ManyProblems | None]:
-    """One look, and why there is no plan; what the hosts say is shown all the same."""
+    """Observe once: the status, also without a plan, and the error that left it without one."""
     seen = run.observe()
     hosts = limited(run.intent, options.hosts.limit)
     try:
@@ -101,7 +101,7 @@ def _look(
 
 
 def _repeat(run: Run, services: set[tuple[str, str]] | None, options: StatusOptions) -> None:
-    """Until somebody interrupts it: on a terminal always the newest, elsewhere what changed."""
+    """Observe until interrupted: a terminal shows the newest status, a log each change."""
     before: Status | None = None
     form = STATUS_FORMATS[options.output]()
     while True:

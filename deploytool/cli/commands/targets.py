@@ -1,4 +1,4 @@
-"""``deploytool targets``: where replicas answer, for other programs. Touches nothing."""
+"""``deploytool targets``: published ports of replicas, for Prometheus. Changes nothing."""
 
 from __future__ import annotations
 

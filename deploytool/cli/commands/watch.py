@@ -38,7 +38,7 @@ from deploytool.watch.watcher import Wanted, Watcher, WatchOptions
 from deploytool.web.routes import routes_of
 from deploytool.web.server import HttpServer, listen_address
 
-# Asked to stop, it has to be gone after five seconds, whatever hosts do.
+# Together below the five seconds that service managers are promised for a stop.
 WIND_UP_S, CLOSE_S = 2.5, 1.0
 # A host is dead after this many keepalives without an answer, and the one that waits for the last of them.
 KEEPALIVES = 4
@@ -56,14 +56,14 @@ class WatchHostOptions(HostOptions):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WatchPolicyOptions(PolicyOptions):
-    """What a watcher may do; it reschedules by ``--reschedule-after``."""
+    """Permissions of a watcher, which reschedules by ``--reschedule-after`` only."""
 
     reschedule_unreachable: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RepairOptions:
-    """When hosts are looked at, and what is repaired. Times are seconds."""
+    """Intervals of looks, and limits of repairs. Times are seconds."""
 
     heading: ClassVar = "Watching"
 
@@ -196,7 +196,7 @@ def watch(options: WatchCommandOptions) -> int:
 
 
 def _settings(options: WatchCommandOptions, wanted: Wanted) -> SshSettings:
-    """How hosts are reached; asked for signs of life so often that a dead one is noticed before it is due."""
+    """SSH settings. Keepalives notice a dead host before its replicas are due to be rescheduled."""
     afters = [project.reschedule_after_s for project in wanted.intent.projects]
     times = [after_s for after_s in (*afters, options.repair.reschedule_after) if after_s]
     keepalive_s = min([options.repair.keepalive, *(after_s / KEEPALIVES for after_s in times)])
@@ -218,7 +218,7 @@ def _log(name: str, verbose: int) -> Callable[[Event], None]:
 
 
 def _in_a_thread(work: Callable[[], object]) -> threading.Thread:
-    """In a thread that ends with the process, whatever the host does that it talks to."""
+    """Run in a daemon thread: it ends with the process, even while it waits for a host."""
     thread = threading.Thread(target=work, name="work", daemon=True)
     thread.start()
     return thread
@@ -245,11 +245,11 @@ def _textfile(path: Path | None) -> Path | None:
     return path
 
 
-def _write_on(path: Path, board: Publisher) -> None:
+def _write_on(path: Path, publisher: Publisher) -> None:
     """Write each snapshot, no more than one a second."""
     version = 0
-    while not board.closed:
-        snapshot = board.after(version, 60.0)
+    while not publisher.closed:
+        snapshot = publisher.after(version, 60.0)
         if snapshot:
             version = snapshot.version
             try:
@@ -260,7 +260,7 @@ def _write_on(path: Path, board: Publisher) -> None:
 
 
 def _signals(watcher: Watcher) -> list[int]:
-    """What the signals do; the list fills with those that asked for the end. A second one ends at once."""
+    """Install the signal handlers. The list fills with those that ask to stop; a second one ends at once."""
     asked: list[int] = []
 
     def stop(number: int, frame: FrameType | None) -> None:

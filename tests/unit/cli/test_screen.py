@@ -13,7 +13,7 @@ from tests.terminal import Terminal
 ARGV = (sys.executable, "-m", "tests.fleet_on_screen")
 
 
-def pictures(hosts: int) -> list[tuple[str, str]]:
+def screens(hosts: int) -> list[tuple[str, str]]:
     """What is on the screen one after the other, and Enter to go on."""
     half = hosts // 2
     words = (
@@ -33,7 +33,7 @@ FAILURE = "host-001: shop/web: failed: starting: shop-web-1 is unhealthy"
 def test_a_live_display_fits_any_terminal_and_leaves_nothing_behind(hosts, columns, rows):
     """Few lines however many hosts, none of them broken; at the end only what went wrong is there."""
     terminal = Terminal([*ARGV, str(hosts)], columns=columns, rows=rows)
-    assert terminal.run(*pictures(hosts)) == 0
+    assert terminal.run(*screens(hosts)) == 0
     working = [frame for frame in terminal.frames if any("steps" in line for line in frame)]
     assert working, terminal.text
     for frame in working:
@@ -51,7 +51,7 @@ def test_a_live_display_fits_any_terminal_and_leaves_nothing_behind(hosts, colum
 def test_it_says_what_it_waits_for():
     """Hosts that have not answered by name, and the goal and the deadline of a step."""
     terminal = Terminal([*ARGV, "3"])
-    terminal.run(*pictures(3))
+    terminal.run(*screens(3))
     seen = "\n".join(line for frame in terminal.frames for line in frame)
     assert "waiting for host-001, host-002, host-003" in seen
     assert "starting 2 of shop/web, until healthy" in seen
@@ -73,7 +73,7 @@ def test_an_interrupt_leaves_the_terminal_as_it_was():
 def test_terminals_get_what_they_can_take(environ, colours, moves):
     """No colour with NO_COLOR, nothing that moves on a dumb terminal; the words are the same."""
     terminal = Terminal([*ARGV, "3"], environ)
-    assert terminal.run(*(pictures(3) if moves else [("", 5 * "\n")])) == 0
+    assert terminal.run(*(screens(3) if moves else [("", 5 * "\n")])) == 0
     assert (b"\x1b[32m" in terminal.raw or b"\x1b[31m" in terminal.raw) == colours
     assert (b"\x1b[2K" in terminal.raw) == moves
     assert FAILURE in terminal.text
@@ -82,7 +82,7 @@ def test_terminals_get_what_they_can_take(environ, colours, moves):
 def test_the_columns_of_the_environment_win():
     """COLUMNS=50 on a terminal of 80."""
     terminal = Terminal([*ARGV, "30"], {"COLUMNS": "50"})
-    terminal.run(*pictures(30))
+    terminal.run(*screens(30))
     assert (
         max(
             len(line)

@@ -13,11 +13,11 @@ from deploytool.model.intent import Service, Update
 from deploytool.model.plan import Step, StepKind
 from deploytool.report.console import event_lines
 from deploytool.report.github import annotated, harmless
-from deploytool.report.gitlab import GitLab
+from deploytool.report.gitlab import GitLabReporter
 from deploytool.report.junit import junit_xml
 from deploytool.report.run_summary import RunSummary
 from deploytool.report.run_text import recap
-from deploytool.report.sanitize import printable
+from deploytool.report.sanitize import sanitize
 from tests.builders import Fleet, host, intent, project
 
 
@@ -26,14 +26,14 @@ def shop(image: str = "demo/web:1", replicas: int = 3, hosts=("h1", "h2", "h3"))
     return intent(project(web, hosts=map(host, hosts), images={"web": image}))
 
 
-def tally_of(fleet: Fleet, *wanted, plan_only: bool = False) -> RunSummary:
+def summary_of(fleet: Fleet, *wanted, plan_only: bool = False) -> RunSummary:
     fleet.events.clear()
     for one in wanted:
         fleet.plan(one) if plan_only else fleet.converge(one)
-    tally = RunSummary()
+    summary = RunSummary()
     for event in fleet.events:
-        tally.add(event)
-    return tally
+        summary.add(event)
+    return summary
 
 
 @pytest.fixture
@@ -45,10 +45,10 @@ def fleet() -> Fleet:
 
 def test_the_recap_has_a_line_a_host_as_ansible_has(fleet):
     """A replacement is one change; what is in place is ok."""
-    assert list(recap(tally_of(fleet, shop()))) == [
+    assert list(recap(summary_of(fleet, shop()))) == [
         f"h{n} : ok=1    changed=0    unreachable=0    failed=0    skipped=0" for n in (1, 2, 3)
     ]
-    assert list(recap(tally_of(fleet, shop("demo/web:2")))) == [
+    assert list(recap(summary_of(fleet, shop("demo/web:2")))) == [
         f"h{n} : ok=0    changed=1    unreachable=0    failed=0    skipped=0" for n in (1, 2, 3)
     ]
 
@@ -57,7 +57,7 @@ def test_the_recap_counts_what_failed_and_who_did_not_answer(fleet):
     """By host, sorted by name."""
     fleet.hosts["h3"].reachable = False
     fleet.hosts["h1"].sick.add("demo/web:2")
-    lines = list(recap(tally_of(fleet, shop("demo/web:2"))))
+    lines = list(recap(summary_of(fleet, shop("demo/web:2"))))
     assert [line.split()[0] for line in lines] == ["h1", "h2", "h3"]
     assert "failed=1" in lines[0]
     assert "unreachable=1" in lines[2]
@@ -69,7 +69,7 @@ def test_a_large_quiet_fleet_shares_a_line():
     fleet = Fleet.of(*names)
     fleet.converge(shop(replicas=100, hosts=names))
     fleet.hosts["h042"].containers.clear()
-    lines = list(recap(tally_of(fleet, shop(replicas=100, hosts=names))))
+    lines = list(recap(summary_of(fleet, shop(replicas=100, hosts=names))))
     assert [line.split()[0] for line in lines] == ["h042", "99"]
 
 
@@ -87,7 +87,7 @@ def test_junit_has_a_case_for_each_service_on_each_host(fleet):
     """Failures with the container's last lines, errors for hosts that did not answer, sums that add up."""
     fleet.hosts["h3"].reachable = False
     fleet.hosts["h1"].sick.add("demo/web:2")
-    root = parsed(junit_xml(tally_of(fleet, shop("demo/web:2"))))
+    root = parsed(junit_xml(summary_of(fleet, shop("demo/web:2"))))
     found = cases(root)
     assert (found["shop.h1 web"], found["shop.h3 web"]) == (["failure"], ["error"])
     assert "shop.h2 web" in found
@@ -99,10 +99,12 @@ def test_junit_has_a_case_for_each_service_on_each_host(fleet):
 
 def test_pending_changes_fail_only_where_drift_does(fleet):
     """A plan for a review is no failure; a nightly check of drift is."""
-    tally = tally_of(fleet, shop("demo/web:2"), plan_only=True)
-    assert cases(parsed(junit_xml(tally)))["shop.h1 web"] == ["skipped"]
-    assert cases(parsed(junit_xml(tally, drift_fails=True)))["shop.h1 web"] == ["failure"]
-    assert parsed(junit_xml(tally_of(fleet, shop(), plan_only=True), drift_fails=True)).get("failures") == "0"
+    summary = summary_of(fleet, shop("demo/web:2"), plan_only=True)
+    assert cases(parsed(junit_xml(summary)))["shop.h1 web"] == ["skipped"]
+    assert cases(parsed(junit_xml(summary, drift_fails=True)))["shop.h1 web"] == ["failure"]
+    assert (
+        parsed(junit_xml(summary_of(fleet, shop(), plan_only=True), drift_fails=True)).get("failures") == "0"
+    )
 
 
 def test_junit_says_what_ended_a_run_early():
@@ -116,18 +118,18 @@ EVIL = "\x1b[2J\x00\x9b31m</failure>]]>&\ud800\u202e\uffff::error::no"
 
 def test_foreign_text_cannot_break_the_xml(fleet):
     """Control characters, markup and half characters in a log."""
-    tally = tally_of(fleet, shop())
+    summary = summary_of(fleet, shop())
     step = Step("1", StepKind.START, "h1", "shop", "x", service="web", count=1)
-    tally.add(StepFailed(step, 1.0, EVIL, EVIL, (EVIL,)))
-    assert "</failure>" in (next(parsed(junit_xml(tally)).iter("failure")).text or "")
+    summary.add(StepFailed(step, 1.0, EVIL, EVIL, (EVIL,)))
+    assert "</failure>" in (next(parsed(junit_xml(summary)).iter("failure")).text or "")
 
 
 def test_foreign_text_cannot_steer_a_terminal():
     """Also by characters of eight bits and by those that turn the direction."""
-    shown = printable(EVIL)
+    shown = sanitize(EVIL)
     assert not set(shown) & set("\x1b\x00\x9b\u202e\ud800")
     assert "\\x1b[2J" in shown
-    assert printable("a\tb\nc · ± ü") == "a\tb\nc · ± ü"
+    assert sanitize("a\tb\nc · ± ü") == "a\tb\nc · ± ü"
 
 
 @pytest.mark.parametrize("line", ["::error::x", "  ::stop-commands::x", "a ##[error]x", "##[add-mask]x"])
@@ -140,7 +142,7 @@ def test_foreign_text_is_no_command_on_github(line):
 
 def test_foreign_text_begins_no_section_on_gitlab():
     """Nor ends one."""
-    reporter = GitLab(clock=lambda: 1.0)
+    reporter = GitLabReporter(clock=lambda: 1.0)
     step = Step("1", StepKind.START, "h1", "shop", "x", service="web", count=1)
     said = [
         *reporter.lines(StepFailed(step, 1.0, "x", log=("section_end:1:deploytool_look_1\r",))),
@@ -167,7 +169,7 @@ def test_kinds_of_steps_that_are_new_have_words(fleet):
 
 def test_a_host_that_answers_later_is_not_unreachable():
     """The last look counts."""
-    tally = RunSummary()
-    tally.add(HostLooked("h1", 1.0, "no answer"))
-    tally.add(HostLooked("h1", 1.0))
-    assert list(recap(tally)) == ["h1 : ok=0    changed=0    unreachable=0    failed=0    skipped=0"]
+    summary = RunSummary()
+    summary.add(HostLooked("h1", 1.0, "no answer"))
+    summary.add(HostLooked("h1", 1.0))
+    assert list(recap(summary)) == ["h1 : ok=0    changed=0    unreachable=0    failed=0    skipped=0"]

@@ -17,11 +17,11 @@ from tests.streams import DEADLINE_S, in_thread
 
 
 @pytest.fixture
-def board():
-    board = Publisher()
-    board.publish(fleet())
-    yield board
-    board.close()
+def publisher():
+    publisher = Publisher()
+    publisher.publish(fleet())
+    yield publisher
+    publisher.close()
 
 
 def told(piece: bytes) -> dict:
@@ -29,18 +29,18 @@ def told(piece: bytes) -> dict:
 
 
 @pytest.mark.parametrize("path", ["/", "/page.css", "/page.js", "/stream"])
-def test_every_answer_forbids_what_the_page_does_not_need(board, path):
+def test_every_answer_forbids_what_the_page_does_not_need(publisher, path):
     """Nothing inline, nothing from elsewhere, no form, no frame."""
-    headers = page_routes(board)[path](Request(path)).headers
+    headers = page_routes(publisher)[path](Request(path)).headers
     policy = dict(part.strip().split(" ", 1) for part in headers["Content-Security-Policy"].split(";"))
     assert policy["default-src"] == "'none'"
     assert {policy[kind] for kind in ("script-src", "style-src", "connect-src")} == {"'self'"}
     assert {policy[kind] for kind in ("base-uri", "form-action", "frame-ancestors")} == {"'none'"}
 
 
-def test_style_and_script_come_with_their_types(board):
+def test_style_and_script_come_with_their_types(publisher):
     """A browser that is told not to guess needs them."""
-    kinds = {path: route(Request(path)).content_type for path, route in page_routes(board).items()}
+    kinds = {path: route(Request(path)).content_type for path, route in page_routes(publisher).items()}
     assert kinds == {
         "/": "text/html; charset=utf-8",
         "/page.css": "text/css; charset=utf-8",
@@ -49,30 +49,30 @@ def test_style_and_script_come_with_their_types(board):
     }
 
 
-def test_the_stream_begins_with_all_and_goes_on_with_what_changed(board):
+def test_the_stream_begins_with_all_and_goes_on_with_what_changed(publisher):
     """With the version that it brings the page to."""
-    pieces = iter(page_routes(board)["/stream"](Request("/stream")).body)
+    pieces = iter(page_routes(publisher)["/stream"](Request("/stream")).body)
     assert next(pieces).startswith(b"retry: ")
     first = told(next(pieces))
     assert (first["version"], set(first["sections"])) == (1, {"summary", "projects", "actions"})
-    board.publish(replace(fleet(), converging=True))
+    publisher.publish(replace(fleet(), converging=True))
     second = told(next(pieces))
     assert (second["version"], set(second["sections"])) == (2, {"summary"})
 
 
-def test_a_quiet_stream_says_a_word_now_and_then(board, monkeypatch):
+def test_a_quiet_stream_says_a_word_now_and_then(publisher, monkeypatch):
     """So that the server notices a reader that has gone."""
     monkeypatch.setattr(module, "QUIET_S", 0.01)
-    pieces = page_routes(board)["/stream"](Request("/stream")).body
+    pieces = page_routes(publisher)["/stream"](Request("/stream")).body
     assert list(islice(pieces, 3))[2] == b": quiet\n\n"
 
 
-def test_the_stream_ends_with_the_watcher(board):
+def test_the_stream_ends_with_the_watcher(publisher):
     """Nobody waits for what will not come."""
-    pieces = iter(page_routes(board)["/stream"](Request("/stream")).body)
+    pieces = iter(page_routes(publisher)["/stream"](Request("/stream")).body)
     next(pieces), next(pieces)
     rest: list[bytes] = []
     reader = in_thread(lambda: rest.extend(pieces))
-    board.close()
+    publisher.close()
     reader.join(DEADLINE_S)
     assert not reader.is_alive()

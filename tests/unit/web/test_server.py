@@ -1,4 +1,4 @@
-"""The HTTP server and the board: what a page about a run is built on."""
+"""The HTTP server and the publisher: what a page about a run is built on."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ def broken(request: Request) -> Response:
 
 @pytest.fixture
 def server() -> Iterator[HttpServer]:
-    board = Publisher()
+    publisher = Publisher()
 
     def stream() -> Iterator[bytes]:
         version = 0
-        while not board.closed:
-            snapshot = board.after(version, 5)
+        while not publisher.closed:
+            snapshot = publisher.after(version, 5)
             if snapshot:
                 version = snapshot.version
                 yield f"{version}\n".encode()
@@ -36,9 +36,9 @@ def server() -> Iterator[HttpServer]:
         "/stream": lambda request: Response(stream()),
     }
     with HttpServer(("127.0.0.1", 0), routes) as made:
-        made.board = board
+        made.publisher = publisher
         yield made
-    board.close()
+    publisher.close()
 
 
 def get(server: HttpServer, path: str, method: str = "GET") -> tuple[int, bytes, http.client.HTTPMessage]:
@@ -69,21 +69,21 @@ def test_a_stream_sends_each_snapshot_as_it_is_published(server):
     connection.request("GET", "/stream")
     answer = connection.getresponse()
     for expected in (b"1\n", b"2\n", b"3\n"):
-        server.board.publish(Snapshot())
+        server.publisher.publish(Snapshot())
         assert answer.fp.readline() == expected
 
 
 def test_waiting_for_a_snapshot_ends_with_one_with_the_deadline_or_with_the_board():
-    """Readers are never stuck, and a board that is closed lets all of them go."""
-    board = Publisher()
-    assert board.after(0, 0.01) is None
+    """Readers are never stuck, and a publisher that is closed lets all of them go."""
+    publisher = Publisher()
+    assert publisher.after(0, 0.01) is None
     found: list[Snapshot | None] = []
-    readers = [threading.Thread(target=lambda: found.append(board.after(1, 30))) for _ in range(3)]
-    board.publish(Snapshot(ready=True))
-    assert board.after(0, 30).ready
+    readers = [threading.Thread(target=lambda: found.append(publisher.after(1, 30))) for _ in range(3)]
+    publisher.publish(Snapshot(ready=True))
+    assert publisher.after(0, 30).ready
     for reader in readers:
         reader.start()
-    board.close()
+    publisher.close()
     for reader in readers:
         reader.join(20)
     assert found == [None, None, None]

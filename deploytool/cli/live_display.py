@@ -15,7 +15,7 @@ MOST_LINES = 16
 REFRESH_S = 0.125
 
 
-class Live:
+class LiveDisplay:
     """Draws a ``Progress`` on stderr, each time in one write. A context: leaving it wipes the lines."""
 
     def __init__(self, progress: Progress) -> None:
@@ -31,7 +31,7 @@ class Live:
             vertical_overflow="crop",
         )
 
-    def __enter__(self) -> Live:
+    def __enter__(self) -> LiveDisplay:
         self._live.start()
         return self
 

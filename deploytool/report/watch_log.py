@@ -1,4 +1,4 @@
-"""Events → lines of a log that somebody reads later: with the time, as text or as JSON."""
+"""Events → lines of a watcher's log, with the time, as text or as JSON."""
 
 from __future__ import annotations
 
