@@ -18,7 +18,7 @@ _SERVICES_HINT = "a Compose file has 'services:' at its top level"
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
+class ComposeDocument:
     """``folder`` is what relative paths in it start from; ``sections`` are the raw top-level sections."""
 
     folder: Path
@@ -29,7 +29,7 @@ class Document:
     project_place: Place = Place("")
 
 
-def read_document(path: Path, name: str, problems: Problems) -> Document | None:
+def read_document(path: Path, name: str, problems: Problems) -> ComposeDocument | None:
     """A Compose file; None with problems where it is none."""
     root = _root(path, name, problems)
     if root is None:
@@ -38,7 +38,7 @@ def read_document(path: Path, name: str, problems: Problems) -> Document | None:
     if "services" not in root:
         problems.add(root.place, "has no 'services'", _SERVICES_HINT)
         return None
-    return Document(
+    return ComposeDocument(
         path.parent,
         root["services"],
         _sections(root),
@@ -68,9 +68,9 @@ def _project(root: Map, problems: Problems) -> str:
     return ""
 
 
-def inline_document(play: Map, folder: Path) -> Document:
+def inline_document(play: Map, folder: Path) -> ComposeDocument:
     """The Compose sections of a play."""
-    return Document(folder, play["services"], _sections(play), play.place_of("services"))
+    return ComposeDocument(folder, play["services"], _sections(play), play.place_of("services"))
 
 
 def check_keys(root: Map, problems: Problems) -> None:

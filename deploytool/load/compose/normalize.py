@@ -51,7 +51,7 @@ class HostNormalizer:
     ``modes`` are the modes that services ask for, by section and name; ``place`` is where they are written.
     """
 
-    around: ComposeContext
+    context: ComposeContext
     root: str
     problems: Problems
     files: dict[str, File] = field(default_factory=dict)
@@ -108,7 +108,7 @@ class HostNormalizer:
 
     def _own(self, variables: Mapping[str, str | None]) -> dict[str, str]:
         """The variables of ``environment``; a name alone has the value in the play's environment, if any."""
-        known = self.around.environment
+        known = self.context.environment
         return {
             name: known[name] if value is None else value
             for name, value in variables.items()
@@ -119,7 +119,7 @@ class HostNormalizer:
         chain: tuple[EnvFile, ...] = ()
         for entry in entries:
             at = getattr(entry["path"], "place", place)
-            path = self.around.folder / entry["path"]
+            path = self.context.folder / entry["path"]
             if not is_file(path) and entry.get("required") is False:
                 continue
             if not is_file(path):
@@ -134,7 +134,7 @@ class HostNormalizer:
 
     def _read_chain(self, chain: tuple[EnvFile, ...]) -> tuple[dict[str, str], Problems]:
         """All files of a service: a value may refer to what the files before it say."""
-        known = self.around.env_files
+        known = self.context.env_files
         if chain not in known:
             values, problems = self._read_chain(chain[:-1]) if chain else ({}, Problems())
             together = Problems()
@@ -142,7 +142,7 @@ class HostNormalizer:
             for path, raw in chain[-1:]:
                 from deploytool.load.templates.dotenv import read_dotenv
 
-                outer = ChainMap(values, dict(self.around.environment))
+                outer = ChainMap(values, dict(self.context.environment))
                 values = values | read_dotenv(path, str(path), outer, together, raw=raw)
             known[chain] = values, together
         return known[chain]
@@ -158,7 +158,7 @@ class HostNormalizer:
                 place, f"'{source}' has a ~, which has no meaning on a host", "write an absolute path"
             )
         elif mount["type"] == "bind" and not source.startswith("/"):
-            copied = self._copied(self.around.folder / source, place)
+            copied = self._copied(self.context.folder / source, place)
             bind = {key: value for key, value in result.pop("bind", {}).items() if key != "create_host_path"}
             result |= {
                 "source": f"{self.root}/{copied.path}" if copied else source,
@@ -168,7 +168,7 @@ class HostNormalizer:
 
     def _copied(self, path: Path, place: Place) -> Copied | None:
         try:
-            copied = self.around.store.copy(path)
+            copied = self.context.store.copy(path)
         except FileMistake as error:
             self.problems.add(place, str(error), error.hint)
             return None
@@ -187,7 +187,7 @@ class HostNormalizer:
         return networks
 
     def _known(self, section: str, word: str, name: str, place: Place) -> None:
-        known = self.around.names.get(section, set())
+        known = self.context.names.get(section, set())
         if name not in known:
             hint = near(name, known) or f"add '{name}:' to the top-level '{section}'"
             self.problems.add(place, f"the {word} '{name}' is not defined", hint)
@@ -240,14 +240,14 @@ class HostNormalizer:
         if kind == "content":
             return value.encode()
         if kind == "environment":
-            if value in self.around.environment:
-                return self.around.environment[value].encode("utf-8", "surrogateescape")
+            if value in self.context.environment:
+                return self.context.environment[value].encode("utf-8", "surrogateescape")
             self.problems.add(
-                place, f"the variable '{value}' is not set", near(value, self.around.environment)
+                place, f"the variable '{value}' is not set", near(value, self.context.environment)
             )
             return None
         try:
-            return self.around.store.read(self.around.folder / value)
+            return self.context.store.read(self.context.folder / value)
         except FileMistake as error:
             self.problems.add(place, str(error), error.hint if value.startswith("/") else _PATHS)
             return None

@@ -17,7 +17,7 @@ from deploytool.load.text.located import Raw
 from deploytool.model.inventory import Become, Connection
 from deploytool.model.secret import Secret
 
-Unsupported = Callable[[Iterable[Option]], Iterable[tuple[str, str, str]]]
+OptionCheck = Callable[[Iterable[Option]], Iterable[tuple[str, str, str]]]
 
 HOST = ("ansible_ssh_host", "ansible_host")
 PORT = ("ansible_ssh_port", "ansible_port")
@@ -33,7 +33,7 @@ _KINDS = {"ssh": "ssh", "smart": "ssh", "paramiko": "ssh", "paramiko_ssh": "ssh"
 _NO_KEY_TEXT = "write the key to a file and name it in ansible_ssh_private_key_file"
 
 
-def connection_of(host_name: str, typed_vars: TypedVars, unsupported: Unsupported) -> Connection:
+def connection_of(host_name: str, typed_vars: TypedVars, unsupported: OptionCheck) -> Connection:
     """The connection of a host. Problems are added to those of ``typed_vars``."""
     _refuse_key_text(typed_vars)
     options = _options(typed_vars, unsupported)
@@ -56,7 +56,7 @@ def connection_of(host_name: str, typed_vars: TypedVars, unsupported: Unsupporte
     )
 
 
-def _options(typed_vars: TypedVars, unsupported: Unsupported) -> list[Option]:
+def _options(typed_vars: TypedVars, unsupported: OptionCheck) -> list[Option]:
     """All SSH options of the variables, by precedence: the first of a name wins."""
     parts = [
         _args(typed_vars, "ansible_ssh_args"),

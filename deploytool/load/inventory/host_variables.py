@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Sequence
 
-from deploytool.load.inventory.connection_variables import Unsupported, connection_of
+from deploytool.load.inventory.connection_variables import OptionCheck, connection_of
 from deploytool.load.inventory.typed_vars import TypedVars
 from deploytool.load.templates.placeholders import OMIT
 from deploytool.load.text.located import Raw, Variables
@@ -18,7 +18,7 @@ KNOWN = tuple(PREFIX + name for name in ("address", "cpus", "dir", "labels", "me
 
 
 def host_of(
-    name: str, groups: Sequence[str], variables: Variables, typed_vars: TypedVars, check: Unsupported
+    name: str, groups: Sequence[str], variables: Variables, typed_vars: TypedVars, check: OptionCheck
 ) -> Host:
     """A host as its rendered variables describe it. Problems are added to those of ``typed_vars``."""
     for variable in variables:

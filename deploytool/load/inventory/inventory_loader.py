@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from deploytool.errors import InputError
-from deploytool.load.inventory.connection_variables import Unsupported
+from deploytool.load.inventory.connection_variables import OptionCheck
 from deploytool.load.inventory.groups import Roster
 from deploytool.load.inventory.host_variables import host_of
 from deploytool.load.inventory.inventory_source import fill, folder_of
@@ -45,7 +45,7 @@ class Sources:
     extra_vars: Variables = field(default_factory=dict)
     vault: Vault | None = None
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
-    unsupported: Unsupported = _all_supported
+    unsupported: OptionCheck = _all_supported
 
 
 NO_SOURCES = Sources()

@@ -17,10 +17,10 @@ from deploytool.load.text.yaml_file import Map
 
 META = "_meta"
 
-HostVars = Callable[[str], Variables]
+AskHost = Callable[[str], Variables]
 
 
-def fill_from_listing(roster: Roster, root: Map, source: str, ask: HostVars | None = None) -> None:
+def fill_from_listing(roster: Roster, root: Map, source: str, ask: AskHost | None = None) -> None:
     """Add the hosts and groups of a listing; ``ask`` gives a host's variables where ``_meta`` is missing."""
     for name, body in root.items():
         if name != META:

@@ -17,7 +17,7 @@ from deploytool.load.compose.section_schema import SECTIONS
 from deploytool.load.compose.split import ServiceText
 from deploytool.load.compose.validators import INVALID, Spot
 from deploytool.load.playbook.references import check_references
-from deploytool.load.templates.partial import PartialValue, Renderer
+from deploytool.load.templates.partial import DocumentRenderer, PartialValue
 from deploytool.load.text.located import Raw, Variables
 from deploytool.load.text.problems import Problems
 from deploytool.load.text.yaml_file import Map
@@ -58,15 +58,17 @@ class _Entry:
 class PlayDefinitions:
     """Implements ``model.intent.Definitions`` for one play."""
 
-    def __init__(self, project: str, scope: Scope, around: ComposeContext) -> None:
+    def __init__(self, project: str, scope: Scope, context: ComposeContext) -> None:
         self._project = project
         self._scope = scope
-        self._around = around
+        self._context = context
         self._sources: list[_Source] = []
         self._entries: list[_Entry] = []
         self._shared: dict[str, Definition] = {}
 
-    def add_service(self, text: ServiceText, renderer: Renderer, play: Variables, problems: Problems) -> None:
+    def add_service(
+        self, text: ServiceText, renderer: DocumentRenderer, play: Variables, problems: Problems
+    ) -> None:
         """Add a service. Its part for the play is rendered and checked at once."""
         part = PartialValue(text.rest, text.place, renderer)
         part.render_for_play(play, problems)
@@ -80,12 +82,12 @@ class PlayDefinitions:
         name: str,
         raw: Raw,
         place: Place,
-        renderer: Renderer,
+        renderer: DocumentRenderer,
         play: Raw,
         problems: Problems,
     ) -> None:
         """Add an entry of a top-level section."""
-        self._around.names.setdefault(section, set()).add(name)
+        self._context.names.setdefault(section, set()).add(name)
         part = PartialValue(raw, place, renderer)
         part.render_for_play(play, problems)
         self._entries.append(_Entry(section, name, part))
@@ -131,7 +133,7 @@ class PlayDefinitions:
         if root in self._shared:
             return self._shared[root]
         variables = {} if self._is_shared else self._scope(host.name, placements)
-        collected = HostNormalizer(self._around, root, problems)
+        collected = HostNormalizer(self._context, root, problems)
         services = {source.name: self._body(source, variables, collected) for source in self._sources}
         toplevel: dict[str, Raw] = {section: {} for section in SECTIONS}
         for entry in self._entries:
@@ -146,7 +148,7 @@ class PlayDefinitions:
         if source.part.is_shared and collected.root in source.shared:
             body, own = source.shared[collected.root]
         else:
-            own = HostNormalizer(self._around, collected.root, Problems())
+            own = HostNormalizer(self._context, collected.root, Problems())
             rendered = source.part.render_for_host(variables, own.problems)
             body = own.service(source.name, rendered, source.decided, source.place)
             if source.part.is_shared:
@@ -159,7 +161,7 @@ class PlayDefinitions:
         if entry.part.is_shared and key in entry.shared:
             value, own = entry.shared[key]
         else:
-            own = HostNormalizer(self._around, collected.root, Problems(), modes=collected.modes)
+            own = HostNormalizer(self._context, collected.root, Problems(), modes=collected.modes)
             rendered = entry.part.render_for_host(variables, own.problems)
             value = own.toplevel(entry.section, entry.name, rendered, entry.part.place)
             if entry.part.is_shared:

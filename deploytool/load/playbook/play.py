@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import cast
 
 from deploytool.errors import InputError, Place
-from deploytool.load.compose.compose_file import Document, inline_document, read_document
+from deploytool.load.compose.compose_file import ComposeDocument, inline_document, read_document
 from deploytool.load.compose.ingress_keys import DEFAULT_AUTHORITY
 from deploytool.load.compose.normalize import ComposeContext
 from deploytool.load.compose.shipped_files import FileMistake, is_file
@@ -39,7 +39,7 @@ from deploytool.load.playbook.play_variables import LoginVariables, host_scope, 
 from deploytool.load.playbook.services import add_entries, add_services
 from deploytool.load.templates.interpolate import Interpolation
 from deploytool.load.templates.lazy_vars import LazyVars
-from deploytool.load.templates.partial import Renderer
+from deploytool.load.templates.partial import DocumentRenderer
 from deploytool.load.text.located import Variables
 from deploytool.load.text.problems import Problems
 from deploytool.load.text.yaml_file import Map
@@ -189,13 +189,13 @@ class _Play:
                 self.problems.extend(error)
         return tuple(hosts)
 
-    def _document(self) -> Document | None:
+    def _document(self) -> ComposeDocument | None:
         if self.raw.get("compose") is None:
             return inline_document(self.raw, self.file.path.parent) if "services" in self.raw else None
         name = self.settings[COMPOSE]
         return self._compose_file(name, self.raw.place_of("compose")) if name else None
 
-    def _compose_file(self, name: str, place: Place) -> Document | None:
+    def _compose_file(self, name: str, place: Place) -> ComposeDocument | None:
         path = self._beside(name)
         if not is_file(path):
             self.problems.add(
@@ -204,12 +204,12 @@ class _Play:
             return None
         return read_document(path, str(path), self.problems)
 
-    def _renderer(self, document: Document, play: LazyVars) -> Renderer:
+    def _renderer(self, document: ComposeDocument, play: LazyVars) -> DocumentRenderer:
         own, process = self.settings[ENVIRONMENT], self.inventory.sources.environ
         beside = self._dotenv(document.folder / ".env", process)
         # Looked up and never copied: only what is asked for counts as an input of a plan.
         environment: Mapping[str, str] = ChainMap(own, beside, cast(dict[str, str], process))
-        return Renderer(play.templates, Interpolation(environment))
+        return DocumentRenderer(play.templates, Interpolation(environment))
 
     def _dotenv(self, path: Path, process: Mapping[str, str]) -> dict[str, str]:
         if not path.is_file():
@@ -218,7 +218,7 @@ class _Play:
 
         return read_dotenv(path, str(path), process, self.problems)
 
-    def _project_name(self, document: Document, renderer: Renderer, play: LazyVars) -> str:
+    def _project_name(self, document: ComposeDocument, renderer: DocumentRenderer, play: LazyVars) -> str:
         """The play's ``project``, else the name in the Compose file, else the play's name."""
         own = self.settings[PROJECT]
         named = renderer.render(document.project, play, document.project_place, self.problems)
@@ -237,7 +237,7 @@ class _Play:
         return name
 
     def _definitions(
-        self, document: Document, renderer: Renderer, play: LazyVars, project: str
+        self, document: ComposeDocument, renderer: DocumentRenderer, play: LazyVars, project: str
     ) -> PlayDefinitions:
         inventory, layers, login = self.inventory, self.layers, self.login
         hostvars = play.magic.get("hostvars")
@@ -247,8 +247,8 @@ class _Play:
             magic = {"placements": listed, "hostvars": hostvars}
             return host_scope(inventory, host_name, layers, login, magic)
 
-        around = ComposeContext(document.folder, renderer.interpolation.environment)
-        definitions = PlayDefinitions(project, scope, around)
+        context = ComposeContext(document.folder, renderer.interpolation.environment)
+        definitions = PlayDefinitions(project, scope, context)
         add_entries(definitions, document, renderer, play, self.problems)
         add_services(definitions, document, renderer, play, self.problems)
         return definitions

@@ -38,7 +38,8 @@ class PlayKey(Generic[T]):
     """A row: an honoured key whose valid value is a ``T``.
 
     ``example`` is YAML, and stands in playbooks/example.yaml. ``gives_way_to`` are the inventory variables
-    that win over the key. ``keys`` are those of the mapping below it.
+    that win over the key. ``keys`` are those of the mapping below it. ``required`` is the hint for a play
+    that lacks the key, empty for a key that may be left out.
     """
 
     name: str
@@ -49,6 +50,7 @@ class PlayKey(Generic[T]):
     note: str
     gives_way_to: tuple[str, ...] = ()
     keys: Mapping[str, Key] = field(default_factory=dict)
+    required: str = ""
 
     state = State.HONOURED
 
@@ -81,9 +83,10 @@ class PlayKeyTable(Mapping[str, "PlayKey[Any] | RefusedKey"]):
         stage: Stage = Stage.SETTINGS,
         gives_way_to: tuple[str, ...] = (),
         keys: Mapping[str, Key] | None = None,
+        required: str = "",
     ) -> PlayKey[T]:
         """Add a row, and give it to the code that asks for its value."""
-        row = PlayKey(name, stage, validator, default, example, note, gives_way_to, keys or {})
+        row = PlayKey(name, stage, validator, default, example, note, gives_way_to, keys or {}, required)
         self._rows[name] = row
         return row
 
@@ -94,6 +97,10 @@ class PlayKeyTable(Mapping[str, "PlayKey[Any] | RefusedKey"]):
     def of_stage(self, stage: Stage) -> Iterator[PlayKey[Any]]:
         """The honoured keys that are read at ``stage``."""
         return (row for row in self._rows.values() if isinstance(row, PlayKey) and row.stage is stage)
+
+    def required(self) -> Iterator[PlayKey[Any]]:
+        """The keys that every play needs."""
+        return (row for row in self._rows.values() if isinstance(row, PlayKey) and row.required)
 
     def __getitem__(self, name: str) -> PlayKey[Any] | RefusedKey:
         return self._rows[name]
@@ -139,6 +146,8 @@ class PlaySettings:
         value, place = self.play.get(key.name), self.play.place_of(key.name)
         if value is not None and scope is not None:
             value = scope.templates.render(value, scope, place)
+            if value is None and key.required:
+                self._problems.add(place, f"the play has no '{key.name}'", key.required)
         return None if value is None else key.validator(value, Spot(place, key.name, self._problems))
 
     def login_variables(self) -> Iterator[tuple[tuple[str, ...], Raw]]:
@@ -159,8 +168,9 @@ def check_play_keys(table: PlayKeyTable, play: Map, problems: Problems) -> None:
             problems.add(play.key_place(name), f"'{name}' is not supported: {row.note}", row.hint)
     if "import_playbook" in play:
         return
-    if play.get("hosts") is None:
-        problems.add(play.place, "the play has no 'hosts'", "write hosts: all, or a group")
+    for key in table.required():
+        if play.get(key.name) is None:
+            problems.add(play.place, f"the play has no '{key.name}'", key.required)
     _check_source(play, problems)
 
 

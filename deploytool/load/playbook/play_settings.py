@@ -55,6 +55,7 @@ HOSTS: PlayKey[str] = _honoured(
     example="web:!web4.example.com",
     note="a host pattern, or a list of them",
     stage=Stage.HOSTS,
+    required="write hosts: all, or a group",
 )
 PROJECT: PlayKey[str] = _honoured(
     "project",

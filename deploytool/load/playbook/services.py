@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterator, Mapping
 
 from deploytool.errors import Place
-from deploytool.load.compose.compose_file import Document
+from deploytool.load.compose.compose_file import ComposeDocument
 from deploytool.load.compose.known_keys import key_place
 from deploytool.load.compose.split import split
 from deploytool.load.compose.validators import kind_of
 from deploytool.load.playbook.definitions import PlayDefinitions
-from deploytool.load.templates.partial import Renderer
+from deploytool.load.templates.partial import DocumentRenderer
 from deploytool.load.templates.placeholders import BROKEN
 from deploytool.load.templates.template import is_template
 from deploytool.load.text.located import Raw, Variables
@@ -23,8 +23,8 @@ _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._-]*")
 
 def add_services(
     definitions: PlayDefinitions,
-    document: Document,
-    renderer: Renderer,
+    document: ComposeDocument,
+    renderer: DocumentRenderer,
     play: Variables,
     problems: Problems,
 ) -> None:
@@ -45,8 +45,8 @@ def add_services(
 
 def _extended(
     bodies: Mapping[str, Map],
-    document: Document,
-    renderer: Renderer,
+    document: ComposeDocument,
+    renderer: DocumentRenderer,
     play: Variables,
     problems: Problems,
 ) -> dict[str, Map]:
@@ -64,8 +64,8 @@ def _extended(
 
 def add_entries(
     definitions: PlayDefinitions,
-    document: Document,
-    renderer: Renderer,
+    document: ComposeDocument,
+    renderer: DocumentRenderer,
     play: Variables,
     problems: Problems,
 ) -> None:
@@ -77,7 +77,7 @@ def add_entries(
 
 
 class _Names:
-    def __init__(self, renderer: Renderer, play: Variables, problems: Problems) -> None:
+    def __init__(self, renderer: DocumentRenderer, play: Variables, problems: Problems) -> None:
         self._renderer = renderer
         self._play = play
         self._problems = problems

@@ -17,7 +17,7 @@ _NOTHING = object()
 
 
 @dataclass(frozen=True, slots=True)
-class Renderer:
+class DocumentRenderer:
     """Renders the strings of one Compose document: Jinja first, then ``${}``.
 
     ``${}`` is replaced in the text as written. What an expression gives is never interpolated, so a
@@ -36,7 +36,7 @@ class Renderer:
 class PartialValue:
     """A raw value, partially evaluated; of a mapping, each key by itself."""
 
-    def __init__(self, raw: Raw, place: Place, renderer: Renderer) -> None:
+    def __init__(self, raw: Raw, place: Place, renderer: DocumentRenderer) -> None:
         self.place = place
         self._renderer = renderer
         self._shared: Raw = Map(raw.place) if isinstance(raw, Map) else None

@@ -17,7 +17,7 @@ from deploytool.model.inputs import ENVIRONMENT, FILE, Input
 _NOT_SET = b"\0not set"
 
 
-class Record:
+class InputRecord:
     """All inputs read so far, each once, with the hash of its content."""
 
     def __init__(self) -> None:
@@ -32,12 +32,12 @@ class Record:
         return tuple(sorted(Input(kind, name, digest) for (kind, name), digest in self._found.items()))
 
 
-_record: ContextVar[Record | None] = ContextVar("record", default=None)
+_record: ContextVar[InputRecord | None] = ContextVar("record", default=None)
 
 
 def begin() -> None:
     """Begin an empty record; the one before it is forgotten."""
-    _record.set(Record())
+    _record.set(InputRecord())
 
 
 def noted_so_far() -> tuple[Input, ...]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -74,3 +76,18 @@ def test_shipped_playbooks_load(site: Site, name: str) -> None:
     for file in (book.parent / "files").iterdir():
         site.write(f"files/{file.name}", file.read_bytes())
     assert site.load(book.read_text()).projects
+
+
+def test_a_play_without_templates_loads_no_jinja(site: Site) -> None:
+    """Jinja is loaded with the first template: most of the time of loading a small playbook would be its."""
+    inventory, playbook = site.write("hosts.yaml", "web: {hosts: {a: }}"), site.write("play.yaml", play(""))
+    code = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from deploytool.core.placement.patterns import select\n"
+        "from deploytool.load.inventory.inventory_loader import load_inventory\n"
+        "from deploytool.load.playbook.playbook_loader import load_intent\n"
+        f"load_intent(load_inventory({str(inventory)!r}), [Path({str(playbook)!r})], select=select)\n"
+        "assert 'jinja2' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
