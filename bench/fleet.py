@@ -35,7 +35,7 @@ from deploytool.core.placement.schedule import NO_POLICY, SchedulePolicy, schedu
 from deploytool.errors import HostUnreachable
 from deploytool.model import labels
 from deploytool.model.container import Container
-from deploytool.model.desired import Desired, HostFiles, Spec
+from deploytool.model.desired import Desired, HostFiles, Manifest, Spec
 from deploytool.model.intent import Project, Service
 from deploytool.model.inventory import Host, HostState
 from deploytool.model.observed import Observed, ObservedHost, Unreachable
@@ -85,7 +85,7 @@ class Fleet:
         """Every host gets the same definition, as if it had been rendered."""
         specs = {name: Spec(f"1:{version}", name) for name, version in self.versions.items()}
         services = {service.name: _definition(service, specs) for service in self.project.services}
-        return dict.fromkeys(self.engines, HostFiles(json.dumps({"services": services}), specs))
+        return dict.fromkeys(self.engines, HostFiles(Manifest(json.dumps({"services": services})), specs))
 
     # --- events: each says how many replicas have to be started at least --------------------------------
 

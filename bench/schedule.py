@@ -21,7 +21,7 @@ from deploytool.core.change.reconcile import reconcile
 from deploytool.core.change.rollout import roll_out
 from deploytool.core.placement.schedule import schedule
 from deploytool.model.container import Container
-from deploytool.model.desired import Desired, HostFiles, Spec
+from deploytool.model.desired import Desired, HostFiles, Manifest, Spec
 from deploytool.model.intent import Constraint, Definition, Port, Project, Resources, Service, Update
 from deploytool.model.inventory import Connection, Host, HostState
 from deploytool.model.observed import Facts, Observed, ObservedHost, ProjectFolder, Unreachable
@@ -87,7 +87,7 @@ def observe(project: Project, desired: Desired) -> Observed:
 def files_of(project: Project, version: str = "1:a") -> dict[str, HostFiles]:
     """What each host should hold, as if it had been rendered: all services of one version."""
     specs = {service.name: Spec(version, f"{service.name}:{version}") for service in project.services}
-    return {host.name: HostFiles("", specs) for host in project.hosts}
+    return {host.name: HostFiles(Manifest(""), specs) for host in project.hosts}
 
 
 Seconds = tuple[float, float, float]

@@ -19,7 +19,7 @@ from deploytool.backend.compose.parse import parse_lease, parse_release
 from deploytool.backend.memory.engine import MemoryEngine, MemoryHost
 from deploytool.model import labels
 from deploytool.model.container import Container
-from deploytool.model.desired import HostFiles
+from deploytool.model.desired import HostFiles, Manifest
 from deploytool.model.observed import ObservedHost
 from deploytool.model.plan import Gate, Ref, Step, StepKind
 from deploytool.transport.base import Result
@@ -93,7 +93,13 @@ def _tasks(verb: str, project: str, words: Sequence[str], stdin: bytes) -> Itera
         images = tuple(zip(words[1::2], words[2::2], strict=True)) if kind is StepKind.PREPARE else ()
         step = Step("", kind, "", project, "")
         others = tuple(texts.get("others", "").split())
-        yield Task(step, HostFiles(texts.get("compose.yaml")), release, others, images=images)
+        yield Task(
+            step,
+            HostFiles(Manifest(texts["compose.yaml"]) if "compose.yaml" in texts else None),
+            release,
+            others,
+            images=images,
+        )
         return
     groups = iter(words)
     while group := list(islice(groups, _GROUPS[verb])):
@@ -150,7 +156,7 @@ def _observation(seen: ObservedHost) -> Iterator[str]:
     for container in seen.containers:
         yield f"container {json.dumps(_described(container))}"
     for name, folder in seen.projects.items():
-        yield f"project {json.dumps({'name': name, 'sha256': folder.compose_sha256})}"
+        yield f"project {json.dumps({'name': name, 'sha256': folder.manifest_digest})}"
         if folder.release:
             yield f"release {name} {json.dumps(asdict(folder.release))}"
         if folder.others:

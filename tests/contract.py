@@ -16,7 +16,6 @@ from deploytool.model.desired import Desired, HostFiles
 from deploytool.model.intent import Definition, Service
 from deploytool.model.plan import Gate, Ref, Step, StepKind
 from deploytool.model.release import Lease, Release
-from deploytool.plan.renderer import text_sha256
 from deploytool.transport.base import Output
 from tests.builders import host, project
 from tests.streams import DEADLINE_S, in_thread, read_all, until
@@ -114,7 +113,7 @@ class EngineContract:
         outcome = self.do(bed, prepare(files_for()))
         assert outcome.ok, outcome
         folder = outcome.observed.projects[PROJECT]
-        assert (folder.lease.owner, folder.lease.who, folder.compose_sha256) == ("mine", "me@here", "")
+        assert (folder.lease.owner, folder.lease.who, folder.manifest_digest) == ("mine", "me@here", "")
         assert self.replicas(bed) == []
 
     def test_start_reaches_the_total_and_no_more_when_repeated(self, bed):
@@ -181,7 +180,7 @@ class EngineContract:
         outcome = self.do(bed, record(files_for(), 7))
         assert outcome.ok, outcome
         folder = outcome.observed.projects[PROJECT]
-        assert folder.compose_sha256 == text_sha256(files_for().compose)
+        assert folder.manifest_digest == files_for().manifest_digest
         assert (folder.release.number, folder.release.members, folder.lease) == (7, ("h1",), None)
 
     def test_a_host_remembers_its_releases(self, bed):
@@ -192,7 +191,7 @@ class EngineContract:
         assert self.do(bed, record(files_for("demo/web:2"), 2)).ok
         stored = bed.engine.releases(PROJECT)
         assert [one.release.number for one in stored] == [1, 2]
-        assert [one.compose for one in stored] == [files_for().compose, files_for("demo/web:2").compose]
+        assert [one.manifest for one in stored] == [files_for().manifest, files_for("demo/web:2").manifest]
 
     def test_a_host_remembers_other_hosts_that_may_hold_something(self, bed):
         """From a preparation, a record, an attempt; and forgets them with the next of these."""
@@ -233,7 +232,7 @@ class EngineContract:
         assert self.do(bed, prepare(HostFiles(None))).ok
         assert self.do(bed, stop(*containers)).ok
         assert self.do(bed, record(HostFiles(None), 2)).ok
-        assert bed.engine.observe().projects[PROJECT].compose_sha256 == ""
+        assert bed.engine.observe().projects[PROJECT].manifest_digest == ""
 
     def test_another_runs_lease_is_respected(self, bed):
         """It names its holder, and nothing is written."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from deploytool.errors import ManyProblems
 from deploytool.model.container import ContainerEvent
-from deploytool.model.desired import Desired, HostFiles
+from deploytool.model.desired import Desired, HostFiles, Manifest
 from deploytool.model.event import Event
 from deploytool.model.intent import Intent, Project
 from deploytool.model.inventory import Host
@@ -145,11 +145,11 @@ class Backend(Protocol):
         """
         ...
 
-    def shown(self, text: str, salt: bytes) -> str:
+    def shown(self, manifest: Manifest, salt: bytes) -> str:
         """A host's definition as it may be shown: secrets masked with ``salt``, our own labels left out.
 
         Raises:
-            InputError: the text is no definition of ours.
+            InputError: it is no definition of ours.
         """
         ...
 

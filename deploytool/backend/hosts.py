@@ -11,7 +11,7 @@ from deploytool.backend.base import Attempt, Feed, LeaseClaim, Outcome, Task
 from deploytool.backend.engine import Engine
 from deploytool.errors import HostUnreachable, ManyProblems
 from deploytool.model.container import ContainerEvent
-from deploytool.model.desired import Desired, HostFiles
+from deploytool.model.desired import Desired, HostFiles, Manifest
 from deploytool.model.event import Event, HostLooked, Looking
 from deploytool.model.intent import Intent, Project
 from deploytool.model.inventory import Host
@@ -68,8 +68,8 @@ class HostsBackend:
     def digest_of(self, project: Project, desired: Desired) -> str:
         return self._planner.digest_of(project, desired)
 
-    def shown(self, text: str, salt: bytes) -> str:
-        return self._planner.renderer.shown(text, salt)
+    def shown(self, manifest: Manifest, salt: bytes) -> str:
+        return self._planner.renderer.shown(manifest, salt)
 
     def reach(self, hosts: Iterable[Host]) -> None:
         for host in hosts:

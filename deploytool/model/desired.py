@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -61,15 +62,33 @@ class Spec:
 
 
 @dataclass(frozen=True, slots=True)
+class Manifest:
+    """The definition of one project on one host, in the ``format`` of its backend: for Compose, YAML text."""
+
+    text: str = field(repr=False)
+    format: str = "compose"
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the text in UTF-8, in hex, as the host reports it."""
+        return hashlib.sha256(self.text.encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
 class HostFiles:
-    """What a host's project folder should hold. ``compose`` is None where nothing should run there.
+    """What a host's project folder should hold. ``manifest`` is None where nothing should run there.
 
     ``ingress`` is the project's part of the configuration of the host's proxy, and ``ingress_digest`` its
     name as the host reports it; both are empty where the project offers nothing.
     """
 
-    compose: str | None
+    manifest: Manifest | None
     specs: Mapping[str, Spec] = field(default_factory=dict)
     files: tuple[File, ...] = ()
     ingress: tuple[File, ...] = field(default=(), repr=False)
     ingress_digest: str = ""
+
+    @property
+    def manifest_digest(self) -> str:
+        """The manifest's digest; empty where nothing should run."""
+        return self.manifest.digest if self.manifest else ""

@@ -29,14 +29,14 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class ProjectFolder:
-    """A project's folder on a host. ``compose_sha256`` is empty where there is no compose.yaml.
+    """A project's folder on a host. ``manifest_digest`` is empty where nothing is to run.
 
     ``release`` is the current one; ``latest`` the highest number of a release or attempt on record here.
     ``others`` are hosts, beside the members of the release, that may hold something of the project.
     """
 
     name: str
-    compose_sha256: str = ""
+    manifest_digest: str = ""
     release: Release | None = None
     lease: Lease | None = None
     latest: int = 0
@@ -60,7 +60,7 @@ class ObservedHost:
     def holds(self, project_name: str) -> bool:
         """Something of a project is here: a replica, a definition, or what the proxy was told."""
         folder = self.projects.get(project_name)
-        if (folder and folder.compose_sha256) or project_name in self.served:
+        if (folder and folder.manifest_digest) or project_name in self.served:
             return True
         return any(container.replica and container.project == project_name for container in self.containers)
 

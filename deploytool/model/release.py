@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from deploytool.model.desired import Manifest
+
 
 @dataclass(frozen=True, slots=True)
 class Lease:
@@ -76,7 +78,7 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class StoredRelease:
-    """A release as one host keeps it: ``compose`` is None where nothing was to run there."""
+    """A release as one host keeps it: ``manifest`` is None where nothing was to run there."""
 
     release: Release
-    compose: str | None = field(default=None, repr=False)
+    manifest: Manifest | None = None

@@ -39,7 +39,7 @@ def left_behind(intent: Intent, observed: Observed) -> Iterator[str]:
     for host_name, host in observed.answered().items():
         for name, folder in sorted(host.projects.items()):
             owner = folder.release.play.partition(": ")[0] if folder.release else ""
-            if name not in wanted and owner in files and folder.compose_sha256:
+            if name not in wanted and owner in files and folder.manifest_digest:
                 found.setdefault(name, []).append(host_name)
     for name, hosts in sorted(found.items()):
         where = ", ".join(hosts)

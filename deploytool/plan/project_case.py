@@ -66,5 +66,5 @@ def files_of(
     files = {host.name: renderer.host_files(project, desired, host, offers) for host in project.hosts}
     for name, seen in observed.answered().items():
         if name not in files and project.name in {*seen.projects, *seen.served}:
-            files[name] = HostFiles(compose=None)
+            files[name] = HostFiles(manifest=None)
     return files

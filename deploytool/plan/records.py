@@ -15,7 +15,7 @@ from deploytool.model.observed import Observed, ObservedHost, ProjectFolder
 from deploytool.model.plan import Step, StepKind
 from deploytool.model.release import CONVERGED, Release
 from deploytool.plan.project_case import ProjectCase
-from deploytool.plan.renderer import release_digest, text_sha256
+from deploytool.plan.renderer import release_digest
 
 _HOSTS_OUT_OF_DATE = "its list of hosts is out of date"
 
@@ -67,13 +67,13 @@ class Record:
 
     def _cause(self, files: HostFiles, seen: ObservedHost) -> str:
         folder = seen.projects.get(self.case.name)
-        if files.compose is None:
-            if folder and folder.compose_sha256:
+        if files.manifest is None:
+            if folder and folder.manifest_digest:
                 return "nothing is to run here any more"
             return _HOSTS_OUT_OF_DATE if folder and self.names_too_many(folder.others) else ""
-        if folder is None or not folder.compose_sha256:
+        if folder is None or not folder.manifest_digest:
             return "compose.yaml is not there"
-        if folder.compose_sha256 != text_sha256(files.compose):
+        if folder.manifest_digest != files.manifest_digest:
             return "compose.yaml differs"
         # Each playbook sees other hosts of the proxies, and records what it sees.
         return "" if self.case.name == EDGE else self._cause_of_release(folder)
@@ -90,7 +90,7 @@ def record_of(case: ProjectCase, changed: tuple[str, ...]) -> Record:
     known = frozenset(case.observed.possible_holders(case.name))
     if case.name == EDGE:  # it is where the projects are that need it
         return Record(case, _release(case, changed), known)
-    wanted = {name for name, file in case.files.items() if file.compose is not None or file.ingress}
+    wanted = {name for name, file in case.files.items() if file.manifest or file.ingress}
     holding = {name for name in known if name in case.inventory and _may_hold(case, name)}
     whole = case.policy.limit is None and case.backing_off == NONE_BACKING_OFF
     staying = {name for name in holding if not (whole and name in case.observed.answered())}

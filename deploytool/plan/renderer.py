@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from deploytool.core.ingress.proxies import Edge
-from deploytool.model.desired import Desired, HostFiles
+from deploytool.model.desired import Desired, HostFiles, Manifest
 from deploytool.model.ingress import Offer
 from deploytool.model.intent import Definitions, Project
 from deploytool.model.inventory import Host
@@ -29,11 +29,11 @@ class Renderer(Protocol):
         """
         ...
 
-    def shown(self, text: str, salt: bytes) -> str:
+    def shown(self, manifest: Manifest, salt: bytes) -> str:
         """A host's definition as it may be shown: secrets masked with ``salt``, our own labels left out.
 
         Raises:
-            InputError: the text is no definition of ours.
+            InputError: it is no definition of ours.
         """
         ...
 
@@ -42,16 +42,11 @@ class Renderer(Protocol):
         ...
 
 
-def text_sha256(text: str | None) -> str:
-    """The SHA-256 of a file's text as the host reports it, in hex; empty where there is to be no file."""
-    return hashlib.sha256(text.encode()).hexdigest() if text is not None else ""
-
-
 def release_digest(project: Project, desired: Desired, files: Mapping[str, HostFiles]) -> str:
     """The name of a whole release, 40 hex digits: the owning play, the schedule, and each host's file."""
     content = {
         "play": project.play,
         "counts": sorted([service, host, n] for (service, host), n in desired.counts.items() if n),
-        "files": {host: text_sha256(files[host].compose) for host in sorted(files)},
+        "files": {host: files[host].manifest_digest for host in sorted(files)},
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:40]

@@ -119,7 +119,7 @@ def _host(name: str, host: ObservedHost | Unreachable, projects: tuple[str, ...]
 
 def _folder(folder: ProjectFolder, key: bytes) -> dict[str, Any]:
     release = folder.release
-    what = (folder.compose_sha256, release.digest if release else "")
+    what = (folder.manifest_digest, release.digest if release else "")
     return {
         "project": folder.name,
         "release": release.number if release else 0,
@@ -146,7 +146,7 @@ def _project(project: ProjectPlan, key: bytes) -> dict[str, Any]:
         if count:
             placements.setdefault(service, {})[host] = count
     files = {
-        host: _keyed(key, host, one.compose, [(f.path, f.mode) for f in one.files])
+        host: _keyed(key, host, one.manifest and one.manifest.text, [(f.path, f.mode) for f in one.files])
         for host, one in sorted(project.files.items())
     }
     specs: dict[str, dict[str, str]] = {}

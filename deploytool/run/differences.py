@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from deploytool.backend.base import Backend
 from deploytool.errors import HostUnreachable, InputError
+from deploytool.model.desired import Manifest
 from deploytool.model.difference import Difference
 from deploytool.model.observed import Observed, ObservedHost, ProjectFolder, Unreachable
 from deploytool.model.plan import Plan
 from deploytool.model.release import StoredRelease
-from deploytool.plan.renderer import text_sha256
 from deploytool.transport.futures import each
 
 _ONLY_OURS = "only comments and deploytool's own labels differ"
@@ -31,7 +31,7 @@ def differences(plan: Plan, seen: Observed, backend: Backend, forks: int, salt: 
 
 def _differing(
     plan: Plan, host_name: str, host: ObservedHost | Unreachable
-) -> list[tuple[ProjectFolder, str | None]]:
+) -> list[tuple[ProjectFolder, Manifest | None]]:
     """The folders of a host that are to hold another text, each with that text."""
     if isinstance(host, Unreachable):
         return []
@@ -39,20 +39,20 @@ def _differing(
     for project in plan.projects:
         files = project.files.get(host_name)
         folder = host.projects.get(project.project, ProjectFolder(project.project))
-        if files and folder.compose_sha256 != text_sha256(files.compose):
-            found.append((folder, files.compose))
+        if files and folder.manifest_digest != files.manifest_digest:
+            found.append((folder, files.manifest))
     return found
 
 
 def _difference(
-    backend: Backend, host_name: str, folder: ProjectFolder, wanted: str | None, salt: bytes
+    backend: Backend, host_name: str, folder: ProjectFolder, wanted: Manifest | None, salt: bytes
 ) -> Difference:
-    if not folder.compose_sha256:
+    if not folder.manifest_digest:
         return Difference(folder.name, host_name, after=_shown(backend, wanted, salt))
     number = folder.release.number if folder.release else 0
     try:
         stored = _on_record(backend, host_name, folder.name, number)
-        before = _shown(backend, stored.compose, salt) if stored else ""
+        before = _shown(backend, stored.manifest, salt) if stored else ""
     except HostUnreachable as error:
         return Difference(folder.name, host_name, note=f"what is there now is not known: {error.message}")
     except InputError:
@@ -62,7 +62,7 @@ def _difference(
             folder.name, host_name, note="what is there now is not known: no release can be read"
         )
     after, note = _shown(backend, wanted, salt), ""
-    if text_sha256(stored.compose) != folder.compose_sha256:
+    if (stored.manifest.digest if stored.manifest else "") != folder.manifest_digest:
         note = (
             f"compose.yaml is not that of release {number} and will be replaced: "
             "it was edited by hand, or an interrupted run left it"
@@ -77,5 +77,5 @@ def _on_record(backend: Backend, host_name: str, project: str, number: int) -> S
     return next((one for one in stored if one.release.number == number), None)
 
 
-def _shown(backend: Backend, text: str | None, salt: bytes) -> str:
-    return backend.shown(text, salt) if text is not None else ""
+def _shown(backend: Backend, manifest: Manifest | None, salt: bytes) -> str:
+    return backend.shown(manifest, salt) if manifest else ""

@@ -216,7 +216,7 @@ class Execution:
         So no other host forgets one that still remembers.
         """
         if step.kind is StepKind.RECORD:
-            return _LAST_PHASE + (self._projects[step.project].files[step.host].compose is not None)
+            return _LAST_PHASE + (self._projects[step.project].files[step.host].manifest is not None)
         return 0 if step.kind is StepKind.PREPARE else 1 + step.wave
 
     def _earliest(self, step: Step) -> float:

@@ -106,8 +106,8 @@ def past(project: Project, seen: Observed, backend: Backend, forks: int) -> Past
             continue
         for one in stored:
             releases.setdefault(one.release.number, one.release)
-            if one.compose is not None:
-                texts[one.release.number, host_name] = one.compose
+            if one.manifest:
+                texts[one.release.number, host_name] = one.manifest.text
     newest = seen.newest_release(project.name)
     ordered = tuple(releases[number] for number in sorted(releases))
     begun = newest is not None and _begun(project.name, newest, texts, seen)

@@ -63,7 +63,7 @@ def render(name: str, hosts: tuple[str, ...], folder: Path) -> Mapping[str, Host
     """Host → what it receives where nothing runs yet."""
     run = Fleet.of(*hosts).run(load(name, hosts, folder))
     rendered = run.backend.files(run.intent, run.observe(), run.policy)
-    return {host: files for (host, _), files in rendered.items() if files.compose is not None}
+    return {host: files for (host, _), files in rendered.items() if files.manifest is not None}
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +81,11 @@ def verdicts(
     """Host → ``name-number of hosts`` → what its Compose has against the file; one exec for each host."""
 
     def ask(host: str) -> Mapping[str, str]:
-        texts = {f"{name}-{n}": by[host].compose or "" for (name, n), by in rendered.items() if host in by}
+        texts = {
+            f"{name}-{n}": by[host].manifest.text if by[host].manifest else ""
+            for (name, n), by in rendered.items()
+            if host in by
+        }
         said = lab_hosts.exec(host, "sh", "-ec", _CHECK, stdin=_archive(texts), timeout_s=120.0)
         answers = dict(line.split(" ", 1) for line in said.splitlines())
         assert set(answers) == set(texts)
@@ -111,7 +115,7 @@ def test_there_are_twenty_kinds() -> None:
 def test_compose_takes_what_the_hosts_receive(name, count, rendered, verdicts):
     """Each file loads without a change, every service has its hosts, and Compose has nothing against it."""
     written = yaml.safe_load((FOLDER / name / "compose.yaml").read_text())["services"]
-    documents = {host: yaml.safe_load(files.compose) for host, files in rendered[name, count].items()}
+    documents = {host: yaml.safe_load(files.manifest.text) for host, files in rendered[name, count].items()}
     assert {service for document in documents.values() for service in document["services"]} == set(written)
     assert {host: verdicts[host][f"{name}-{count}"] for host in documents} == dict.fromkeys(documents, "0")
 

@@ -29,7 +29,7 @@ from deploytool.backend.compose.parse import (
 )
 from deploytool.errors import HostUnreachable
 from deploytool.model.container import ContainerEvent
-from deploytool.model.desired import HostFiles
+from deploytool.model.desired import HostFiles, Manifest
 from deploytool.model.ingress import EDGE
 from deploytool.model.intent import File
 from deploytool.model.inventory import DEFAULT_DIRECTORY
@@ -344,8 +344,8 @@ def _longest_gate(tasks: Sequence[Task]) -> float:
 def _tar(files: HostFiles | None, release: Release | None, others: Sequence[str]) -> bytes:
     """All that a step writes, as one tar: ``compose.yaml``, ``files/…``, ``release.json``, ``others``."""
     written = []
-    if files and files.compose is not None:
-        written.append(File("compose.yaml", files.compose.encode(), 0o600))
+    if files and files.manifest:
+        written.append(File("compose.yaml", files.manifest.text.encode(), 0o600))
     if release:
         written.append(File("release.json", json.dumps(asdict(release)).encode(), 0o600))
     if others:
@@ -361,7 +361,8 @@ def _stored_releases(raw: bytes) -> list[StoredRelease]:
         folder, _, file = name.rpartition("/")
         release = parse_release(text) if file == "release.json" else None
         if release:
-            found.append(StoredRelease(release, stored.get(f"{folder}/compose.yaml")))
+            manifest = stored.get(f"{folder}/compose.yaml")
+            found.append(StoredRelease(release, Manifest(manifest) if manifest is not None else None))
     return sorted(found, key=lambda one: one.release.number)
 
 

@@ -22,13 +22,13 @@ from deploytool.backend.memory.feeds import MemoryFeed, MemoryStream
 from deploytool.errors import HostUnreachable
 from deploytool.model import labels
 from deploytool.model.container import Container, ContainerEvent, HostPort
+from deploytool.model.desired import Manifest
 from deploytool.model.ingress import EDGE, PROXY, Offer, Served
 from deploytool.model.inventory import DEFAULT_DIRECTORY
 from deploytool.model.log import Live, LogLine, LogQuery
 from deploytool.model.observed import Facts, ObservedHost, ProjectFolder
 from deploytool.model.plan import Step, StepKind
 from deploytool.model.release import Lease, Release, StoredRelease
-from deploytool.plan.renderer import text_sha256
 from deploytool.transport.base import Result, Terminal
 
 
@@ -47,8 +47,8 @@ class Folder:
     ``leaving`` are the containers that the plan under way lets go.
     """
 
-    compose: str | None = None
-    staged: str | None = None
+    manifest: Manifest | None = None
+    staged: Manifest | None = None
     release: Release | None = None
     others: tuple[str, ...] = ()
     lease: Lease | None = None
@@ -187,7 +187,7 @@ class MemoryEngine:
             projects={
                 name: ProjectFolder(
                     name,
-                    text_sha256(folder.compose),
+                    folder.manifest.digest if folder.manifest else "",
                     folder.release,
                     folder.lease,
                     folder.latest,
@@ -234,9 +234,9 @@ class MemoryEngine:
 
     def prune(self, project: str, claim: LeaseClaim) -> tuple[Outcome, Sequence[str]]:
         self._enter("prune")
-        texts = [one.compose for one in self._folder(project).history]
+        manifests = [one.manifest for one in self._folder(project).history]
         needed = {c.image for c in self.host.containers} | set(
-            _images([self._folder(project).compose, *texts])
+            _images([self._folder(project).manifest, *manifests])
         )
         mine = {image.rpartition(":")[0] for image in needed}
         gone = sorted(i for i in self.host.images or () if i.rpartition(":")[0] in mine and i not in needed)
@@ -324,7 +324,7 @@ class MemoryEngine:
         missing = [i for _, i in task.images if self.host.images is not None and i not in self.host.images]
         if missing:
             return Outcome(f"image {missing[0]} cannot be pulled: not found", "check its name and tag")
-        folder.staged = task.files.compose if task.files else None
+        folder.staged = task.files.manifest if task.files else None
         folder.others = task.others
         folder.leaving.clear()  # the plan before lets nothing go any more
         return Outcome()
@@ -401,11 +401,11 @@ class MemoryEngine:
         return Outcome()
 
     def _record(self, task: Task, folder: Folder) -> Outcome:
-        folder.compose = task.files.compose if task.files else None
+        folder.manifest = task.files.manifest if task.files else None
         folder.staged, folder.release, folder.lease = None, task.release, None
         folder.others = task.others
         if task.release:
-            folder.remember(StoredRelease(task.release, folder.compose))
+            folder.remember(StoredRelease(task.release, folder.manifest))
         return Outcome()
 
     # --- state ------------------------------------------------------------------------------------------
@@ -415,7 +415,7 @@ class MemoryEngine:
 
     def _activate(self, folder: Folder) -> None:
         if folder.staged is not None:
-            folder.compose, folder.staged = folder.staged, None
+            folder.manifest, folder.staged = folder.staged, None
 
     def _replicas(self, project: str, service: str) -> list[Container]:
         return [
@@ -425,7 +425,7 @@ class MemoryEngine:
     def _make(self, task: Task, folder: Folder) -> Container:
         """A container as Docker would make it from the definition that is in place."""
         step = task.step
-        definition = _services(folder.compose or "{services: {}}")[step.service]
+        definition = _services(folder.manifest)[step.service]
         said: Mapping[str, str] = definition["labels"]
         there = self._replicas(step.project, step.service)
         number = max((c.number for c in there), default=0) + 1
@@ -488,15 +488,18 @@ class MemoryEngine:
         return quiet.observe()
 
 
-def _images(texts: Sequence[str | None]) -> Sequence[str]:
-    services = (yaml.safe_load(text)["services"].values() for text in texts if text)
-    return [service["image"].replace("$$", "$") for group in services for service in group]
+def _images(manifests: Sequence[Manifest | None]) -> list[str]:
+    return [
+        str(service["image"]).replace("$$", "$")
+        for manifest in manifests
+        for service in _services(manifest).values()
+    ]
 
 
 @lru_cache(maxsize=256)
-def _services(compose: str) -> Mapping[str, Any]:
-    """The services of a definition; a fleet has many hosts with the same one."""
-    services: Mapping[str, Any] = yaml.safe_load(compose)["services"]
+def _services(manifest: Manifest | None) -> Mapping[str, Any]:
+    """Service → its definition; a fleet has many hosts with the same manifest."""
+    services: Mapping[str, Any] = yaml.safe_load(manifest.text)["services"] if manifest else {}
     return services
 
 

@@ -46,19 +46,19 @@ def render(options: RenderOptions) -> int:
         screen.drain()
     limit = run.policy.limit
     for (host_name, project), files in sorted(rendered.items()):
-        if files.compose is None or (limit is not None and host_name not in limit):
+        if files.manifest is None or (limit is not None and host_name not in limit):
             continue
         if options.out:
             _write(options.out / host_name / project, files)
         else:
-            click.echo(f"# {host_name}: {project}/compose.yaml\n---\n{files.compose}", nl=False)
+            click.echo(f"# {host_name}: {project}/compose.yaml\n---\n{files.manifest.text}", nl=False)
     return 0
 
 
 def _write(folder: Path, files: HostFiles) -> None:
     """Files that may hold secrets are for their owner alone."""
     try:
-        _write_file(folder / "compose.yaml", (files.compose or "").encode(), 0o600)
+        _write_file(folder / "compose.yaml", (files.manifest.text if files.manifest else "").encode(), 0o600)
         for file in files.files:
             _write_file(folder / file.path, file.content, file.mode)
     except OSError as error:

@@ -11,6 +11,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from deploytool.model.desired import Manifest
 from deploytool.model.document import digest_of
 from deploytool.model.inputs import Input
 from deploytool.model.intent import Intent, Service, Update
@@ -166,7 +167,7 @@ def foreign(fleet: Fleet) -> None:
 
 
 def edit(fleet: Fleet) -> None:
-    fleet.hosts["h2"].folders["shop"].compose = "edited"
+    fleet.hosts["h2"].folders["shop"].manifest = Manifest("edited")
 
 
 def converge_more(fleet: Fleet) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from deploytool.model.desired import Manifest
 from deploytool.model.intent import Service, Update
 from deploytool.report.plan import plan_text
 from tests.builders import Fleet, drained, host, intent, project
@@ -63,7 +64,7 @@ def lost_host():
 
 def edited_file_on_a_host():
     fleet = converged()
-    fleet.hosts["h2"].folders["shop"].compose = "edited"
+    fleet.hosts["h2"].folders["shop"].manifest = Manifest("edited")
     return fleet.plan(shop(1))
 
 

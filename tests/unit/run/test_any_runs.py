@@ -145,7 +145,7 @@ def _holds(memory: MemoryHost, of: str) -> bool:
     """Whether a host has something of a project, be it a definition or what its proxy was told."""
     folder = memory.folders.get(of)
     containers = {container.project for container in memory.containers}
-    return of in {*memory.served, *containers} or bool(folder and folder.compose)
+    return of in {*memory.served, *containers} or bool(folder and folder.manifest)
 
 
 CHAPTERS = (

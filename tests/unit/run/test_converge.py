@@ -138,7 +138,7 @@ def test_a_drained_host_is_emptied_after_its_replicas_run_elsewhere(fleet):
     report = fleet.converge(wanted)
     assert report.exit_code == 0
     assert fleet.counts() == {"h1": 3, "h2": 3}
-    assert fleet.hosts["h3"].folders["shop"].compose is None
+    assert fleet.hosts["h3"].folders["shop"].manifest is None
     stop = next(step for step in report.plan.steps if step.kind is StepKind.STOP)
     starts = {step.id for step in report.plan.steps if step.kind is StepKind.START}
     assert starts <= set(stop.needs)

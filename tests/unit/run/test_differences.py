@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from deploytool.backend.memory.engine import MemoryEngine
+from deploytool.model.desired import Manifest
 from deploytool.model.difference import Difference
 from deploytool.model.intent import Intent, Service
 from deploytool.plan.policy import PlanPolicy
@@ -89,7 +90,7 @@ def test_hosts_outside_the_limit_are_not_shown(fleet):
 def test_an_edit_by_hand_is_told(fleet):
     """The release is compared with, and a note says that the file is another one."""
     folder = fleet.hosts["h2"].folders["shop"]
-    folder.compose = (folder.compose or "").replace("hello", "a secret edit")
+    folder.manifest = Manifest(folder.manifest.text.replace("hello", "a secret edit"))
     (found,) = differ(fleet, shop())
     assert (found.host, found.before == found.after) == ("h2", True)
     assert "is not that of release 1" in found.note
@@ -109,7 +110,7 @@ def test_a_release_that_cannot_be_read_is_a_note(fleet, harm):
     """The plan is good without it; the damaged text is not quoted."""
     folder = fleet.hosts["h1"].folders["shop"]
     (stored,) = folder.history
-    folder.history = [replace(stored, compose="PASSWORD: 'hunter2\n")] if harm == "damaged" else []
+    folder.history = [replace(stored, manifest=Manifest("PASSWORD: 'hunter2\n"))] if harm == "damaged" else []
     folder.release = None if harm == "no release" else folder.release
     found = {d.host: d for d in differ(fleet, shop(2))}
     assert found["h1"].note == "what is there now is not known: no release can be read"

@@ -49,7 +49,7 @@ def assert_gone(fleet: Fleet, wanted: Intent, left: str = "h3") -> None:
     """Nothing is left of it, and the next run looks at the hosts of the play only."""
     memory = fleet.hosts[left]
     assert (memory.containers, memory.served) == ([], {})
-    assert not any(folder.compose for folder in memory.folders.values())
+    assert not any(folder.manifest for folder in memory.folders.values())
     fleet.engines.clear()
     report = fleet.converge(wanted)
     assert (report.exit_code, report.done) == (0, 0)

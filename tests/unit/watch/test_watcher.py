@@ -9,6 +9,7 @@ from itertools import pairwise
 import pytest
 
 from deploytool.errors import InputError, Place, Problem
+from deploytool.model.desired import Manifest
 from deploytool.model.intent import Constraint, Mode, Service, Update
 from deploytool.model.release import CONVERGED, Lease
 from deploytool.run.converge import Run
@@ -458,7 +459,7 @@ def test_the_same_difference_twice_is_not_repaired_a_third_time_at_once(watch):
 
 
 def _spoil(watching):
-    watching.fleet.hosts["h1"].folders["shop"].compose = "services: {}\n"
+    watching.fleet.hosts["h1"].folders["shop"].manifest = Manifest("services: {}\n")
     watching.stir("h1")
 
 
@@ -496,7 +497,7 @@ def test_a_folder_that_others_spoil_again_and_again_is_left_alone(watch):
     def undo(host_name: str, verb: str, when: str) -> str:
         if (host_name, verb, when) == ("h1", "record", "after"):
             repairs.append(watching.now_s)
-            watching.fleet.hosts["h1"].folders["shop"].compose = "services: {}\n"
+            watching.fleet.hosts["h1"].folders["shop"].manifest = Manifest("services: {}\n")
         return ""
 
     watching.fleet.fault = undo

@@ -21,7 +21,7 @@ from deploytool.backend.compose.envoy.parts import ingress_parts, parts_digest
 from deploytool.backend.compose.render.spec import container_keys, spec_of
 from deploytool.backend.compose.render.yaml_text import to_yaml
 from deploytool.model import labels
-from deploytool.model.desired import Desired, HostFiles, Spec
+from deploytool.model.desired import Desired, HostFiles, Manifest, Spec
 from deploytool.model.ingress import Offer
 from deploytool.model.intent import Definition, Project, Service
 from deploytool.model.inventory import Host
@@ -39,12 +39,12 @@ def host_files(project: Project, desired: Desired, host: Host, offers: Sequence[
     """
     counts = desired.services_on(host.name)
     if not counts and not offers:
-        return HostFiles(compose=None)
+        return HostFiles(manifest=None)
     placements = {service.name: desired.hosts_of(service.name) for service in project.services}
     definition = attached(project, project.definitions.on(host, placements))
     parts = ingress_parts(project, offers, host, definition)
     if not counts:
-        return HostFiles(compose=None, ingress=parts, ingress_digest=parts_digest(parts))
+        return HostFiles(manifest=None, ingress=parts, ingress_digest=parts_digest(parts))
     specs = {name: spec_of(name, definition) for name in counts}
     services = {
         service.name: _service(
@@ -65,7 +65,7 @@ def host_files(project: Project, desired: Desired, host: Host, offers: Sequence[
         directory=f"{host.directory}/{project.name}",
         body=to_yaml(_escaped(document)).rstrip("\n"),
     )
-    return HostFiles(text, specs, _used_files(definition, text), parts, parts_digest(parts))
+    return HostFiles(Manifest(text), specs, _used_files(definition, text), parts, parts_digest(parts))
 
 
 @cache

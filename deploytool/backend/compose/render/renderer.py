@@ -13,7 +13,7 @@ from deploytool.core.ingress.proxies import Edge
 from deploytool.errors import InputError, Place, Problem
 from deploytool.load.text.problems import Problems
 from deploytool.load.text.yaml_file import parse_yaml
-from deploytool.model.desired import Desired, HostFiles
+from deploytool.model.desired import Desired, HostFiles, Manifest
 from deploytool.model.ingress import Offer
 from deploytool.model.intent import Definitions, Project
 from deploytool.model.inventory import Host
@@ -35,8 +35,8 @@ class ComposeRenderer:
             self._rendered[project.name, host.name] = before
         return before[1]
 
-    def shown(self, text: str, salt: bytes) -> str:
-        return to_yaml(showable(_parsed(text), salt))
+    def shown(self, manifest: Manifest, salt: bytes) -> str:
+        return to_yaml(showable(_parsed(manifest.text), salt))
 
     def proxy_definitions(self, proxies: Edge) -> Definitions:
         return EdgeDefinitions(

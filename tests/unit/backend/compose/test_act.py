@@ -12,14 +12,14 @@ import pytest
 
 from deploytool.backend.base import LeaseClaim, Task
 from deploytool.backend.compose.engine import ComposeEngine
-from deploytool.model.desired import HostFiles
+from deploytool.model.desired import HostFiles, Manifest
 from deploytool.model.inventory import Connection
 from deploytool.model.plan import Gate, Ref, Step, StepKind
 from deploytool.model.release import Lease, Release
 from deploytool.transport.local import LocalTransport
 
 HOLD = LeaseClaim(Lease(owner="run", who="tester"))
-FILES = HostFiles("services: {}\n")
+FILES = HostFiles(Manifest("services: {}\n"))
 SPEC = "1:abc"
 SERVICES = ("db", "web", "worker")
 # Containers are lines of the file `list`: ID SERVICE SPEC STATUS. They are healthy once the engine told so.
@@ -124,7 +124,7 @@ def test_a_definition_that_is_in_place_is_not_checked_again(engine: ComposeEngin
     asked(fake)
     do(engine, prepare())
     assert "compose" not in asked(fake)
-    do(engine, Task(prepare().step, HostFiles("services: {a: {}}\n")))
+    do(engine, Task(prepare().step, HostFiles(Manifest("services: {a: {}}\n"))))
     assert "compose" in asked(fake)
 
 

@@ -10,7 +10,7 @@ import pytest
 from deploytool.core.change.reconcile import Change, ReconcilePolicy, reconcile
 from deploytool.model.backing_off import BackingOff
 from deploytool.model.container import Container
-from deploytool.model.desired import Desired, HostFiles, Spec
+from deploytool.model.desired import Desired, HostFiles, Manifest, Spec
 from deploytool.model.intent import Dependency, Mode, Project, Service
 from deploytool.model.inventory import HostState
 from deploytool.model.observed import Facts, Observed, ObservedHost
@@ -41,7 +41,7 @@ def compare(
 ) -> Change:
     """The only change, of one host with these containers on which ``wanted`` of web are to run."""
     desired = Desired(SHOP, {("web", "h1"): wanted} if counts is None else counts)
-    files = {"h1": HostFiles("", {"web": NEW})}
+    files = {"h1": HostFiles(Manifest(""), {"web": NEW})}
     observed = Observed({"h1": ObservedHost(Facts(now_s=NOW_S), containers)})
     (change,) = reconcile(project or shop(), desired, files, observed, policy)
     return change

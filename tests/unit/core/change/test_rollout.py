@@ -14,7 +14,7 @@ from deploytool.core.change.step_builder import gate_of
 from deploytool.core.placement.schedule import schedule
 from deploytool.model.constraint import parse_constraint
 from deploytool.model.container import Container, HostPort
-from deploytool.model.desired import Desired, HostFiles, Spec
+from deploytool.model.desired import Desired, HostFiles, Manifest, Spec
 from deploytool.model.intent import Dependency, Healthcheck, Mode, Port, Resources, Service, Update
 from deploytool.model.inventory import Host, HostState
 from deploytool.model.observed import Facts, Observed, ObservedHost
@@ -39,7 +39,7 @@ def plan(
     shop = make_project(hosts or [make_host(name) for name in held], services)
     observed = Observed({name: ObservedHost(containers=tuple(found)) for name, found in held.items()})
     files = {
-        h.name: HostFiles("", {s.name: Spec(NEW, s.name, {"image": "b"}) for s in services})
+        h.name: HostFiles(Manifest(""), {s.name: Spec(NEW, s.name, {"image": "b"}) for s in services})
         for h in shop.hosts
     }
     changes = reconcile(shop, schedule(shop, observed), files, observed)
@@ -310,7 +310,7 @@ def test_a_port_passes_between_projects_of_one_run():
     blog = make_container("web", 1, project="blog", ports=H80)
     shop = make_project([make_host("h1")], [Service("web", ports=P80)])
     observed = Observed({"h1": ObservedHost(containers=(blog,))})
-    files = {"h1": HostFiles("", {"web": Spec(NEW, "web")})}
+    files = {"h1": HostFiles(Manifest(""), {"web": Spec(NEW, "web")})}
     changes = reconcile(shop, Desired("shop", {("web", "h1"): 1}), files, observed)
     later = roll_out(shop, changes, observed, None, {blog.id: "blog/h1/web/stop/1"})
     assert only(steps(later)).needs == ("blog/h1/web/stop/1",)
@@ -362,7 +362,7 @@ def test_what_was_only_just_started_is_watched_before_the_old_one_goes():
     old, new = held("web", 1, OLD), held("web", 2, NEW, started_s=98.0)
     shop = make_project([make_host("h1")], [Service("web", update=Update(monitor_s=5.0))])
     observed = Observed({"h1": ObservedHost(Facts(now_s=100.0), (old, new))})
-    files = {"h1": HostFiles("", {"web": Spec(NEW, "web", {"image": "b"})})}
+    files = {"h1": HostFiles(Manifest(""), {"web": Spec(NEW, "web", {"image": "b"})})}
     rolled = roll_out(shop, reconcile(shop, schedule(shop, observed), files, observed), observed)
     wait, stop = steps(rolled)
     assert (wait.kind, wait.count, wait.cause) == (StepKind.START, 0, f"until {new.name} keeps running")

@@ -20,7 +20,7 @@ from deploytool.core.change.rollout import RolledOut, roll_out
 from deploytool.core.placement.schedule import schedule
 from deploytool.errors import NoHost
 from deploytool.model.container import Container, HostPort
-from deploytool.model.desired import Desired, HostFiles, Spec
+from deploytool.model.desired import Desired, HostFiles, Manifest, Spec
 from deploytool.model.intent import Dependency, Port, Project, Resources, Service, Update
 from deploytool.model.inventory import HostState
 from deploytool.model.observed import Facts, Observed, ObservedHost
@@ -69,7 +69,7 @@ class Case:
 
 def files_of(project: Project) -> dict[str, HostFiles]:
     specs = {s.name: Spec(NEW, f"{s.name}:2", {"image": "b"}) for s in project.services}
-    return {host.name: HostFiles("", specs) for host in project.hosts}
+    return {host.name: HostFiles(Manifest(""), specs) for host in project.hosts}
 
 
 # --- what is drawn -------------------------------------------------------------------------------------

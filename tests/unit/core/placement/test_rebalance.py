@@ -14,7 +14,7 @@ from deploytool.core.change.rollout import roll_out
 from deploytool.core.placement.rebalance import moved, rebalance
 from deploytool.core.placement.schedule import SchedulePolicy, schedule
 from deploytool.model.constraint import parse_constraint
-from deploytool.model.desired import Desired, HostFiles, Spec
+from deploytool.model.desired import Desired, HostFiles, Manifest, Spec
 from deploytool.model.intent import Mode, Port, Resources, Service
 from deploytool.model.inventory import HostState
 from deploytool.model.observed import Observed
@@ -135,7 +135,7 @@ def test_room_is_counted_with_both_replicas_there():
 def test_the_new_one_is_ready_before_the_old_one_goes():
     """A move never lowers availability: each stop needs the starts of its service."""
     before = fleet(WEB, counts=SIX)
-    files = {name: HostFiles("", {"web": Spec("1:abc", "demo/web:1")}) for name in HOSTS}
+    files = {name: HostFiles(Manifest(""), {"web": Spec("1:abc", "demo/web:1")}) for name in HOSTS}
     changes = reconcile(before.project, after(before), files, before.observed)
     steps = roll_out(before.project, changes, before.observed).steps
     starts = {step.id for step in steps if step.kind is StepKind.START}

@@ -153,7 +153,7 @@ def test_a_container_behind_ingress_publishes_nothing() -> None:
     ports = [{"target": 8080, "published": "80", "mode": "ingress", "protocol": "tcp"}]
     body = {"image": "i", "ports": [*ports, {"target": 9090, "published": "9090", "protocol": "tcp"}]}
     wanted = replace(shop(), definitions=TypedVars(Definition({"web": body})))
-    text = host_files(wanted, Desired("shop", {("web", "h1"): 1}), HOSTS[0]).compose or ""
+    text = host_files(wanted, Desired("shop", {("web", "h1"): 1}), HOSTS[0]).manifest.text
     written = stored_definition(text, "h1")
     web = written.services["web"]
     assert [port["target"] for port in web["ports"]] == [9090]
@@ -169,7 +169,7 @@ def test_a_release_remembers_what_it_offered() -> None:
     exposure = IngressKeys(domains=("a.example",), health_path="/up")
     before = replace(shop(exposure), definitions=TypedVars(Definition({"web": body})))
     files = host_files(before, Desired("shop", {("web", "h1"): 1}), HOSTS[0])
-    written = stored_definition(files.compose or "", "h1")
+    written = stored_definition(files.manifest.text, "h1")
     today = Service("web", ports=HTTP, exposure=IngressKeys(path="/other"))
     back = stored_service("web", written, today)
     assert (back.exposure, back.ports) == (before.services[0].exposure, HTTP)

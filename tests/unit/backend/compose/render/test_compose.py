@@ -36,7 +36,7 @@ def rendered(definition: Definition, *services: Service, **counts: int):
 
 
 def document(files) -> dict:
-    return yaml.safe_load(files.compose)
+    return yaml.safe_load(files.manifest.text)
 
 
 def test_a_host_gets_its_own_count_and_no_policy():
@@ -51,14 +51,14 @@ def test_a_host_gets_its_own_count_and_no_policy():
 
 def test_a_host_without_replicas_gets_no_file():
     """Nothing is to run there, so nothing says so."""
-    assert rendered(Definition({"web": {"image": "a"}}), Service("web")).compose is None
+    assert rendered(Definition({"web": {"image": "a"}}), Service("web")).manifest is None
 
 
 def test_dependencies_stay_out_of_the_file():
     """Compose hashes them: a neighbour that moves away would restart what depended on it."""
     both = Definition({"web": {"image": "a", "depends_on": {"db": {}}}, "db": {"image": "b"}})
     services = (Service("web", depends_on=(Dependency("db", "service_healthy"),)), Service("db"))
-    assert "depends_on" not in rendered(both, *services, web=1, db=1).compose
+    assert "depends_on" not in rendered(both, *services, web=1, db=1).manifest.text
 
 
 def test_what_is_meant_to_end_is_not_started_by_a_plain_up():
@@ -86,7 +86,7 @@ def test_only_files_and_sections_that_are_used_travel():
     result = rendered(Definition(services, toplevel, files), Service("web"), Service("db"), web=1)
     assert document(result)["secrets"] == {"a": {"file": "/d/files/aaa/a"}}
     assert [file.path for file in result.files] == ["files/aaa/a"]
-    assert "x-note" not in result.compose
+    assert "x-note" not in result.manifest.text
 
 
 def test_policy_is_no_part_of_the_spec():
