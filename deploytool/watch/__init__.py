@@ -1,1 +1,1 @@
-"""Continuous reconciliation: events and looks in, repairs out."""
+"""Continuous reconciliation: re-observes the hosts that changed, and repairs drift."""

@@ -1,4 +1,4 @@
-"""What happened while a watcher watched: the last actions, and counts of everything, for the snapshot."""
+"""Counters of a watcher since its start, and its last actions, for the snapshot."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ KEPT_ACTIONS = 100
 
 
 class Counters:
-    """Used by one thread: the watcher's."""
+    """Counts of events, repairs and steps. Used by one thread, the watcher's."""
 
     def __init__(self) -> None:
         self._actions: deque[Action] = deque(maxlen=KEPT_ACTIONS)
@@ -33,7 +33,7 @@ class Counters:
 
     @property
     def actions(self) -> tuple[Action, ...]:
-        """The last ones, oldest first."""
+        """The last actions, oldest first."""
         return tuple(self._actions)
 
     @property
@@ -51,7 +51,7 @@ class Counters:
         )
 
     def happened(self, event: Event, text: str, when_s: float) -> None:
-        """A run told something; ``text`` is what people read."""
+        """Count an event of a run, whose line for the user is ``text``."""
         if isinstance(event, (StepDone, StepFailed)) and event.step.service:
             step = event.step
             counts = self._steps if isinstance(event, StepDone) else self._failures
@@ -64,16 +64,16 @@ class Counters:
             self._actions.append(Action(when_s, event.message, event.host, level=event.level))
 
     def stirred(self, host_name: str) -> None:
-        """An event came from a host."""
+        """Count an event of a host."""
         self._events[host_name] += 1
 
     def drifted(self, steps: Iterable[Step]) -> None:
-        """A repair begins."""
+        """Count the services that a repair is about."""
         for key in {(s.project, s.service) for s in steps if s.service and s.kind is not StepKind.PREPARE}:
             self._drifts[key] += 1
 
     def converged(self, outcome: str, seconds: float, when_s: float) -> None:
-        """A repair has ended: ok, failed, held, refused or lost."""
+        """Count a repair that has ended: ok, failed, held, refused or lost."""
         self.last_converge_s = when_s
         if outcome == "ok":
             self.last_success_s = when_s
@@ -86,7 +86,7 @@ class Counters:
 def failures_told(
     before: History, after: History, seen: ObservedHost, host: str, now_s: float
 ) -> Iterator[str]:
-    """A sentence for each replica of a host that a look found to have failed."""
+    """A sentence for each replica of a host that has failed since the last look."""
     for container in seen.containers:
         setback = after.containers.get(container.id)
         if setback and setback.at_s == now_s and before.containers.get(container.id) != setback:
@@ -96,7 +96,7 @@ def failures_told(
 
 
 def rests_told(before: History, after: History, now_s: float) -> Iterator[str]:
-    """A sentence for each service, and each host of a project, that is left alone from now on."""
+    """A sentence for each service, and each host of a project, whose back-off has begun."""
     for (project, service), setback in after.services.items():
         if before.services.get((project, service)) != setback:
             yield f"{project}/{service}: {setback.why}{_rest(setback, now_s)}"

@@ -1,4 +1,4 @@
-"""Hears what happens on hosts: one thread for each feed of events, which ends with its feed."""
+"""Receives the events of hosts: one thread for each feed, which ends with its feed."""
 
 from __future__ import annotations
 
@@ -12,48 +12,50 @@ from deploytool.model.container import ContainerEvent
 
 
 class EventListener:
-    """Feeds by host. All three functions are called from threads: ``begun(host)`` when nothing can be missed
-    any more, ``stirred(host, event)`` for each event, ``ended(host, reason)`` once, whatever ended it.
+    """The feeds of events by host.
+
+    The three functions are called from the feeds' threads: ``begun(host)`` once all later events will arrive,
+    ``received(host, event)`` for each event, ``ended(host, reason)`` once at the end of the feed.
     """
 
     def __init__(
         self,
         backend: Backend,
         begun: Callable[[str], None],
-        stirred: Callable[[str, ContainerEvent], None],
+        received: Callable[[str, ContainerEvent], None],
         ended: Callable[[str, str], None],
     ) -> None:
-        self._backend, self._begun, self._stirred, self._ended = backend, begun, stirred, ended
+        self._backend, self._begun, self._received, self._ended = backend, begun, received, ended
         self._lock = threading.Lock()
         self._feeds: dict[str, Feed[ContainerEvent] | None] = {}
         self._closed = False
 
     def __contains__(self, host_name: str) -> bool:
-        """Whether a host is heard, or about to be."""
+        """True if the host's feed is open, or being opened."""
         return host_name in self._feeds
 
     @property
-    def heard(self) -> frozenset[str]:
+    def followed(self) -> frozenset[str]:
         """The hosts whose events arrive."""
         return frozenset(host for host, feed in self._feeds.copy().items() if feed is not None)
 
     def listen(self, host_name: str) -> None:
-        """Begin to hear a host that is not heard yet."""
+        """Open the feed of a host, unless it is open."""
         with self._lock:
             if self._closed or host_name in self._feeds:
                 return
             self._feeds[host_name] = None
         name = f"events {host_name}"
-        threading.Thread(target=self._hear, args=(host_name,), name=name, daemon=True).start()
+        threading.Thread(target=self._follow, args=(host_name,), name=name, daemon=True).start()
 
     def forget(self, host_name: str) -> None:
-        """Stop hearing a host."""
+        """Close the feed of a host."""
         feed = self._feeds.get(host_name)
         if feed is not None:
             feed.close()
 
     def close(self) -> None:
-        """Stop hearing all of them."""
+        """Close all feeds, for good."""
         with self._lock:
             self._closed = True
             feeds = list(self._feeds.values())
@@ -61,7 +63,7 @@ class EventListener:
             if feed is not None:
                 feed.close()
 
-    def _hear(self, host_name: str) -> None:
+    def _follow(self, host_name: str) -> None:
         reason = "its events ended"
         try:
             feed = self._backend.events(host_name)
@@ -71,7 +73,7 @@ class EventListener:
                     feed.close()
             self._begun(host_name)
             for event in feed:
-                self._stirred(host_name, event)
+                self._received(host_name, event)
         except HostUnreachable as error:
             reason = error.message
         finally:

@@ -1,6 +1,6 @@
-"""What a watcher knows of its hosts: hears their events, looks when it is time, keeps what was seen last.
+"""The last known state of a watcher's hosts: follows their events, looks at due hosts, keeps the results.
 
-Used by one thread, the watcher's; looks and feeds run in others and post what they found.
+Used by one thread, the watcher's. Looks and feeds run in others, and post their results to it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Post = Callable[[Callable[[], None]], None]
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A host as it was at ``as_of_s``. ``last`` is what it said when it last answered."""
+    """The state of a host at ``as_of_s``. ``last`` is the state when it last answered."""
 
     seen: ObservedHost | Unreachable
     as_of_s: float
@@ -28,10 +28,11 @@ class View:
 
 
 class HostCache:
-    """``seen(host, before, now)`` is called when a host was seen, ``stirred(host)`` when it tells something.
+    """The views of all watched hosts, and the schedule of the looks at them.
 
-    ``before`` is its view until then. ``start`` runs a function in another thread, ``post`` in the
-    watcher's. ``moved``: a view has changed since somebody set this back.
+    ``seen(host, before, now)`` is called after a look at a host, with its view until then; ``stirred(host)``
+    for each of its events. ``start`` runs a function in another thread, ``post`` in the watcher's.
+    ``moved`` is set when a view changes; the watcher resets it.
     """
 
     def __init__(
@@ -49,25 +50,25 @@ class HostCache:
         self.moved = True
         self._backend, self._start, self._post, self._clock = backend, start, post, clock
         self._on_seen, self._on_stirred = seen, stirred
-        self.ears = EventListener(
+        self.events = EventListener(
             backend,
             begun=lambda host: post(lambda: self.stirred(host)),
-            stirred=lambda host, event: post(lambda: self.stirred(host)),
-            ended=lambda host, reason: post(lambda: self._unheard(host, reason)),
+            received=lambda host, event: post(lambda: self.stirred(host)),
+            ended=lambda host, reason: post(lambda: self._feed_ended(host, reason)),
         )
 
     @property
     def ready(self) -> bool:
-        """Every host was looked at, or did not answer."""
+        """True once each host has been looked at, or did not answer."""
         return self.watches.keys() <= self.views.keys()
 
     @property
     def seen(self) -> Observed:
-        """All that is known now, by host."""
+        """The state of the hosts as far as it is known."""
         return Observed({name: view.seen for name, view in self.views.items()})
 
     def away(self, now_s: float) -> dict[str, Away]:
-        """The hosts that do not answer, and for how long."""
+        """The silent hosts, each with the time of its silence."""
         return {
             name: Away(now_s - since_s, view.seen.setup)
             for name, view in self.views.items()
@@ -75,29 +76,29 @@ class HostCache:
         }
 
     def follow(self, hosts: Mapping[str, Host]) -> None:
-        """Watch these hosts and no others; one that is reached in another way now is met anew."""
+        """Watch these hosts and no others. A host whose connection settings changed is connected again."""
         self.hosts = dict(hosts)
         for name in self._backend.differing(hosts):
-            self.ears.forget(name)
+            self.events.forget(name)
             self._start(self._backend.drop(name))
-            self._lose_sight(name)
+            self._remove(name)
         for name in self.watches.keys() - hosts.keys():
-            self._lose_sight(name)
+            self._remove(name)
         for name in hosts:
             self.watches.setdefault(name, HostWatch())
 
     def dues(self, resync_s: float) -> Iterator[float | None]:
-        """When the next look at each host is due."""
+        """The time at which each host is to be looked at; None while it is busy."""
         return (watch.due_s(resync_s) for watch in self.watches.values())
 
     def look(self, now_s: float, resync_s: float) -> None:
-        """Begin all looks that are due."""
+        """Start all looks that are due."""
         for name, due_s in [(name, watch.due_s(resync_s)) for name, watch in self.watches.items()]:
             if due_s is not None and now_s >= due_s:
                 self._begin_look(name)
 
     def take_in(self, name: str, seen: ObservedHost | Unreachable) -> None:
-        """What a look or a change saw of a host is what is known of it now."""
+        """Store the state that a look or a change saw of a host."""
         now_s, before = self._clock(), self.views.get(name)
         self._on_seen(name, before, seen)
         watch = self.watches[name]
@@ -108,10 +109,10 @@ class HostCache:
         self.moved = True
 
     def changed(self, names: Iterable[str], seen: Observed) -> None:
-        """A change of these hosts has ended, with what it saw last of them, after what it did there.
+        """Store the last state that a change of these hosts has seen, which is that after its last step.
 
-        Each is looked at once more: what happened while the change went on elsewhere may have been heard,
-        and looked at, since. A look under way is not counted: it may have begun before the change ended.
+        Each is looked at once more, since something may have happened there while the change went on on other
+        hosts. A look that is running is not enough: it may have started before the change ended.
         """
         for name in sorted(self.watches.keys() & set(names)):
             busy = self.watches[name].busy
@@ -120,17 +121,17 @@ class HostCache:
             self.watches[name] = replace(self.watches[name].stirred(self._clock()), busy=busy)
 
     def stirred(self, name: str) -> None:
-        """Something happened on a host, or nothing that happens there can be missed any more."""
+        """Plan a look at a host after an event there, or after its feed was opened."""
         if name in self.watches:
             self._on_stirred(name)
             self.watches[name] = self.watches[name].stirred(self._clock())
 
     def look_in(self, name: str, seconds: float) -> None:
-        """Look at a host after so many seconds, whatever happens there."""
+        """Plan a look at a host after so many seconds, whether or not there are events."""
         if name in self.watches:
             self.watches[name] = self.watches[name].stirred(self._clock() + seconds)
 
-    def _lose_sight(self, name: str) -> None:
+    def _remove(self, name: str) -> None:
         self.views.pop(name, None)
         self.watches.pop(name, None)
 
@@ -142,7 +143,7 @@ class HostCache:
         def work() -> None:
             try:
                 seen = self._backend.observe({name: host})[name]
-            except Exception as error:  # what one host says must not end the watch over all others
+            except Exception as error:  # the state of one host must not end the watch over all others
                 seen = Unreachable(f"this is a bug in deploytool: {error!r}")
             self._post(lambda: self._looked(name, begun_s, seen))
 
@@ -150,9 +151,9 @@ class HostCache:
 
     def _looked(self, name: str, begun_s: float, seen: ObservedHost | Unreachable) -> None:
         if name not in self.watches:
-            return  # the files do not know it any more
+            return  # it was removed from the files
         before = self.views.get(name)
-        if before and begun_s < before.as_of_s:  # a change has ended since: what was seen may be older
+        if before and begun_s < before.as_of_s:  # a change has ended since: this look may be older
             self.watches[name] = self.watches[name].answered(self._clock()).stirred(self._clock())
             return
         self.take_in(name, seen)
@@ -160,13 +161,13 @@ class HostCache:
 
     def _listen(self, name: str) -> None:
         watch, now_s = self.watches[name], self._clock()
-        if name in self.ears or watch.silent_s is not None or not watch.may_listen(now_s):
+        if name in self.events or watch.silent_s is not None or not watch.may_listen(now_s):
             return
         self.watches[name] = watch.listening(now_s)
-        self.ears.listen(name)
+        self.events.listen(name)
 
-    def _unheard(self, name: str, reason: str) -> None:
-        """A host's events ended: what was known of it is not known any more, until it answers a look."""
+    def _feed_ended(self, name: str, reason: str) -> None:
+        """Treat a host whose feed ended as unreachable until it answers a look."""
         known = self.views.get(name)
         if known is None or name not in self.watches or not isinstance(known.seen, ObservedHost):
             return

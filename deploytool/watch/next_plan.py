@@ -1,4 +1,4 @@
-"""The next plan of a watcher: with back-off, and with the time when to plan again. Touches nothing."""
+"""The next plan of a watcher, with back-off, and the time at which to plan again. Changes nothing."""
 
 from __future__ import annotations
 
@@ -17,16 +17,17 @@ from deploytool.plan.policy import PlanPolicy
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """``reschedule_after_s`` is for plays that do not say; None never gives a host up.
+    """The limits that the user sets for all plays.
 
-    ``restart_budget`` is how many repairs a service may have in ten minutes, None for the rule of thumb.
+    ``reschedule_after_s``: seconds of silence after which a host is given up, for plays without a value; None
+    for never. ``restart_budget``: the most repairs of a service in ten minutes; None for the default.
     """
 
     reschedule_after_s: float | None = None
     restart_budget: int | None = None
 
     def after_s(self, project: Project) -> float | None:
-        """How long the hosts of a project may be silent."""
+        """Seconds that the hosts of a project may be silent; None for ever."""
         said = project.reschedule_after_s
         return self.reschedule_after_s if said is None else said
 
@@ -35,9 +36,10 @@ class Limits:
 class NextPlan:
     """The plan of a watcher.
 
-    ``policy`` is the one that it was made with: who is backing off, given up and chosen last. ``waits`` says
-    of projects why something is not done for them, ``wake_s`` when that may change by time alone; None where
-    it may not. ``problems``: the projects that cannot be planned at all, and why.
+    ``policy`` is the one that it was made with: what backs off, and which hosts are given up or chosen
+    last. ``waits`` has, by project, the reason for which something is left undone; ``wake_s`` is the
+    time at which that may change without any event, None where it cannot. ``problems`` has, by project, the
+    reason for which there is no plan.
     """
 
     plan: Plan
@@ -58,7 +60,7 @@ def next_plan(
     now_s: float,
     before: Plan,
 ) -> NextPlan:
-    """Plan with all that is known. ``away`` are the silent hosts; ``policy`` is what a person allowed.
+    """Plan from the known state of the hosts. ``away`` are the silent ones; ``policy`` is the options'.
 
     The proxies that the plan ``before`` needed back off as a project does.
     """
@@ -92,14 +94,14 @@ def next_plan(
 
 
 def sentence_of(error: ManyProblems) -> str:
-    """All of its problems, without their places."""
+    """The messages of all problems, without their places."""
     return "; ".join(problem.message for problem in error.problems)
 
 
 def _plan_without(
     backend: Backend, intent: Intent, base: PlanPolicy, observed: Observed, lost: frozenset[tuple[str, str]]
 ) -> tuple[Plan, PlanPolicy, dict[str, ManyProblems]]:
-    """The plan without the lost hosts; they are kept where the others have no room for what they held."""
+    """The plan that moves the replicas of lost hosts; they stay on paper where other hosts have no room."""
     policy = _giving_up(base, lost)
     plan, problems = backend.plan_each(intent, observed, policy)
     kept = frozenset(one for one in lost if one[0] not in problems)

@@ -1,7 +1,7 @@
-"""Whether a watcher may change a project: only what its own files made, or would make, is its own.
+"""The ownership of projects: a watcher changes only releases that its own files made, or would make.
 
-A run of a person or of CI takes precedence. Where it left a release that says something else than the files
-here, the watcher waits, and says so.
+A run of a person or of CI takes precedence. Where its release differs from the files of the watcher, the
+watcher waits, and reports it.
 """
 
 from __future__ import annotations
@@ -15,8 +15,10 @@ from deploytool.model.release import Release
 
 
 class Ownership:
-    """Remembers, by project, the releases that are known to agree with the files here, or did before they
-    changed: by number and digest, so that going back to what one of them said is another release.
+    """The releases, by project, that agree with the files, or did before the files changed.
+
+    They are remembered by number and digest, so that a rollback to the content of one is another release.
+    With ``force`` every release counts as the watcher's own.
     """
 
     def __init__(self, force: bool = False) -> None:
@@ -24,7 +26,7 @@ class Ownership:
         self._agreed: dict[str, set[tuple[int, str]]] = {}
 
     def objection(self, project: Project, plan: ProjectPlan, observed: Observed, backend: Backend) -> str:
-        """Why not to touch the project; empty where it may be touched."""
+        """The reason for which the project must not be changed; empty where it may be."""
         newest = observed.newest_release(project.name)
         if newest is None or (newest.number, newest.digest) in self._agreed.get(project.name, ()):
             return ""
@@ -38,17 +40,17 @@ class Ownership:
         )
 
     def making(self, plan: ProjectPlan) -> None:
-        """A plan is about to be carried out: what it records, all of it or on some hosts, is our own."""
+        """Own the release that a plan will record, on all hosts or on some."""
         if plan.release:
             self.made(plan.project, plan.release)
 
     def made(self, project: str, release: Release) -> None:
-        """A release is, or will be, on record on our own account."""
+        """Own a release that this watcher has recorded, or will record."""
         self._agreed.setdefault(project, set()).add((release.number, release.digest))
 
 
 def agrees(project: Project, release: Release, backend: Backend) -> bool:
-    """Whether the files here would make the same release, were every replica where it is there."""
+    """True if the files make the same release, with the replicas placed as in it."""
     counts = {(s, host): n for s, hosts in release.placements.items() for host, n in hosts.items() if n}
     totals = {service: sum(hosts.values()) for service, hosts in release.placements.items()}
     for service in project.services:

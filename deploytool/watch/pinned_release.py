@@ -1,4 +1,4 @@
-"""What a watcher holds instead of its files, where these cannot be carried out."""
+"""Releases that a watcher keeps in place of its files, where these cannot be carried out."""
 
 from __future__ import annotations
 
@@ -12,16 +12,17 @@ from deploytool.model.observed import Observed
 from deploytool.model.release import Release
 from deploytool.run.rollback import PinnedRelease
 
-LOOK_AGAIN_S = 60.0  # what cannot be planned now may be possible when hosts come and go
+LOOK_AGAIN_S = 60.0  # a project that cannot be planned now may be possible when other hosts answer
 
 Before = tuple[Project, Desired | None]  # a project as it was planned, and its schedule where that was fixed
 
 
 @dataclass(frozen=True, slots=True)
 class _PinnedRelease:
-    """A project as it was, its schedule where that is fixed, and the release that was on record then.
+    """A project as it was before, its schedule where that is fixed, and the release that was recorded then.
 
-    ``until_s`` is when the files are tried again; None where that makes no sense before they change.
+    ``sentence`` tells the user that it is kept, ``objection`` that not even that may be changed. ``until_s``
+    is the time at which the files are tried again; None: not before they change.
     """
 
     project: Project
@@ -34,9 +35,9 @@ class _PinnedRelease:
 
 @dataclass(frozen=True, slots=True)
 class PinnedReleases:
-    """By project, until the files change, or somebody brings about another release.
+    """The pinned releases by project, until the files change or another run makes another release.
 
-    ``tries`` is how often in a row an update could not even begin.
+    ``tries`` has the number of updates in a row that could not be prepared.
     """
 
     held: Mapping[str, _PinnedRelease] = field(default_factory=dict)
@@ -46,12 +47,12 @@ class PinnedReleases:
         return bool(self.held)
 
     def taken_back(self, kept: PinnedRelease) -> PinnedReleases:
-        """An update failed half way and was taken back: once is enough."""
+        """Pin the release to which a failed update was rolled back: the update is not tried again."""
         sentence = f"release {kept.number} is kept until the files change, since the update failed"
         return self._with(_of(kept, sentence))
 
     def put_off(self, kept: PinnedRelease, why: str, now_s: float) -> PinnedReleases:
-        """An update could not begin, and changed nothing: it is tried again, less and less often."""
+        """Pin the release of an update that could not be prepared: it is tried again, with back-off."""
         name = kept.project.name
         tries = self.tries.get(name, 0) + 1
         sentence = f"release {kept.number} is kept meanwhile, since the update could not begin: {why}"
@@ -59,7 +60,7 @@ class PinnedReleases:
         return replace(self._with(_of(kept, sentence, until_s)), tries={**self.tries, name: tries})
 
     def as_before(self, before: Before, why: str, observed: Observed, now_s: float) -> PinnedReleases:
-        """What the files say of a project now cannot be planned: what was planned before holds."""
+        """Pin the project as it was planned before its files changed, since they cannot be planned now."""
         project, desired = before
         sentence = f"it is kept as the files said before, since what they say now cannot be: {why}"
         release = observed.newest_release(project.name)
@@ -69,7 +70,7 @@ class PinnedReleases:
         return replace(self, held={**self.held, one.project.name: one})
 
     def still(self, observed: Observed, now_s: float) -> PinnedReleases:
-        """Those of which it is not time yet, and whose release is still the one on record."""
+        """Those whose time is not over, and whose release is still the recorded one."""
         stays = {}
         for name, one in self.held.items():
             newest = observed.newest_release(name)
@@ -79,24 +80,24 @@ class PinnedReleases:
         return self if stays.keys() == self.held.keys() else replace(self, held=stays)
 
     def instead(self, intent: Intent) -> tuple[Intent, dict[str, Desired]]:
-        """The intent with these projects as they were, and their schedules, for ``PlanPolicy.pinned``."""
+        """The intent with these projects in place of the files', and their schedules by project."""
         held = self.held
         projects = tuple(held[p.name].project if p.name in held else p for p in intent.projects)
         fixed = {name: one.desired for name, one in held.items() if one.desired is not None}
         return replace(intent, projects=projects), fixed
 
     def objection(self, project_name: str) -> str:
-        """Why not to touch a project even so; empty where it may be touched."""
+        """The reason for which not even the pinned project may be changed; empty where it may be."""
         return self.held[project_name].objection if project_name in self.held else ""
 
     @property
     def next_s(self) -> float | None:
-        """When the next one ends by time alone; None where none does."""
+        """The time at which the first of them ends; None where none ends by time."""
         return min((one.until_s for one in self.held.values() if one.until_s is not None), default=None)
 
     @property
     def sentences(self) -> dict[str, str]:
-        """Why these projects are not as the files say."""
+        """The reason, by project, for which it is not as its files say."""
         return {name: one.sentence for name, one in self.held.items()}
 
 

@@ -1,4 +1,4 @@
-"""Where a watcher puts what it knows, and where any number of readers wait for the next."""
+"""Publishes a watcher's snapshots to any number of readers, who may wait for the next one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from deploytool.model.snapshot import Snapshot
 
 
 class Publisher:
-    """Holds the newest snapshot. Any thread may read or wait; readers leave nothing behind."""
+    """The newest snapshot. Any thread may read it or wait; readers are not registered."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -18,11 +18,11 @@ class Publisher:
 
     @property
     def snapshot(self) -> Snapshot:
-        """The newest one; of version 0 before the first."""
+        """The newest snapshot; version 0 before the first is published."""
         return self._snapshot
 
     def publish(self, snapshot: Snapshot) -> None:
-        """Put up a newer one; its ``version`` is given here."""
+        """Replace the snapshot by a newer one, which gets the next ``version``."""
         with self._changed:
             self._snapshot = replace(snapshot, version=self._snapshot.version + 1)
             self._changed.notify_all()
@@ -30,7 +30,7 @@ class Publisher:
     def after(self, version: int, timeout_s: float) -> Snapshot | None:
         """The newest snapshot as soon as there is one of a later version.
 
-        None where there is none within ``timeout_s``, or the board was closed.
+        None where there is none within ``timeout_s``, or the publisher was closed.
         """
         with self._changed:
             self._changed.wait_for(lambda: self._closed or self._snapshot.version > version, timeout_s)
@@ -38,11 +38,11 @@ class Publisher:
 
     @property
     def closed(self) -> bool:
-        """Whether the watcher has ended: nothing will follow."""
+        """True once the watcher has ended: no snapshot will follow."""
         return self._closed
 
     def close(self) -> None:
-        """Let all who wait go."""
+        """End the waiting of all readers."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()

@@ -1,4 +1,4 @@
-"""What a watcher learns from a change that has ended: what helped, what did not, and what to leave alone."""
+"""Judges repairs that have ended: which services and hosts they helped, and which have to back off."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from deploytool.model.plan import ProjectPlan, Step, StepKind
 Subject = tuple[str, str, str]  # project, and a service, or a host whose folder it is; else empty
 Difference = frozenset[tuple[object, ...]]
 
-# The same difference after this many repairs that went well is not what a repair can cure.
+# The same difference after this many successful repairs is one that repairs do not cure.
 SAME_TWICE = 2
 CAME_BACK = "the same difference came back after it was repaired"
 
 
 class RepairOutcomes:
-    """Remembers which difference the last repair of a service, or of a host's folder, left, and how often."""
+    """The difference that the last repair of each service or host's folder left, and how often in a row."""
 
     def __init__(self) -> None:
         self._left: dict[Subject, tuple[Difference, int]] = {}
 
     def forget(self, projects: Collection[str]) -> None:
-        """The files of these projects have changed."""
+        """Drop these projects, since their files have changed."""
         self._left = {key: known for key, known in self._left.items() if key[0] not in projects}
 
     def learn(
@@ -37,12 +37,11 @@ class RepairOutcomes:
         history: History,
         now_s: float,
     ) -> tuple[str, History]:
-        """The outcome in a word (ok, failed, held, refused, lost), and what is remembered of it.
+        """The outcome in a word (ok, failed, held, refused, lost), and the history with its consequences.
 
-        A service of which a step failed is left alone for a while; so is one whose steps went well twice
-        while the same difference came back. A host that could not be prepared, or whose proxy or folder did
-        not take what it was given, is left alone for its project, unless the project gets a new release:
-        that changes all hosts or none.
+        A service backs off when a step failed, or when its steps succeeded twice and the same difference came
+        back. A host backs off for a project when it, its folder or its proxy could not be changed,
+        except for a new release of the project, which changes all hosts or none.
         """
         if isinstance(found, (LeaseHeld, KeyboardInterrupt)):
             return "held", history
@@ -93,14 +92,14 @@ class RepairOutcomes:
 
 
 def _has_own_rest(step: Step, history: History) -> bool:
-    """Whether a step is for replicas that failed by themselves: these are left alone one by one."""
+    """True for a step for replicas that failed by themselves: each of these has a back-off of its own."""
     if not step.containers:
         return (step.project, step.service, step.host) in history.orphans
     return all(container.id in history.containers for container in step.containers)
 
 
 def _all_of(plan: ProjectPlan, why: str) -> tuple[dict[ServiceKey, str], dict[HostKey, str]]:
-    """The services that a plan is about; where it is about none, its hosts."""
+    """The services of a plan's steps; if there are none, their hosts. Each with ``why``."""
     services = dict.fromkeys(_services(plan.steps), why)
     return services, {} if services else dict.fromkeys(_hosts(plan.steps), why)
 
@@ -114,10 +113,9 @@ def _hosts(steps: Iterable[Step]) -> set[HostKey]:
 
 
 def _difference(subject: Subject, steps: Iterable[Step]) -> Difference:
-    """What is to be done, so that it can be told whether it is the same again.
+    """The steps for a service or a host's folder, in a form that is equal when the same comes back.
 
-    A host's folder has something of its own to be done only where nothing else is to be done on the host:
-    each change writes it.
+    Every change of a host writes its folder, so the folder counts only where it is all that is to be done.
     """
     project, service, host = subject
     mine = [step for step in steps if step.project == project and step.kind is not StepKind.PREPARE]

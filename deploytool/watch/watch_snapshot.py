@@ -1,4 +1,4 @@
-"""A watcher's knowledge → the snapshot that pages and metrics are made of."""
+"""The snapshot of a watcher, from its state: the content of the page and the metrics."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from deploytool.watch.counters import Counters
 
 @dataclass(frozen=True, slots=True)
 class WatchState:
-    """All that a snapshot shows. ``now_s`` is the clock's, ``wall_s`` the time of day at that moment."""
+    """The state of a watcher. ``now_s`` is the monotonic time, ``wall_s`` the time of day at that moment."""
 
     intent: Intent
     hosts: Mapping[str, Host]
     seen: Observed
     looked_s: Mapping[str, float]
     watches: Mapping[str, HostWatch]
-    heard: Collection[str]
+    followed: Collection[str]
     plan: Plan
     waits: Mapping[str, str]
     history: History
     budget: int | None
-    chronicle: Counters
+    counters: Counters
     problem: str
     converging: bool
     ready: bool
@@ -41,8 +41,8 @@ class WatchState:
     wall_s: float
 
 
-def picture(known: WatchState) -> Snapshot:
-    """The snapshot of this moment; its version is the board's business."""
+def snapshot_of(known: WatchState) -> Snapshot:
+    """The snapshot of this state; the publisher gives it its version."""
     plans = {plan.project: plan for plan in known.plan.projects}
     epoch_s = known.wall_s - known.now_s
     resting = {key: (until_s + epoch_s, why) for key, (until_s, why) in _resting(known).items()}
@@ -66,10 +66,10 @@ def picture(known: WatchState) -> Snapshot:
         replicas=tuple(
             watch_view.replicas([p.name for p in projects], known.seen, specs, known.history, epoch_s)
         ),
-        actions=known.chronicle.actions,
-        tally=known.chronicle.tally,
-        last_success_s=known.chronicle.last_success_s,
-        last_converge_s=known.chronicle.last_converge_s,
+        actions=known.counters.actions,
+        tally=known.counters.tally,
+        last_success_s=known.counters.last_success_s,
+        last_converge_s=known.counters.last_converge_s,
     )
 
 
@@ -80,7 +80,7 @@ def _projects(known: WatchState, plans: Mapping[str, ProjectPlan]) -> Iterator[W
 
 
 def drift_of(plan: ProjectPlan | None) -> tuple[str, ...]:
-    """The lines that say what is still to be done for a project."""
+    """The lines of the plan's text that show the steps of a project."""
     if plan is None or not plan.steps:
         return ()
     return tuple(plan_text(Plan((plan,))).splitlines()[1:-1])
@@ -98,13 +98,13 @@ def _hosts(known: WatchState, epoch_s: float) -> Iterator[WatchedHost]:
             since_s=0.0 if watch.silent_s is None else watch.silent_s + epoch_s,
             looked_s=known.looked_s[name] + epoch_s if name in known.looked_s else 0.0,
             state=host.state.value,
-            follows=name in known.heard,
+            follows=name in known.followed,
             doubtful=name in doubtful,
         )
 
 
 def _resting(known: WatchState) -> dict[ServiceKey, tuple[float, str]]:
-    """The services that are left alone, until when by the clock, and why."""
+    """The services in back-off: the monotonic time of its end, and the reason."""
     found = {
         key: (setback.until_s, setback.why)
         for key, setback in known.history.services.items()

@@ -1,8 +1,8 @@
-"""The same run for ever: hears the hosts' events, looks at what stirred, and makes it so again.
+"""Continuous reconciliation: re-observe the hosts that changed, repair drift.
 
-One thread decides, the one that calls ``Watcher.run``; others look at hosts, change them and hear them, and
-post what they found. When to look, whom to leave alone and which hosts to give up is decided in ``core``;
-a change goes through the same door as ``converge``.
+One thread decides, the one that calls ``Watcher.run``. Others look at hosts, change them and follow their
+events, and post their results to it. ``core.watch`` decides when to look, what backs off and which hosts are
+given up; a repair is a run as that of ``converge``.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from deploytool.watch.ownership import Ownership
 from deploytool.watch.pinned_release import Before, PinnedReleases
 from deploytool.watch.publisher import Publisher
 from deploytool.watch.repair_outcome import RepairOutcomes
-from deploytool.watch.watch_snapshot import WatchState, picture
+from deploytool.watch.watch_snapshot import WatchState, snapshot_of
 
 MOST_IDLE_S = 2.0  # how often files are compared at least
 HELD_RETRY_S = 2.0  # another run has the lease: when to look again
@@ -45,9 +45,9 @@ HELD_RETRY_S = 2.0  # another run has the lease: when to look again
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What the files say at one time, and what a person allowed.
+    """The intent of the files at one time, and the policy of the options.
 
-    ``fingerprint`` is equal where they said the same; None where nobody can tell.
+    Equal fingerprints mean equal files; None: unknown.
     """
 
     intent: Intent
@@ -57,7 +57,7 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class WatchOptions:
-    """``resync_s`` is between full looks. ``force_own``: the files here win over somebody else's release."""
+    """``resync_s``: seconds between looks at all hosts. ``force_own``: replace releases of other files."""
 
     resync_s: float = 60.0
     limits: Limits = Limits()
@@ -66,11 +66,11 @@ class WatchOptions:
 
 
 class Watcher:
-    """Keeps an intent so, until it is told to stop.
+    """Keeps the hosts as an intent says, until it is stopped.
 
-    ``start`` runs a function in another thread. ``read`` reads the files anew and ``changed`` says whether
-    they are others than they were. ``emit`` is called from the thread of ``run`` only. ``clock`` never goes
-    back, ``wall`` is the time of day.
+    ``start`` runs a function in another thread. ``read`` reads the files again, ``changed`` is true if they
+    have changed since. ``emit`` is called from the thread of ``run`` only. ``clock`` is
+    monotonic, ``wall`` the time of day, both in seconds.
     """
 
     def __init__(
@@ -86,18 +86,18 @@ class Watcher:
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
     ) -> None:
-        self.board = Publisher()
+        self.publisher = Publisher()
         self.options = options
         self._backend, self._lease, self._emit, self._start = backend, lease, emit, start
         self._read, self._changed, self._clock, self._wall = read, changed, clock, wall
         self._inbox: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
-        self.sight = HostCache(backend, start, self.post, clock, self._saw, self._heard)
+        self.host_cache = HostCache(backend, start, self.post, clock, self._looked, self._event_received)
         self.history = History()
-        self._verdicts = RepairOutcomes()
-        self._consent = Ownership(options.force_own)
-        self._chronicle = Counters()
+        self._repair_outcomes = RepairOutcomes()
+        self._ownership = Ownership(options.force_own)
+        self._counters = Counters()
         self._repairing: dict[str, tuple[Run, ProjectPlan]] = {}
-        self._fallbacks = PinnedReleases()
+        self._pinned_releases = PinnedReleases()
         self._before: dict[str, Before] = {}
         self._waits: dict[str, str] = {}
         self._left_behind: dict[tuple[str, str], str] = {}
@@ -105,76 +105,78 @@ class Watcher:
         self._problem = ""
         self._wake_s: float | None = None
         self._reload, self._stopping, self._news = False, False, True
-        self._begun_s, self._published_s, self._beat_s = wall(), clock(), clock()
+        self._started_s, self._published_s, self._last_turn_s = wall(), clock(), clock()
         self._adopt(wanted)
 
     # --- from other threads -----------------------------------------------------------------------------
 
     def post(self, act: Callable[[], None]) -> None:
-        """Let the deciding thread do something soon."""
+        """Have the deciding thread call a function soon."""
         self._inbox.put(act)
 
     def reload(self) -> None:
         """Read the files again. May be called by a signal handler."""
-        self.post(self._order_reload)
+        self.post(self._request_reload)
 
     def stop(self) -> None:
         """End ``run`` soon. May be called by a signal handler."""
-        self.post(self._order_stop)
+        self.post(self._request_stop)
 
-    def seconds_since_beat(self) -> float:
-        """How long ago the deciding thread last came round."""
-        return self._clock() - self._beat_s
+    def seconds_since_turn(self) -> float:
+        """Seconds since the last turn of the deciding thread began."""
+        return self._clock() - self._last_turn_s
 
-    def _order_reload(self) -> None:
+    def _request_reload(self) -> None:
         self._reload = True
 
-    def _order_stop(self) -> None:
+    def _request_stop(self) -> None:
         self._stopping = True
 
     # --- the loop ---------------------------------------------------------------------------------------
 
     def run(self) -> None:
-        """Watch until ``stop``. Then ``wind_up``."""
+        """Watch until ``stop``; to be followed by ``finish``."""
         delay_s = 0.0
-        self.say(f"watching {len(self.sight.hosts)} hosts")
+        self.say(f"watching {len(self.host_cache.hosts)} hosts")
         while not self._stopping:
             self._wait(delay_s)
             delay_s = self.turn()
 
     def turn(self) -> float:
-        """Take in what was found, begin what is due; returns for how long there is nothing to do."""
-        self._beat_s = self._clock()
+        """Handle the posted results and start what is due; returns the seconds until there is more to do."""
+        self._last_turn_s = self._clock()
         while not self._inbox.empty():
             self._wait(0.0)
         self._read_again()
         now_s, resync_s = self._clock(), self.options.resync_s
-        self.sight.look(now_s, resync_s)
-        if self.sight.ready and (self.sight.moved or (self._wake_s is not None and now_s >= self._wake_s)):
+        self.host_cache.look(now_s, resync_s)
+        if self.host_cache.ready and (
+            self.host_cache.moved or (self._wake_s is not None and now_s >= self._wake_s)
+        ):
             self._decide(now_s)
         if self._news or now_s >= self._published_s + resync_s:
             self._news, self._published_s = False, now_s
             self._publish(now_s)
-        wake_s = self._wake_s if self.sight.ready else None
-        return next_delay([*self.sight.dues(resync_s), wake_s], self._clock(), MOST_IDLE_S)
+        wake_s = self._wake_s if self.host_cache.ready else None
+        return next_delay([*self.host_cache.dues(resync_s), wake_s], self._clock(), MOST_IDLE_S)
 
     @property
     def quiet(self) -> bool:
-        """Nothing waits to be taken in, and nothing is being changed."""
+        """True if no result is waiting, and no host is being changed."""
         return self._inbox.empty() and not self._repairing
 
-    def wind_up(self, seconds: float) -> None:
-        """Begin no further step, and wait for those that are under way."""
+    def finish(self, seconds: float) -> None:
+        """Start no further step, and wait up to ``seconds`` for those that are running."""
         self._interrupt()
         end_s = self._clock() + seconds
         while self._repairing and self._clock() < end_s:
             self._wait(end_s - self._clock())
         self._publish(self._clock())
-        self.board.close()
+        self.publisher.close()
 
     def close(self) -> None:
-        """Hear nothing more. A host that does not answer may take its time."""
-        self.sight.ears.close()
+        """Close the feeds of events, which may take long where a host does not answer."""
+        self.host_cache.events.close()
 
     def _wait(self, seconds: float) -> None:
         try:
@@ -187,12 +189,12 @@ class Watcher:
         for run, _ in self._repairing.values():
             run.interrupts.asked = True
 
-    # --- what should be ---------------------------------------------------------------------------------
+    # --- the files --------------------------------------------------------------------------------------
 
     def _read_again(self) -> None:
-        """Take over what the files say now; where they are broken, what they said last goes on to hold.
+        """Adopt changed files; where they have errors, the last valid ones stay in force.
 
-        A change that is under way ends first, after the steps that it has begun.
+        A change that is running ends first, after the steps that it has started.
         """
         asked = self._reload
         if not (asked or self._changed()):
@@ -201,8 +203,8 @@ class Watcher:
         if self._reload:
             self._interrupt()
             return
-        self._chronicle.reloads += 1
-        self.sight.moved = self._news = True
+        self._counters.reloads += 1
+        self.host_cache.moved = self._news = True
         try:
             wanted = self._read()
         except DeploytoolError as error:
@@ -217,43 +219,43 @@ class Watcher:
         self._problem = ""
         if same:
             return
-        # Whatever failed before, with what is there now it may not: nobody is left alone any more.
+        # With the new files it may not fail any more: all back-off ends.
         projects = {p.name for files in (self._whole, wanted.intent) for p in files.projects}
         self.history = self.history.without(projects)
-        self._verdicts.forget(projects)
+        self._repair_outcomes.forget(projects)
         self._adopt(wanted)
 
     def _adopt(self, wanted: Wanted) -> None:
         self._wanted, self._policy = wanted, wanted.policy
-        self._fall_back(PinnedReleases())
+        self._pin(PinnedReleases())
 
     @property
     def _whole(self) -> Intent:
-        """What is wanted, with the proxies that the last plan needed."""
+        """The intent with the proxies that the last plan needed."""
         return self._plan.whole(self._intent)
 
-    def _fall_back(self, fallbacks: PinnedReleases) -> None:
-        """Want what the files say, but for projects that were taken back to what they were before."""
-        self._fallbacks = fallbacks
-        self._intent, self._pinned = fallbacks.instead(self._wanted.intent)
+    def _pin(self, pinned: PinnedReleases) -> None:
+        """Set the intent to that of the files, with the pinned releases in place of their projects."""
+        self._pinned_releases = pinned
+        self._intent, self._pinned_schedules = pinned.instead(self._wanted.intent)
         self._follow()
 
     def _follow(self) -> None:
-        """Watch the hosts of the plays, and those that may hold something although they left theirs."""
+        """Watch the hosts of the plays, and those that left a play and may still have something of it."""
         intent = self._intent
         hosts = {host.name: host for project in intent.projects for host in project.hosts}
         count = 0
-        while count < len(hosts):  # what these remember may lead to others
+        while count < len(hosts):  # the records of these may name further ones
             count = len(hosts)
-            hosts = hosts_elsewhere(intent, self.sight.seen.only(hosts)) | hosts
-        self.sight.follow(hosts)
+            hosts = hosts_elsewhere(intent, self.host_cache.seen.only(hosts)) | hosts
+        self.host_cache.follow(hosts)
 
-    # --- what is ----------------------------------------------------------------------------------------
+    # --- the hosts --------------------------------------------------------------------------------------
 
-    def _saw(self, name: str, before: View | None, seen: ObservedHost | Unreachable) -> None:
-        """A host was looked at, or was seen while it was changed."""
-        self._chronicle.looks += 1
-        silent = self.sight.watches[name].tries > 0
+    def _looked(self, name: str, before: View | None, seen: ObservedHost | Unreachable) -> None:
+        """Take the result of a look at a host, or of a change there."""
+        self._counters.looks += 1
+        silent = self.host_cache.watches[name].tries > 0
         if isinstance(seen, Unreachable):
             if not silent:
                 self.say(f"{name} does not answer: {seen.reason}", "warning", name)
@@ -263,89 +265,91 @@ class Watcher:
         known, projects = self.history, self._intent.projects
         finishing = {(p.name, s.name) for p in projects for s in p.services if p.finishes(s)}
         last, now_s = before.last if before else None, self._clock()
-        self.history = known.looked(name, last, seen, finishing, now_s, self._stopped_by_us())
+        self.history = known.looked(name, last, seen, finishing, now_s, self._being_stopped())
         for told in failures_told(known, self.history, seen, name, now_s):
             self.say(told, "warning", name)
 
-    def _stopped_by_us(self) -> set[str]:
-        """The containers that a change under way stops: that they end is no failure of theirs."""
+    def _being_stopped(self) -> set[str]:
+        """The containers that a running change stops: their end is not a failure."""
         steps = (step for _, plan in self._repairing.values() for step in plan.steps)
         return {c.id for step in steps if step.kind is StepKind.STOP for c in step.containers}
 
-    def _heard(self, name: str) -> None:
-        self._chronicle.stirred(name)
+    def _event_received(self, name: str) -> None:
+        self._counters.stirred(name)
 
     # --- deciding ---------------------------------------------------------------------------------------
 
     def _decide(self, now_s: float) -> None:
-        """Plan with all that is known, and begin what has to be done and may be done."""
-        self.sight.moved = False
+        """Plan from the known state, and start the repairs that are needed and allowed."""
+        self.host_cache.moved = False
         self._news = True
-        fallbacks = self._fallbacks.still(self.sight.seen, now_s)
-        if fallbacks is not self._fallbacks:
-            self._fall_back(fallbacks)
+        pinned = self._pinned_releases.still(self.host_cache.seen, now_s)
+        if pinned is not self._pinned_releases:
+            self._pin(pinned)
         self._follow()
-        seen, away = self.sight.seen, self.sight.away(now_s)
+        seen, away = self.host_cache.seen, self.host_cache.away(now_s)
         found = self._next_plan(seen, away, now_s)
-        if self._hold_what_was(found.problems, seen, now_s):
+        if self._pin_unplannable(found.problems, seen, now_s):
             found = self._next_plan(seen, away, now_s)
-        wakes_s = [time_s for time_s in (found.wake_s, self._fallbacks.next_s) if time_s is not None]
+        wakes_s = [time_s for time_s in (found.wake_s, self._pinned_releases.next_s) if time_s is not None]
         self._wake_s = min(wakes_s, default=None)
         waits = dict(found.waits)
         for plan in found.plan.projects:
             project = _project(self._whole, plan.project)
             behind = any(service.exposure for service in project.services) and EDGE in self._repairing
             if plan.project in self._repairing or behind:
-                continue  # what is seen of it, or of the proxies before it, is about to change
+                continue  # the state of it, or of its proxies, is about to change
             objection = self._objection(project, plan, seen)
             if objection:
                 waits[project.name] = objection
             elif plan.steps:
                 self._begin_repair(project, plan, seen)
-        self._tell_waits({name: f"left alone: {why}" for name, why in waits.items()})
-        if not (waits or self._fallbacks or any(plan.steps or plan.rests for plan in found.plan.projects)):
-            self._chronicle.last_success_s = self._wall()
+        self._report_waits({name: f"left alone: {why}" for name, why in waits.items()})
+        if not (
+            waits or self._pinned_releases or any(plan.steps or plan.rests for plan in found.plan.projects)
+        ):
+            self._counters.last_success_s = self._wall()
 
     def _next_plan(self, seen: Observed, away: Mapping[str, Away], now_s: float) -> NextPlan:
-        policy, limits = self._wanted.policy.pinning(self._pinned), self.options.limits
+        policy, limits = self._wanted.policy.pinning(self._pinned_schedules), self.options.limits
         known = (seen, away, self.history, now_s, self._plan)
         found = next_plan(self._backend, self._intent, policy, limits, *known)
         self._plan, self._policy = found.plan, found.policy
         return found
 
     def _objection(self, project: Project, plan: ProjectPlan, seen: Observed) -> str:
-        """Why not to touch a project now; empty where it may be touched.
+        """The reason for which a project must not be changed now; empty where it may be.
 
-        Giving a lease back makes no event: while another run holds one, its hosts are looked at again. So a
-        lease that a dead run left behind is taken over only when that was seen twice, since what was seen
-        before it died is not how it ended.
+        The release of a lease makes no event: while another run has one, its hosts are looked at again. The
+        lease of a dead run is taken over only after a second look, since the first one may show a state from
+        before the run died.
         """
-        waits = self._fallbacks.objection(project.name)
+        waits = self._pinned_releases.objection(project.name)
         for host, lease in seen.leases(project.name, self._lease.owner).items():
             owner = lease.owner if is_dead(lease) else ""
             if not owner or self._left_behind.get((host, project.name)) != owner:
                 self._left_behind[host, project.name] = owner
-                self.sight.look_in(host, HELD_RETRY_S)
+                self.host_cache.look_in(host, HELD_RETRY_S)
                 waits = waits or f"waiting for {held_by(host, lease)}"
-        return waits or self._consent.objection(project, plan, seen, self._backend)
+        return waits or self._ownership.objection(project, plan, seen, self._backend)
 
-    def _hold_what_was(self, problems: Mapping[str, str], seen: Observed, now_s: float) -> bool:
-        """Where a project cannot be planned any more, let what was planned last hold; says if so."""
-        fallbacks = self._fallbacks
+    def _pin_unplannable(self, problems: Mapping[str, str], seen: Observed, now_s: float) -> bool:
+        """Pin the projects that can no longer be planned as they were last planned; true if there are any."""
+        pinned = self._pinned_releases
         for project in self._intent.projects:
-            name, now = project.name, (project, self._pinned.get(project.name))
+            name, now = project.name, (project, self._pinned_schedules.get(project.name))
             if name not in problems:
                 self._before[name] = now
-            elif name not in fallbacks.held and self._before.get(name, now) != now:
-                fallbacks = fallbacks.as_before(self._before[name], problems[name], seen, now_s)
-        if fallbacks is self._fallbacks:
+            elif name not in pinned.held and self._before.get(name, now) != now:
+                pinned = pinned.as_before(self._before[name], problems[name], seen, now_s)
+        if pinned is self._pinned_releases:
             return False
-        self._fall_back(fallbacks)
+        self._pin(pinned)
         return True
 
-    def _tell_waits(self, waits: Mapping[str, str]) -> None:
-        """Say what is new of why projects are not as their files say."""
-        told = {**self._fallbacks.sentences, **waits}
+    def _report_waits(self, waits: Mapping[str, str]) -> None:
+        """Report each new reason for which a project is not as its files say."""
+        told = {**self._pinned_releases.sentences, **waits}
         for name, why in sorted(told.items()):
             if self._waits.get(name) != why:
                 self.say(f"{name}: {why}", "warning")
@@ -356,14 +360,14 @@ class Watcher:
     def _begin_repair(self, project: Project, plan: ProjectPlan, seen: Observed) -> None:
         policy = replace(self._policy, whole_playbook=False)
         intent = replace(self._intent, projects=(project,))
-        options = RunOptions(self.options.forks, rounds=1)  # the next plan is made of all that is known then
-        run = Run(intent, policy, self._backend, self._lease, self._tell_later, options)
+        options = RunOptions(self.options.forks, rounds=1)  # what is left is the next plan's
+        run = Run(intent, policy, self._backend, self._lease, self._emit_later, options)
         self._repairing[project.name] = (run, plan)
-        self._chronicle.drifted(plan.steps)
+        self._counters.drifted(plan.steps)
         mended = plan.steps if plan.repairs else ()
         services = [(project.name, s.service) for s in mended if s.gate for _ in range(s.count)]
         self.history = self.history.repaired(services, self._clock())
-        self._consent.making(plan)
+        self._ownership.making(plan)
         begun_s = self._clock()
 
         def work() -> None:
@@ -373,9 +377,9 @@ class Watcher:
                 found, after = run.carry_out(Plan((plan,)), seen)
                 instead = run.kept.get(project.name)
                 begun = plan.repairs or found.endings.get(project.name) is not FailureOutcome.UNCHANGED
-                if not begun and project.name != EDGE:  # which is made anew from the plays that need it
+                if not begun and project.name != EDGE:  # which each plan makes from the plays that need it
                     instead = kept(intent, project, after, self._backend, self.options.forks)
-            except (Exception, KeyboardInterrupt) as error:  # told by the deciding thread, which goes on
+            except (Exception, KeyboardInterrupt) as error:  # the deciding thread reports it and goes on
                 found, after = error, Observed()
             self.post(lambda: self._repaired(project, plan, begun_s, found, after, instead))
 
@@ -390,76 +394,76 @@ class Watcher:
         after: Observed,
         instead: PinnedRelease | None,
     ) -> None:
-        """A change has ended: learn from it, and look at what it touched.
+        """Take the result of a repair: judge it, and look at the hosts that it changed.
 
-        ``instead`` is what to hold from now on where an update failed.
+        ``instead`` is the release to keep from now on, where an update failed.
         """
         now_s = self._clock()
-        self.sight.changed({step.host for step in plan.steps}, after)
+        self.host_cache.changed({step.host for step in plan.steps}, after)
         del self._repairing[project.name]
         before, outcome = self.history, "failed"
         if instead and isinstance(found, Report):
-            self._fall_back_to(instead, found, now_s)
+            self._pin_release(instead, found, now_s)
         else:
-            outcome, self.history = self._verdicts.learn(project, plan, found, before, now_s)
+            outcome, self.history = self._repair_outcomes.learn(project, plan, found, before, now_s)
         for told in rests_told(before, self.history, now_s):
             self.say(told, "warning")
-        self._chronicle.converged(outcome, now_s - begun_s, self._wall())
+        self._counters.converged(outcome, now_s - begun_s, self._wall())
         if isinstance(found, LeaseHeld):
-            self.sight.look_in(found.host, HELD_RETRY_S)
+            self.host_cache.look_in(found.host, HELD_RETRY_S)
         elif isinstance(found, ManyProblems):
             self.say(f"{project.name}: {sentence_of(found)}", "warning")
         elif not isinstance(found, (Report, KeyboardInterrupt)):
             self.say(f"{project.name}: this is a bug in deploytool: {found!r}", "error")
-        self.sight.moved = True
+        self.host_cache.moved = True
 
-    def _fall_back_to(self, kept: PinnedRelease, report: Report, now_s: float) -> None:
-        """Hold a release where an update failed, as long as that makes sense."""
-        name, fallbacks = kept.project.name, self._fallbacks
+    def _pin_release(self, kept: PinnedRelease, report: Report, now_s: float) -> None:
+        """Keep a release after a failed update, until the update is to be tried again."""
+        name, pinned = kept.project.name, self._pinned_releases
         if report.endings[name] is FailureOutcome.UNCHANGED:
-            fallbacks = fallbacks.put_off(kept, report.failures[0].reason, now_s)
+            pinned = pinned.put_off(kept, report.failures[0].reason, now_s)
         else:
-            fallbacks = fallbacks.taken_back(kept)
-            self.history = self.history.without({name})  # what failed is not there any more
-            self._verdicts.forget({name})
-        self._fall_back(fallbacks)
-        self._consent.made(name, kept.release)
+            pinned = pinned.taken_back(kept)
+            self.history = self.history.without({name})  # the containers that failed are removed
+            self._repair_outcomes.forget({name})
+        self._pin(pinned)
+        self._ownership.made(name, kept.release)
 
-    # --- telling ----------------------------------------------------------------------------------------
+    # --- reporting --------------------------------------------------------------------------------------
 
-    def _tell_later(self, event: Event) -> None:
-        self.post(lambda: self._tell(event))
+    def _emit_later(self, event: Event) -> None:
+        self.post(lambda: self._report(event))
 
-    def _tell(self, event: Event) -> None:
+    def _report(self, event: Event) -> None:
         self._emit(event)
         text = next(event_lines(event), "")
-        self._chronicle.happened(event, text, self._wall())
+        self._counters.happened(event, text, self._wall())
 
     def say(self, message: str, level: str = "info", host: str = "") -> None:
-        """Tell a sentence. For the thread of ``run``, or before it begins."""
-        self._tell(Note(message, level, host))
+        """Emit a note. For the thread of ``run``, or before it starts."""
+        self._report(Note(message, level, host))
 
     def _publish(self, now_s: float) -> None:
         known = WatchState(
             intent=self._whole,
-            hosts=self.sight.hosts,
-            seen=self.sight.seen,
-            looked_s={name: view.as_of_s for name, view in self.sight.views.items()},
-            watches=self.sight.watches,
-            heard=self.sight.ears.heard,
+            hosts=self.host_cache.hosts,
+            seen=self.host_cache.seen,
+            looked_s={name: view.as_of_s for name, view in self.host_cache.views.items()},
+            watches=self.host_cache.watches,
+            followed=self.host_cache.events.followed,
             plan=self._plan,
             waits=self._waits,
             history=self.history,
             budget=self.options.limits.restart_budget,
-            chronicle=self._chronicle,
+            counters=self._counters,
             problem=self._problem,
             converging=bool(self._repairing),
-            ready=self.sight.ready,
-            begun_s=self._begun_s,
+            ready=self.host_cache.ready,
+            begun_s=self._started_s,
             now_s=now_s,
             wall_s=self._wall(),
         )
-        self.board.publish(picture(known))
+        self.publisher.publish(snapshot_of(known))
 
 
 def _project(intent: Intent, name: str) -> Project:

@@ -31,11 +31,11 @@ PAUSE_S = 0.25  # what changes within it is told together
 STUCK_AFTER_S = 60.0
 
 
-def routes_of(publisher: Publisher, seconds_since_beat: Callable[[], float]) -> Mapping[str, Route]:
-    """Path → route. ``seconds_since_beat`` is the age of the watcher's last turn of its loop."""
+def routes_of(publisher: Publisher, seconds_since_turn: Callable[[], float]) -> Mapping[str, Route]:
+    """Path → route. ``seconds_since_turn`` is the age of the watcher's last turn of its loop."""
     return {
         "/metrics": lambda request: Response(metrics_text(publisher.snapshot), CONTENT_TYPE),
-        "/healthz": lambda request: _health(seconds_since_beat()),
+        "/healthz": lambda request: _health(seconds_since_turn()),
         "/readyz": lambda request: _readiness(ready=publisher.snapshot.ready),
         **page_routes(publisher),
     }

@@ -181,10 +181,10 @@ def watch(options: WatchCommandOptions) -> int:
             server = around.enter_context(_server(options.serve.listen, watcher))
             watcher.say(f"listening on port {server.port}")
         if textfile:
-            _in_a_thread(lambda: _write_on(textfile, watcher.board))
+            _in_a_thread(lambda: _write_on(textfile, watcher.publisher))
         asked = _signals(watcher)
         watcher.run()
-        watcher.wind_up(WIND_UP_S)
+        watcher.finish(WIND_UP_S)
 
     def close() -> None:
         watcher.close()
@@ -229,7 +229,7 @@ def _server(listen: str, watcher: Watcher) -> HttpServer:
         address = listen_address(listen)
     except ValueError as error:
         raise UsageError(f"--listen: {error}") from None
-    return HttpServer(address, routes_of(watcher.board, watcher.seconds_since_beat))
+    return HttpServer(address, routes_of(watcher.publisher, watcher.seconds_since_turn))
 
 
 def _textfile(path: Path | None) -> Path | None:

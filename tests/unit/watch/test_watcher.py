@@ -86,7 +86,7 @@ def test_what_dies_while_a_change_goes_on_elsewhere_is_not_forgotten(watch, monk
         if not died:
             died.append(watching.change("h1", 1, state="exited", exit_code=137).id)
             watching.now_s += 1
-            watching.watcher.sight.look(watching.now_s, 1000.0)
+            watching.watcher.host_cache.look(watching.now_s, 1000.0)
         return report, seen
 
     monkeypatch.setattr(Run, "carry_out", die_meanwhile)
@@ -412,7 +412,7 @@ def test_a_host_that_left_while_it_was_away_is_emptied_when_it_is_back(watch):
     watching.fleet.hosts["h1"].reachable = True
     watching.turns(600)
     assert watching.fleet.counts().keys() == {"h2", "h3", "h4"}
-    assert watching.watcher.sight.hosts.keys() == {"h2", "h3", "h4"}
+    assert watching.watcher.host_cache.hosts.keys() == {"h2", "h3", "h4"}
 
 
 def test_a_service_that_cannot_be_repaired_is_left_alone_and_the_others_are_not(watch):

@@ -46,7 +46,7 @@ class Watching:
             clock=lambda: self.now_s,
             wall=lambda: self.now_s + 1_000_000,
         )
-        made.sight.ears.listen = lambda host_name: None  # events come from ``stir`` alone
+        made.host_cache.events.listen = lambda host_name: None  # events come from ``stir`` alone
         return made
 
     def _wanted(self) -> Wanted:
@@ -82,7 +82,7 @@ class Watching:
 
     def stir(self, host: str) -> None:
         """An event of the host arrives."""
-        self.watcher.sight.stirred(host)
+        self.watcher.host_cache.stirred(host)
 
     def change(self, host: str, index: int = 0, **fields: Any) -> Container:
         """Something happens to a container of the host, and the host tells."""
@@ -99,7 +99,7 @@ class Watching:
 
     @property
     def snapshot(self) -> Snapshot:
-        return self.watcher.board.snapshot
+        return self.watcher.publisher.snapshot
 
     @property
     def notes(self) -> str:
