@@ -6,13 +6,13 @@ Equal meaning gives equal form, since the spec of a container is a hash of it. `
 
 from __future__ import annotations
 
-from collections import ChainMap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from deploytool.errors import Place
 from deploytool.load.compose.deploy import restart_of
+from deploytool.load.compose.env_files import EnvFile, EnvFiles
 from deploytool.load.compose.equivalence import apply_equivalences
 from deploytool.load.compose.known_keys import Normalized, key_place
 from deploytool.load.compose.schema import SERVICE_VALIDATOR
@@ -30,8 +30,6 @@ SECRET_MODE = 0o600
 _SOURCES = ("file", "environment", "content")
 _DEFAULT_MODES = {"configs": CONFIG_MODE, "secrets": SECRET_MODE}
 
-EnvFile = tuple[Path, bool]  # where it is, and whether it is read raw
-
 
 @dataclass(frozen=True, slots=True)
 class ComposeContext:
@@ -39,9 +37,9 @@ class ComposeContext:
 
     folder: Path
     environment: Mapping[str, str]
+    env_files: EnvFiles
     names: dict[str, set[str]] = field(default_factory=dict)
     store: FileStore = field(default_factory=FileStore)
-    env_files: dict[tuple[EnvFile, ...], tuple[dict[str, str], Problems]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -127,25 +125,10 @@ class HostNormalizer:
                     at, f"there is no file '{path}'", "write required: false if it may be missing"
                 )
                 continue
-            chain = (*chain, (path, entry.get("format") == "raw"))
-        values, problems = self._read_chain(chain)
+            chain = (*chain, EnvFile(path, entry.get("format") == "raw"))
+        values, problems = self.context.env_files.read(chain)
         self.problems.found += problems.found
         return dict(values)
-
-    def _read_chain(self, chain: tuple[EnvFile, ...]) -> tuple[dict[str, str], Problems]:
-        """All files of a service: a value may refer to what the files before it say."""
-        known = self.context.env_files
-        if chain not in known:
-            values, problems = self._read_chain(chain[:-1]) if chain else ({}, Problems())
-            together = Problems()
-            together.found += problems.found
-            for path, raw in chain[-1:]:
-                from deploytool.load.templates.dotenv import read_dotenv
-
-                outer = ChainMap(values, dict(self.context.environment))
-                values = values | read_dotenv(path, str(path), outer, together, raw=raw)
-            known[chain] = values, together
-        return known[chain]
 
     def _mount(self, mount: dict[str, Raw]) -> dict[str, Raw]:
         result = {key: value for key, value in mount.items() if key != "place"}

@@ -12,6 +12,7 @@ from typing import cast
 
 from deploytool.errors import InputError, Place
 from deploytool.load.compose.compose_file import ComposeDocument, inline_document, read_document
+from deploytool.load.compose.env_files import EnvFiles
 from deploytool.load.compose.ingress_keys import DEFAULT_AUTHORITY
 from deploytool.load.compose.normalize import ComposeContext
 from deploytool.load.compose.shipped_files import FileMistake, is_file
@@ -247,7 +248,8 @@ class _Play:
             magic = {"placements": listed, "hostvars": hostvars}
             return host_scope(inventory, host_name, layers, login, magic)
 
-        context = ComposeContext(document.folder, renderer.interpolation.environment)
+        environment = renderer.interpolation.environment
+        context = ComposeContext(document.folder, environment, EnvFiles(environment))
         definitions = PlayDefinitions(project, scope, context)
         add_entries(definitions, document, renderer, play, self.problems)
         add_services(definitions, document, renderer, play, self.problems)

@@ -11,6 +11,7 @@ import re
 from collections import ChainMap
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import cast
 
 from deploytool.errors import InputError, Place
 from deploytool.load.templates.interpolate import Interpolation
@@ -39,7 +40,7 @@ def parse_dotenv(
 ) -> dict[str, str]:
     """The variables of a text; ``name`` is the file in the places. See ``read_dotenv``."""
     values: dict[str, str] = {}
-    known = ChainMap(dict(outer), values)
+    known = ChainMap(cast(dict[str, str], outer), values)
     lines = iter(enumerate(text.replace("\r\n", "\n").split("\n"), start=1))
     for number, line in lines:
         if not line.strip() or line.lstrip().startswith("#"):
