@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import click
 from click.shell_completion import CompletionItem
@@ -72,7 +71,7 @@ def _projects(ctx: click.Context) -> Iterator[tuple[str, str]]:
         yield str(play.get("project") or slug(str(play.get("name", "")))), "project"
 
 
-def _plays(ctx: click.Context) -> Iterator[tuple[Path, Mapping[str, Any]]]:
+def _plays(ctx: click.Context) -> Iterator[tuple[Path, Mapping[str, object]]]:
     from deploytool.load.playbook.playbook_loader import find_playbook
 
     given = [Path(path) for path in ctx.params.get("playbooks") or ()]
@@ -82,7 +81,7 @@ def _plays(ctx: click.Context) -> Iterator[tuple[Path, Mapping[str, Any]]]:
         yield from ((path, play) for play in plays if isinstance(play, Mapping))
 
 
-def _yaml(path: Path) -> Any:
+def _yaml(path: Path) -> object:
     from deploytool.load.text.problems import Problems
     from deploytool.load.text.yaml_file import read_yaml
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from os import environ
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import click
 
@@ -108,13 +108,13 @@ def inventory(options: InventoryOptions) -> int:
     return 0
 
 
-def list_document(loaded: LoadedInventory, hosts: Sequence[str], layers: Layers) -> Mapping[str, Any]:
+def list_document(loaded: LoadedInventory, hosts: Sequence[str], layers: Layers) -> Mapping[str, object]:
     """The document of ``ansible-inventory --list``: groups with hosts and children, variables in ``_meta``.
 
     Values are as written, templates not rendered; encrypted values stay encrypted.
     """
     shown = set(hosts)
-    document: dict[str, Any] = {}
+    document: dict[str, object] = {}
     for name, group in loaded.roster.groups.items():
         members = [host for host in group.hosts if host in shown] if name != "all" else []
         entry = {
@@ -127,13 +127,13 @@ def list_document(loaded: LoadedInventory, hosts: Sequence[str], layers: Layers)
     return {**document, "_meta": {"hostvars": hostvars, "profile": "inventory_legacy"}}
 
 
-def host_document(loaded: LoadedInventory, host_name: str, layers: Layers) -> Mapping[str, Any]:
+def host_document(loaded: LoadedInventory, host_name: str, layers: Layers) -> Mapping[str, object]:
     """The document of ``ansible-inventory --host``: the merged variables of one host."""
-    document: Mapping[str, Any] = _exported(_variables(loaded, host_name, layers), mark_unsafe=False)
-    return document
+    variables = _variables(loaded, host_name, layers)
+    return {name: _exported(value, mark_unsafe=False) for name, value in variables.items()}
 
 
-def _variables(loaded: LoadedInventory, host_name: str, layers: Layers) -> Mapping[str, Any]:
+def _variables(loaded: LoadedInventory, host_name: str, layers: Layers) -> Mapping[str, object]:
     raw = loaded.variables(host_name, layers)
     return {name: value for name, value in raw.items() if name not in INTERNAL}
 
@@ -193,7 +193,7 @@ def _one_host(loaded: LoadedInventory, name: str) -> str:
     return hosts[0]
 
 
-def _exported(value: Any, *, mark_unsafe: bool) -> Any:
+def _exported(value: object, *, mark_unsafe: bool) -> object:
     """A value as JSON has it; what is encrypted, or must not be rendered, is marked as Ansible marks it."""
     if isinstance(value, str):
         if getattr(value, "vault", False):
@@ -207,5 +207,5 @@ def _exported(value: Any, *, mark_unsafe: bool) -> Any:
     return value.isoformat() if isinstance(value, (datetime.date, datetime.time)) else value
 
 
-def as_json(document: Any) -> str:
+def as_json(document: object) -> str:
     return json.dumps(document, sort_keys=True, indent=4, ensure_ascii=False)

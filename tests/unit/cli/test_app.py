@@ -2,28 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
-import click
 import pytest
 
-from deploytool.cli import COMMANDS, app
-
-ROOT = Path(__file__).parents[3]
-
-
-def commands() -> list[tuple[str, click.Command]]:
-    """All commands and subcommands, by what one types."""
-    context = click.Context(app)
-    found = []
-    for name in COMMANDS:
-        command = app.get_command(context, name)
-        below = command.commands if isinstance(command, click.Group) else {}
-        found += [(f"{name} {sub}", inner) for sub, inner in below.items()] or [(name, command)]
-    return found
+from deploytool.cli import COMMANDS
+from tests.command_line import ROOT, commands, run
 
 
 @pytest.mark.parametrize(
@@ -40,24 +22,6 @@ def test_every_command_has_help_with_an_example(name, command):
 def test_every_command_is_in_the_readme(name):
     """Whoever reads only the README finds them all."""
     assert f"`deploytool {name} " in (ROOT / "README.md").read_text("utf-8")
-
-
-def run(*argv: str, cwd: Path, **environ: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "deploytool", *argv]
-    env = {**os.environ, "PYTHONPATH": str(ROOT), **environ}
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, env=env, timeout=60, check=False)
-
-
-@pytest.fixture
-def site(tmp_path: Path) -> Path:
-    """An inventory of one host that refuses connections, and a playbook."""
-    (tmp_path / "hosts.yaml").write_text(
-        "all: {hosts: {h1: {ansible_host: 127.0.0.1, ansible_port: 1}}}\n", "utf-8"
-    )
-    (tmp_path / "site.yaml").write_text(
-        '- {name: Shop, hosts: all, services: {web: {image: "a:{{ tag }}"}}, vars: {tag: "1"}}\n', "utf-8"
-    )
-    return tmp_path
 
 
 @pytest.mark.parametrize(

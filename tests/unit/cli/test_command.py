@@ -7,9 +7,7 @@ from click.testing import CliRunner
 
 from deploytool.cli import app
 from deploytool.cli.command import Command
-from tests.unit.cli.test_app import commands, run, site
-
-__all__ = ["site"]
+from tests.command_line import commands, run
 
 
 @pytest.mark.parametrize(("name", "command"), commands(), ids=lambda value: str(value))

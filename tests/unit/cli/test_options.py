@@ -11,8 +11,8 @@ import click
 import pytest
 
 from deploytool.cli.command import option_values, parameters, read_options
-from deploytool.cli.options import ChangingOptions, PolicyOptions
-from tests.unit.cli.test_app import commands
+from deploytool.cli.options import ChangingOptions, PolicyOptions, split_words
+from tests.command_line import commands
 
 
 def is_of(value: object, hint: Any) -> bool:
@@ -84,3 +84,10 @@ def test_no_two_commands_share_a_parameter():
     """The environment's name of an option is that of its command."""
     one, other = list(parameters(PolicyOptions)), list(parameters(PolicyOptions))
     assert not {id(parameter) for parameter in one} & {id(parameter) for parameter in other}
+
+
+def test_playbooks_come_first():
+    """A service may be called like a file, behind the first that is none."""
+    playbooks, rest = split_words(("a.yaml", "b/c.yml", "web", "cat", "x.yaml"))
+    assert [str(path) for path in playbooks] == ["a.yaml", "b/c.yml"]
+    assert rest == ("web", "cat", "x.yaml")

@@ -1,23 +1,13 @@
-"""Metrics, the log and scrape targets: what programs read about a watcher."""
+"""A watcher's metrics, as Prometheus reads them."""
 
 from __future__ import annotations
-
-import json
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from deploytool.model.container import Container, HostPort
-from deploytool.model.event import HostLooked, Note, StepDone, StepFailed, StepStarted
-from deploytool.model.intent import Service
-from deploytool.model.observed import Observed, ObservedHost, Unreachable
-from deploytool.model.plan import Step, StepKind
 from deploytool.model.release import Release
 from deploytool.model.snapshot import RunSummary, Snapshot, WatchedHost, WatchedProject, WatchedService
 from deploytool.report.metrics import metrics_text
-from deploytool.report.registry import WATCH_LOG_FORMATS
-from deploytool.report.targets import targets_json
-from tests.builders import host, project
 
 SNAPSHOT = Snapshot(
     ready=True,
@@ -99,71 +89,3 @@ def test_the_process_is_measured_where_it_is_scraped_and_not_in_a_textfile():
     """node_exporter would mix up the figures of two processes."""
     assert any(name.startswith("process_") for name, _ in samples(process=True))
     assert not any(name.startswith("process_") for name, _ in samples())
-
-
-STEP = Step("s1", StepKind.RESTART, "h1", "shop", "shop-web-1 exited (1)", "web", 1)
-
-
-def logged(event: object, how: str = "json") -> str:
-    return "\n".join(WATCH_LOG_FORMATS[how](event, 0.25, 0))
-
-
-def test_a_line_of_the_log_is_one_object_with_all_that_is_known():
-    """Empty fields are left out; secrets cannot be in it, since events carry none."""
-    failed = json.loads(logged(StepFailed(STEP, 1.23456, "is unhealthy", "docker logs", ("boom",))))
-    assert failed["time"] == "1970-01-01T00:00:00.250Z"
-    assert (failed["level"], failed["event"], failed["step"]) == ("error", "StepFailed", "restart")
-    assert (failed["host"], failed["project"], failed["service"]) == ("h1", "shop", "web")
-    assert (failed["reason"], failed["log"], failed["seconds"]) == ("is unhealthy", ["boom"], 1.235)
-    note = json.loads(logged(Note("h2 answers again", "warning", "h2")))
-    assert (note["level"], note["message"], note["host"]) == ("warning", "h2 answers again", "h2")
-    assert "project" not in note
-
-
-def test_each_line_of_the_text_log_has_the_time():
-    """And what is of no interest has no line."""
-    lines = logged(StepFailed(STEP, 1.0, "is unhealthy", "", ("boom",)), "text").splitlines()
-    assert len(lines) == 2
-    assert all(line.startswith("1970-01-01T00:00:00.250Z ") for line in lines)
-    assert logged(StepDone(STEP, 1.0), "text").endswith("h1: shop/web: ready again 1 (1.0 s)")
-    assert logged(StepStarted(STEP)) == ""
-    assert logged(HostLooked("h1", 0.1)) == ""
-
-
-def test_targets_are_the_published_ports_of_running_replicas():
-    """With labels that say which; what does not run, is not ours or is UDP is none."""
-    hosts = [
-        host("h1", address="10.0.0.1", labels={"rack-no": "r1"}),
-        host("h2", address="fd00::2"),
-        host("h3"),
-    ]
-    shop = project(Service("web"), Service("db"), hosts=hosts)
-
-    def container(name: str, **fields: object) -> Container:
-        ports = (HostPort(8080), HostPort(53, "udp"))
-        known = {"project": "shop", "service": "web", "spec": "1:a", "ports": ports}
-        return Container(name, name, **{**known, **fields})
-
-    observed = {
-        "h1": ObservedHost(
-            containers=(
-                container("shop-web-1"),
-                container("shop-web-2", state="exited"),
-                container("other", project="other"),
-                container("foreign", spec=""),
-            )
-        ),
-        "h2": ObservedHost(containers=(container("shop-db-1", service="db"),)),
-        "h3": Unreachable("no answer"),
-    }
-    listed = json.loads(targets_json([shop], Observed(observed)))
-    assert [entry["targets"] for entry in listed] == [["10.0.0.1:8080"], ["[fd00::2]:8080"]]
-    assert listed[0]["labels"] == {
-        "host": "h1",
-        "host_rack_no": "r1",
-        "project": "shop",
-        "replica": "shop-web-1",
-        "service": "web",
-    }
-    (only,) = json.loads(targets_json([shop], Observed(observed), {"db"}))
-    assert only["labels"]["service"] == "db"

@@ -6,7 +6,7 @@ import json
 
 from deploytool.errors import Place, Problem
 from deploytool.model.release import Lease, Release
-from deploytool.model.status import HeldLease, ProjectStanding, Row, Status
+from deploytool.model.status import HeldLease, ProjectStanding, Route, Row, Status
 from deploytool.report.status import status_json, status_text
 
 STANDING = Status(
@@ -26,6 +26,7 @@ STANDING = Status(
     ),
     unreachable={"h10": "no answer"},
 )
+
 
 TEXT = """\
 PROJECT  SERVICE  HOST  EXPECTED  RUNNING  HEALTHY  UNHEALTHY  RESTARTING  CURRENT  AGE  STATE
@@ -66,3 +67,27 @@ def test_as_json_it_is_one_document():
     assert document["projects"][0]["leases"][0]["hosts"] == ["h1", "h2"]
     assert document["projects"][1]["leases"][0]["seconds_left"] is None
     assert "\n" not in status_json(STANDING, indent=None).rstrip("\n")
+
+
+ROWS = (Row("shop", "web", "h1", 1, 1, 1, 1),)
+
+
+ROUTES = (Route("h1", "shop/web", "shop-web-1", 2, ""), Route("h1", "shop/web", "h2", 0, "failed active hc"))
+
+
+def test_status_says_what_each_proxy_thinks() -> None:
+    """Beside what runs: to whom requests are sent, how many are under way, and to whom none are."""
+    assert status_text(Status(ROWS, routes=ROUTES)).splitlines()[2:7] == [
+        "",
+        "PROXY  SERVICE   SENDS TO    REQUESTS  STATE",
+        "h1     shop/web  shop-web-1  2         healthy",
+        "h1     shop/web  h2          0         failed active hc",
+        "",
+    ]
+    (first, second) = json.loads(status_json(Status(ROWS, routes=ROUTES)))["ingress"]
+    assert (first["state"], second["state"]) == ("healthy", "failed active hc")
+
+
+def test_without_ingress_status_says_nothing_of_it() -> None:
+    """No empty table."""
+    assert "PROXY" not in status_text(Status(ROWS))

@@ -76,3 +76,21 @@ def test_the_stream_ends_with_the_watcher(publisher):
     publisher.close()
     reader.join(DEADLINE_S)
     assert not reader.is_alive()
+
+
+def test_health_is_the_age_of_the_last_turn(publisher):
+    """A watcher that is stuck is restarted by whoever asks; one that plans a large fleet is not."""
+    for silent_s, status in ((0.0, 200), (59.0, 200), (61.0, 503)):
+        route = module.routes_of(publisher, lambda silent_s=silent_s: silent_s)["/healthz"]
+        assert route(Request("/healthz")).status == status
+
+
+def test_it_is_ready_when_every_host_was_looked_at(publisher):
+    """And the metrics are served beside the page."""
+    routes = module.routes_of(publisher, lambda: 0.0)
+    publisher.publish(replace(fleet(), ready=False))
+    assert routes["/readyz"](Request("/readyz")).status == 503
+    publisher.publish(replace(fleet(), ready=True))
+    assert routes["/readyz"](Request("/readyz")).status == 200
+    assert b"deploytool_watch_ready 1.0" in routes["/metrics"](Request("/metrics")).body
+    assert set(routes) > set(page_routes(publisher))

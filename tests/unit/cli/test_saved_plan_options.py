@@ -8,9 +8,7 @@ from pathlib import Path
 import pytest
 
 from deploytool.model.document import sealed, text_of
-from tests.unit.cli.test_app import run, site
-
-__all__ = ["site"]
+from tests.command_line import run
 
 
 @pytest.fixture

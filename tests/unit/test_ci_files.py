@@ -10,9 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.unit.cli.test_app import ROOT, run, site
-
-__all__ = ["site"]
+from tests.command_line import ROOT, run
 
 
 def test_the_pre_commit_hook_validates(site):

@@ -13,7 +13,7 @@ import yaml
 
 from deploytool.cli.commands.watch import watch
 
-CONTRIB = Path(__file__).parents[3] / "contrib"
+CONTRIB = Path(__file__).parents[2] / "contrib"
 
 
 def options() -> set[str]:

@@ -1,11 +1,9 @@
-"""``deploytool watch`` and ``targets`` as processes: options, signals, probes. Their host never answers."""
+"""``deploytool watch`` as a process: signals, files, options, and its end."""
 
 from __future__ import annotations
 
-import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,37 +15,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[3]
-LONG_S = 60.0
-
-
-@pytest.fixture
-def silent() -> Iterator[int]:
-    """A port that accepts connections and says nothing, as a frozen host does."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        yield listener.getsockname()[1]
-
-
-@pytest.fixture
-def site(tmp_path: Path, silent: int) -> Path:
-    inventory = f"all: {{hosts: {{h1: {{ansible_host: 127.0.0.1, ansible_port: {silent}}}}}}}\n"
-    (tmp_path / "hosts.yaml").write_text(inventory, "utf-8")
-    (tmp_path / "site.yaml").write_text("- {name: Shop, hosts: all, services: {web: {image: a}}}\n", "utf-8")
-    return tmp_path
-
-
-def command(*argv: str) -> list[str]:
-    return [sys.executable, "-m", "deploytool", *argv]
-
-
-ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
-
-
-def ended(site: Path, argv: list[str]) -> subprocess.CompletedProcess[str]:
-    """What a process said that ended by itself."""
-    return subprocess.run(
-        argv, cwd=site, env=ENVIRONMENT, capture_output=True, text=True, timeout=LONG_S, check=False
-    )
+from tests.unit.cli.commands.silent_host import ENVIRONMENT, LONG_S, command, ended
 
 
 @contextmanager
@@ -143,21 +111,3 @@ def test_a_watcher_looks_for_cycles_as_often_as_python_does(site):
     done = ended(site, [sys.executable, "-c", script])
     assert done.stdout == "700 700\n", done
     assert done.returncode == 3, done
-
-
-def test_targets_are_left_as_they_are_while_a_host_does_not_answer(site):
-    """Else its replicas would vanish from Prometheus, and their alerts with them."""
-    (site / "targets.json").write_text("[]", "utf-8")
-    argv = (
-        "targets",
-        "hosts.yaml",
-        "site.yaml",
-        "--prometheus",
-        "--connect-timeout",
-        "1s",
-        "--out",
-        "targets.json",
-    )
-    done = ended(site, command(*argv))
-    assert done.returncode == 4
-    assert (site / "targets.json").read_text() == "[]"

@@ -1,4 +1,4 @@
-"""What a watcher reads and writes beside its work: files that change, files that others read."""
+"""The files that a watcher was started with: every change is noticed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from deploytool.cli.options import FileOptions
 from deploytool.cli.output_files import replace_file
 from deploytool.cli.session import load
 from deploytool.cli.watched_files import WatchedFiles
-from deploytool.errors import InputError, UsageError
+from deploytool.errors import InputError
 
 
 @pytest.fixture
@@ -118,15 +118,3 @@ def test_a_broken_file_is_still_watched(site):
     assert not files.changed()
     playbook.write_text(good, "utf-8")
     assert files.changed()
-
-
-def test_files_for_others_are_replaced_as_a_whole(tmp_path):
-    """Readable by all, nothing left over, and a folder that is not there is a sentence."""
-    path = tmp_path / "m.prom"
-    for content in (b"one\n", b"two\n"):
-        replace_file(path, content, "--textfile")
-        assert path.read_bytes() == content
-    assert path.stat().st_mode & 0o777 == 0o644
-    assert [entry.name for entry in tmp_path.iterdir()] == ["m.prom"]
-    with pytest.raises(UsageError, match="cannot be written: no such file"):
-        replace_file(tmp_path / "no" / "m.prom", b"", "--textfile")
