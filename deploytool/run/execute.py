@@ -9,33 +9,25 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
-from enum import Enum
 
-from deploytool.backend.base import Backend, Outcome, Task
+from deploytool.backend.base import Backend, Outcome
 from deploytool.errors import HostUnreachable
 from deploytool.model.event import Event, Note, StepDone, StepFailed, StepSkipped, StepStarted
 from deploytool.model.intent import Intent
 from deploytool.model.observed import Observed, ObservedHost
-from deploytool.model.plan import Plan, ProjectPlan, Step, StepKind
+from deploytool.model.plan import Plan, Step, StepKind
 from deploytool.model.release import Lease
-from deploytool.run.failures import Failures
 from deploytool.run.interrupts import Interrupts
 from deploytool.run.leases import Leases
+from deploytool.run.step_queue import StepQueue
+from deploytool.run.tasks import Tasks
 
 TICK_S = 0.5
 # Round trips to one host at the same time: sshd allows ten sessions on a connection, and others want some.
 MOST_PER_HOST = 6
-
-
-class _State(Enum):
-    WAITING = "waiting"
-    RUNNING = "running"
-    DONE = "done"
-    FAILED = "failed"
-    SKIPPED = "skipped"
 
 
 @dataclass(slots=True)
@@ -100,26 +92,14 @@ class Execution:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._projects = {project.project: project for project in plan.projects}
-        self._steps = {step.id: step for step in plan.steps}
-        self._state = dict.fromkeys(self._steps, _State.WAITING)
-        self._waiting = dict(self._steps)
-        self._unfinished = {name: Counter[int]() for name in self._projects}
-        for step in self._waiting.values():
-            self._unfinished[step.project][self._phase(step)] += 1
-        self._unprepared = sum(step.kind is StepKind.PREPARE for step in self._waiting.values())
-        self._intent = {project.name: project for project in intent.projects}
-        self._failed = Failures()
-        self._spoilt: set[str] = set()  # projects in which a step did not succeed: nothing to record
-        self._ended: dict[str, float] = {}
-        self._pulls = {(p.name, s.name): s.pull for p in intent.projects for s in p.services}
+        self._queue = StepQueue(plan, intent)
+        self._tasks = Tasks(plan, intent)
         self._observed, self._backend, self._leases, self._emit = observed, backend, leases, emit
         self._forks, self._clock, self._sleep = forks, clock, sleep
         self._interrupts = interrupts
         self._running: dict[Future[Sequence[Outcome]], _Batch] = {}
         self._renewing: dict[Future[Sequence[Outcome]], tuple[str, str]] = {}
         self._result = Executed()
-        self._skipped: list[tuple[Step, str]] = []
         self._stopping = ""
 
     def run(self) -> Executed:
@@ -127,7 +107,7 @@ class Execution:
         pool = ThreadPoolExecutor(self._forks, thread_name_prefix="step")
         ended = False
         try:
-            self._give_up_on_the_absent()
+            self._queue.skip_absent(self._observed)
             while True:
                 self._heed_interrupts()
                 delayed = self._begin_ready(pool)
@@ -147,14 +127,6 @@ class Execution:
             self._stopping = "the run was interrupted"
             self._emit(Note("interrupted: what is under way finishes; once more ends it at once", "warning"))
 
-    def _give_up_on_the_absent(self) -> None:
-        """A host that did not answer has failed, for a play that says how many hosts may."""
-        for name in self._projects:
-            project = self._intent[name]
-            for wave, hosts in self._failed.absent(project, self._observed):
-                because = f"{', '.join(hosts)} did not answer, and the play does not go on without"
-                self._skip((s for s in self._left(name) if s.wave >= wave), because)
-
     # --- choosing ---------------------------------------------------------------------------------------
 
     def _begin_ready(self, pool: ThreadPoolExecutor) -> bool:
@@ -164,15 +136,13 @@ class Execution:
         room = self._room()
         batches: dict[tuple[object, ...], list[Step]] = {}
         delayed = False
-        for step in list(self._waiting.values()):
-            if self._is_hopeless(step):
-                if any(
-                    self._blocks(need, step) and self._steps[need].host != step.host for need in step.needs
-                ):
+        for step in self._queue.waiting():
+            if self._queue.is_hopeless(step, self._result.lost):
+                if self._queue.is_blocked_elsewhere(step):
                     self._result.paused.add(step.project)
-                self._skip([step])
-            elif self._is_allowed(step) and room[step.host] >= _room_for(step):
-                if self._clock() < self._earliest(step):
+                self._queue.skip([step])
+            elif self._queue.may_begin(step) and room[step.host] >= _room_for(step):
+                if self._clock() < self._queue.due_s(step):
                     delayed = True
                     continue
                 key = _together(step)
@@ -184,99 +154,23 @@ class Execution:
 
     def _room(self) -> Counter[str]:
         """How many round trips more each host takes now."""
-        room = Counter({step.host: MOST_PER_HOST for step in self._waiting.values()})
+        room = Counter({step.host: MOST_PER_HOST for step in self._queue.waiting()})
         for batch in self._running.values():
             room[batch.steps[0].host] -= _room_for(batch.steps[0])
         room.subtract(host for host, _ in self._renewing.values())
         return room
 
-    def _is_hopeless(self, step: Step) -> bool:
-        if step.host in self._result.lost or (step.kind is StepKind.RECORD and step.project in self._spoilt):
-            return True
-        return any(self._blocks(need, step) for need in step.needs)
-
-    def _blocks(self, need: str, step: Step) -> bool:
-        """Whether what became of ``need`` rules ``step`` out: a failure elsewhere may be tolerated."""
-        if self._state.get(need) not in (_State.FAILED, _State.SKIPPED):
-            return False
-        needed = self._steps[need]
-        return needed.host == step.host or not self._failed.tolerated(self._intent[step.project], needed)
-
-    def _is_allowed(self, step: Step) -> bool:
-        """All needs have ended, all preparations everywhere, and all of the project's earlier phases."""
-        if self._unprepared and step.kind is not StepKind.PREPARE:
-            return False
-        if any(self._state.get(need) in (_State.WAITING, _State.RUNNING) for need in step.needs):
-            return False
-        return self._phase(step) <= min(phase for phase, n in self._unfinished[step.project].items() if n)
-
-    def _phase(self, step: Step) -> int:
-        """Preparations, then wave after wave, then the records; first where nothing is to run any more.
-
-        So no other host forgets one that still remembers.
-        """
-        if step.kind is StepKind.RECORD:
-            return _LAST_PHASE + (self._projects[step.project].files[step.host].manifest is not None)
-        return 0 if step.kind is StepKind.PREPARE else 1 + step.wave
-
-    def _earliest(self, step: Step) -> float:
-        last = max((self._ended.get(need, 0.0) for need in step.needs), default=0.0)
-        return last + step.delay_s if step.delay_s else 0.0
-
-    def _settle(self, step: Step, state: _State) -> None:
-        """A step came to its end, or never will."""
-        self._state[step.id] = state
-        self._unfinished[step.project][self._phase(step)] -= 1
-        self._unprepared -= step.kind is StepKind.PREPARE
-        if state is not _State.DONE:
-            self._spoilt.add(step.project)
-
-    def _skip(self, steps: Iterable[Step], because: str = "") -> None:
-        for step in list(steps):
-            self._settle(step, _State.SKIPPED)
-            self._skipped.append((step, because))
-            del self._waiting[step.id]
-
-    def _left(self, project: str) -> Iterable[Step]:
-        return (step for step in self._waiting.values() if step.project == project)
-
     # --- doing ------------------------------------------------------------------------------------------
 
     def _begin(self, pool: ThreadPoolExecutor, steps: Sequence[Step]) -> None:
-        tasks = [self._task(step) for step in steps]
+        tasks = [self._tasks.of(step) for step in steps]
         for step in steps:
-            self._state[step.id] = _State.RUNNING
-            del self._waiting[step.id]
+            self._queue.begin(step)
             self._emit(StepStarted(step))
         batch = _Batch(steps, self._clock())
         self._running[pool.submit(self._backend.perform, tasks, self._leases.claim)] = batch
         if steps[0].kind is not StepKind.PREPARE:
             self._result.touched.add(steps[0].project)
-
-    def _task(self, step: Step) -> Task:
-        project = self._projects[step.project]
-        files = project.files.get(step.host)
-        spec = files.specs.get(step.service) if files else None
-        writes = step.kind in (StepKind.PREPARE, StepKind.RECORD, StepKind.ENDPOINTS)
-        return Task(
-            step=step,
-            files=files if writes else None,
-            release=project.release if step.kind is StepKind.RECORD else None,
-            others=project.others if step.kind is StepKind.RECORD else project.others_meanwhile,
-            spec=spec.digest if spec else "",
-            images=self._images(project, step.host) if step.kind is StepKind.PREPARE else (),
-        )
-
-    def _images(self, project: ProjectPlan, host_name: str) -> tuple[tuple[str, str], ...]:
-        """The images of all that will be started on a host, once each, with the pull policy."""
-        starting = {
-            step.service
-            for step in self._steps.values()
-            if step.project == project.project and step.host == host_name and step.kind is StepKind.START
-        }
-        specs = project.files[host_name].specs
-        wanted = {specs[s].image: self._pulls.get((project.project, s), "missing") for s in sorted(starting)}
-        return tuple((policy, image) for image, policy in wanted.items())
 
     def _finish_some(self) -> None:
         """Wait until a worker comes back, or a tick passes, and take in what there is."""
@@ -299,14 +193,13 @@ class Execution:
             self._lose(batch.steps, seconds, error)
             return
         for step, outcome in zip(batch.steps, outcomes, strict=True):
-            self._ended[step.id] = self._clock()
             if outcome.ok:
                 self._done(step, outcome, seconds)
             else:
                 self._fail(step, outcome, seconds)
 
     def _done(self, step: Step, outcome: Outcome, seconds: float) -> None:
-        self._settle(step, _State.DONE)
+        self._queue.finish(step, self._clock(), failed=False)
         self._result.done.append(step.id)
         self._emit(StepDone(step, seconds))
         for line in outcome.log:
@@ -330,7 +223,7 @@ class Execution:
             self._result.seen[step.host] = seen
 
     def _fail(self, step: Step, outcome: Outcome, seconds: float) -> None:
-        self._settle(step, _State.FAILED)
+        self._queue.finish(step, self._clock(), failed=True)
         if outcome.held is not None:
             self._result.held = (step.host, outcome.held)
             self._stopping = f"another run holds the lease on {step.host}"
@@ -345,21 +238,21 @@ class Execution:
         failure = StepFailed(step, seconds, outcome.reason, hint, outcome.log)
         self._result.failures.append(failure)
         self._emit(failure)
-        self._failed.note(step)
-        if not self._failed.tolerated(self._intent[step.project], step):
+        self._queue.count_failure(step)
+        if not self._queue.tolerated(step):
             self._result.beyond.add((step.project, step.service))
         if step.kind is StepKind.PREPARE:  # so nothing is touched; the other hosts still say what they lack
             because = f"{step.host} could not be prepared, and nothing changes before all hosts are"
-            self._skip((s for s in self._waiting.values() if s.kind is not StepKind.PREPARE), because)
-        elif self._failed.ends_all(self._intent[step.project], step):
+            self._queue.skip((s for s in self._queue.waiting() if s.kind is not StepKind.PREPARE), because)
+        elif self._queue.ends_project(step):
             self._result.paused.add(step.project)
-            self._skip(self._left(step.project))
+            self._queue.skip_project(step.project)
 
     def _lose(self, steps: Sequence[Step], seconds: float, error: HostUnreachable) -> None:
         self._result.lost[steps[0].host] = error.message
         for step in steps:
-            self._settle(step, _State.FAILED)
-            self._failed.note(step)
+            self._queue.finish(step, self._clock(), failed=True)
+            self._queue.count_failure(step)
             self._emit(StepFailed(step, seconds, error.message, error.hint, lost=True))
         if any(step.kind is StepKind.PREPARE for step in steps):
             # Nothing was touched: the rest is planned anew, without this host.
@@ -392,14 +285,11 @@ class Execution:
 
     def _skip_rest(self) -> None:
         because = self._stopping or "a step before it failed"
-        self._skip(self._waiting.values())
-        self._result.skipped = len(self._skipped)
+        self._queue.skip(self._queue.waiting())
+        self._result.skipped = len(self._queue.skipped)
         if not (self._result.changed or self._result.held):
-            for step, why in self._skipped:
+            for step, why in self._queue.skipped:
                 self._emit(StepSkipped(step, why or because))
-
-
-_LAST_PHASE = 1_000_000
 
 
 def _room_for(step: Step) -> int:
