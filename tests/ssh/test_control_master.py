@@ -282,12 +282,12 @@ def test_jump_hosts_are_kept_too(
     """One connection to it, and one to each host behind it, for all runs."""
     jump, hosts = start(), [start(), start()]
     home.configure(
-        f"Host bastion\n HostName 127.0.0.1\n Port {jump.port}\n User {jump.user}\n"
+        f"Host jump1\n HostName 127.0.0.1\n Port {jump.port}\n User {jump.user}\n"
         f" IdentityFile {home.key_file}\n"
     )
     for _ in range(2):
         for server in hosts:
-            host = connect(server, settings=keep, options=(("proxyjump", "bastion"),))
+            host = connect(server, settings=keep, options=(("proxyjump", "jump1"),))
             assert host.run(["echo", "far"]).stdout == b"far\n"
             host.close()
         monkeypatch.setattr(
