@@ -1,4 +1,4 @@
-"""What every engine promises; the same suite runs on hosts in memory and on real ones.
+"""The promises of every backend; the same suite runs on simulated hosts and on real ones.
 
 A subclass provides the fixture ``bed``: an empty host with one image that works.
 """
@@ -8,18 +8,19 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Protocol
 
-from deploytool.backend.base import Attempt, LeaseClaim, Outcome, Task
+from deploytool.backend.base import Attempt, Backend, LeaseClaim, Outcome, Task
 from deploytool.backend.compose.render.compose import host_files
-from deploytool.backend.engine import Engine
 from deploytool.model.container import Container, ContainerEvent
 from deploytool.model.desired import Desired, HostFiles
 from deploytool.model.intent import Definition, Service
+from deploytool.model.observed import ObservedHost
 from deploytool.model.plan import Gate, Ref, Step, StepKind
 from deploytool.model.release import Lease, Release
 from deploytool.transport.base import Output
 from tests.builders import host, project
 from tests.streams import DEADLINE_S, in_thread, read_all, until
 
+HOST = "h1"
 PROJECT = "contract"
 SOON = {"interval": "30s", "start_period": "10s", "start_interval": "200ms"}  # healthy at the first look
 MINE = LeaseClaim(Lease("mine", who="me@here", reason="test"), ttl_s=60)
@@ -27,16 +28,23 @@ THEIRS = LeaseClaim(Lease("theirs", who="they@there", reason="test"), ttl_s=60)
 
 
 class Bed(Protocol):
-    """An engine with an empty host, and what a person could do on that host."""
+    """A backend with one empty host, and the acts of a person on that host."""
 
-    engine: Engine
+    backend: Backend
     sick_image: str
 
     def halt(self, container: Container) -> None:
-        """Stop a container behind the engine's back."""
+        """Stop a container behind the backend's back."""
 
-    def restarted(self) -> Engine:
-        """A new engine on the same host, as the next run has it."""
+    def restarted(self) -> Backend:
+        """A new backend on the same host, as the next run has it."""
+
+
+def look(backend: Backend) -> ObservedHost:
+    """The bed's host, which has to answer."""
+    seen = backend.observe({HOST: host(HOST)})[HOST]
+    assert isinstance(seen, ObservedHost)
+    return seen
 
 
 class _Given:
@@ -84,15 +92,15 @@ def record(files: HostFiles, number: int = 1) -> Task:
     return replace(task(StepKind.RECORD, files), release=release)
 
 
-class EngineContract:
-    """Each test is one promise of ``backend.base.Engine``."""
+class BackendContract:
+    """Each test is one promise of ``Backend``."""
 
     def do(self, bed: Bed, wanted: Task, claim: LeaseClaim = MINE) -> Outcome:
-        (outcome,) = bed.engine.perform([wanted], claim)
+        (outcome,) = bed.backend.perform([wanted], claim)
         return outcome
 
     def replicas(self, bed: Bed) -> list[Container]:
-        mine = (c for c in bed.engine.observe().containers if c.project == PROJECT)
+        mine = (c for c in look(bed.backend).containers if c.project == PROJECT)
         return sorted(mine, key=lambda c: c.number)
 
     def running(self, bed: Bed, count: int = 2) -> list[Container]:
@@ -102,7 +110,7 @@ class EngineContract:
 
     def test_an_empty_host_holds_nothing(self, bed):
         """Observing makes nothing: no container, no folder."""
-        seen = bed.engine.observe()
+        seen = look(bed.backend)
         assert not [c for c in seen.containers if c.project == PROJECT]
         assert PROJECT not in seen.projects
         assert seen.facts.cpus > 0
@@ -185,11 +193,11 @@ class EngineContract:
 
     def test_a_host_remembers_its_releases(self, bed):
         """With the definition that each one had there."""
-        assert bed.engine.releases(PROJECT) == []
+        assert bed.backend.releases(HOST, PROJECT) == []
         self.running(bed)
         assert self.do(bed, record(files_for(), 1)).ok
         assert self.do(bed, record(files_for("demo/web:2"), 2)).ok
-        stored = bed.engine.releases(PROJECT)
+        stored = bed.backend.releases(HOST, PROJECT)
         assert [one.release.number for one in stored] == [1, 2]
         assert [one.manifest for one in stored] == [files_for().manifest, files_for("demo/web:2").manifest]
 
@@ -197,7 +205,7 @@ class EngineContract:
         """From a preparation, a record, an attempt; and forgets them with the next of these."""
 
         def others() -> tuple[str, ...]:
-            return bed.engine.observe().projects[PROJECT].others
+            return look(bed.backend).projects[PROJECT].others
 
         assert self.do(bed, replace(prepare(files_for()), others=("h2", "h3"))).ok
         assert others() == ("h2", "h3")
@@ -205,25 +213,27 @@ class EngineContract:
         assert others() == ("h3",)
         assert self.do(bed, record(files_for(), 2)).ok
         assert others() == ()
-        assert bed.engine.lock(PROJECT, MINE).ok
-        assert bed.engine.unlock(PROJECT, MINE, Attempt(Release(3, "digest", outcome="failed"), ("h4",))).ok
+        assert bed.backend.lock(HOST, PROJECT, MINE).ok
+        assert bed.backend.unlock(
+            HOST, PROJECT, MINE, Attempt(Release(3, "digest", outcome="failed"), ("h4",))
+        ).ok
         assert others() == ("h4",)
-        assert [one.release.number for one in bed.engine.releases(PROJECT)] == [1, 2, 3]
+        assert [one.release.number for one in bed.backend.releases(HOST, PROJECT)] == [1, 2, 3]
 
     def test_a_lease_can_be_taken_by_hand_and_given_back_by_another(self, bed):
         """lock acquire and lock release."""
-        assert bed.engine.lock(PROJECT, MINE).ok
-        assert bed.engine.lock(PROJECT, THEIRS).held.owner == "mine"
-        assert bed.engine.unlock(PROJECT, replace(THEIRS, take_from="mine")).ok
-        assert bed.engine.lock(PROJECT, THEIRS).ok
+        assert bed.backend.lock(HOST, PROJECT, MINE).ok
+        assert bed.backend.lock(HOST, PROJECT, THEIRS).held.owner == "mine"
+        assert bed.backend.unlock(HOST, PROJECT, replace(THEIRS, take_from="mine")).ok
+        assert bed.backend.lock(HOST, PROJECT, THEIRS).ok
 
     def test_forget_leaves_nothing_of_a_project_that_holds_nothing(self, bed):
         """And does nothing to one that holds something."""
         containers = self.running(bed)
-        assert not bed.engine.forget(PROJECT, MINE).ok
+        assert not bed.backend.forget(HOST, PROJECT, MINE).ok
         assert self.do(bed, stop(*containers)).ok
-        assert bed.engine.forget(PROJECT, MINE).ok
-        assert PROJECT not in bed.engine.observe().projects
+        assert bed.backend.forget(HOST, PROJECT, MINE).ok
+        assert PROJECT not in look(bed.backend).projects
 
     def test_record_of_nothing_removes_the_definition(self, bed):
         """A host that holds nothing says nothing."""
@@ -232,7 +242,7 @@ class EngineContract:
         assert self.do(bed, prepare(HostFiles(None))).ok
         assert self.do(bed, stop(*containers)).ok
         assert self.do(bed, record(HostFiles(None), 2)).ok
-        assert bed.engine.observe().projects[PROJECT].manifest_digest == ""
+        assert look(bed.backend).projects[PROJECT].manifest_digest == ""
 
     def test_another_runs_lease_is_respected(self, bed):
         """It names its holder, and nothing is written."""
@@ -252,12 +262,12 @@ class EngineContract:
     def test_a_lease_can_be_renewed_and_given_back(self, bed):
         """And only by its owner."""
         assert self.do(bed, prepare(files_for())).ok
-        assert bed.engine.renew(PROJECT, MINE).ok
-        assert bed.engine.renew(PROJECT, THEIRS).held.owner == "mine"
-        assert bed.engine.unlock(PROJECT, THEIRS).ok
-        assert bed.engine.observe().projects[PROJECT].lease.owner == "mine"
-        assert bed.engine.unlock(PROJECT, MINE).ok
-        assert bed.engine.observe().projects[PROJECT].lease is None
+        assert bed.backend.renew(HOST, PROJECT, MINE).ok
+        assert bed.backend.renew(HOST, PROJECT, THEIRS).held.owner == "mine"
+        assert bed.backend.unlock(HOST, PROJECT, THEIRS).ok
+        assert look(bed.backend).projects[PROJECT].lease.owner == "mine"
+        assert bed.backend.unlock(HOST, PROJECT, MINE).ok
+        assert look(bed.backend).projects[PROJECT].lease is None
 
     def test_a_missing_image_is_found_before_anything_is_touched(self, bed):
         """The sentence names the image."""
@@ -284,13 +294,13 @@ class EngineContract:
         assert len(self.replicas(bed)) == 1
 
     def test_the_next_run_sees_what_the_last_one_left(self, bed):
-        """Nothing is kept in the engine: all of it is on the host."""
+        """Nothing is kept in the backend: all of it is on the host."""
         self.running(bed)
-        assert bed.restarted().observe().containers == bed.engine.observe().containers
+        assert look(bed.restarted()).containers == look(bed.backend).containers
 
     def test_events_tell_what_happens_to_containers(self, bed):
         """From the moment on at which they were asked for, beside all else, until they are closed."""
-        feed = bed.engine.events()
+        feed = bed.backend.events(HOST)
         heard: list[ContainerEvent] = []
         listener = in_thread(lambda: heard.extend(event for event in feed if event.project == PROJECT))
         one, other = self.running(bed)
@@ -307,7 +317,7 @@ class EngineContract:
     def test_a_container_that_ends_by_itself_is_an_event(self, bed):
         """With its exit code."""
         one, _ = self.running(bed)
-        feed = bed.engine.events()
+        feed = bed.backend.events(HOST)
         bed.halt(one)
         died = next(event for event in feed if event.action == "die")
         assert (died.id, died.exit_code) == (one.id, 137)
@@ -315,7 +325,7 @@ class EngineContract:
 
     def test_closing_events_twice_is_harmless(self, bed):
         """Also before anything was read of them."""
-        feed = bed.engine.events()
+        feed = bed.backend.events(HOST)
         feed.close()
         feed.close()
         assert list(feed) == []
@@ -323,7 +333,7 @@ class EngineContract:
     def test_a_command_runs_in_a_container(self, bed):
         """With its input, and its exit code."""
         one, _ = self.running(bed)
-        stream = bed.engine.exec(one.id, ["/bin/busybox", "sh", "-c", "cat; echo oops >&2; exit 3"])
+        stream = bed.backend.exec(HOST, one.id, ["/bin/busybox", "sh", "-c", "cat; echo oops >&2; exit 3"])
         stream.send(b"hello\n")
         stream.end_input()
         assert read_all(stream) == Output(b"hello\n", b"oops\n")
@@ -334,7 +344,7 @@ class EngineContract:
         """And says why."""
         one, _ = self.running(bed)
         bed.halt(one)
-        stream = bed.engine.exec(one.id, ["/bin/busybox", "true"])
+        stream = bed.backend.exec(HOST, one.id, ["/bin/busybox", "true"])
         stream.end_input()
         assert b"not running" in read_all(stream).stderr
         assert stream.exit_code == 1

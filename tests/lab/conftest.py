@@ -20,7 +20,7 @@ _NO_LAB = pytest.StashKey[str]()
 
 # Files whose tests take more than a minute. They begin first, so that no worker still has one when the others
 # end; and with test_docs among the first, test_lab_hosts does not wait for the lab that both of them need.
-_LONG = ("test_converge", "test_watch", "test_docs", "test_engine", "test_ingress", "test_proof")
+_LONG = ("test_converge", "test_watch", "test_docs", "test_backend", "test_ingress", "test_proof")
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -1,4 +1,4 @@
-"""The engine on a real host keeps the promises of the contract."""
+"""The backend ``compose`` on a real host keeps the promises of every backend."""
 
 from __future__ import annotations
 
@@ -7,14 +7,19 @@ from dataclasses import dataclass
 
 import pytest
 
+from deploytool.backend.base import Backend
 from deploytool.backend.compose.engine import ComposeEngine
+from deploytool.backend.compose.render.renderer import ComposeRenderer
+from deploytool.backend.hosts import HostsBackend
 from deploytool.lab.layout import SUDOER_PASSWORD
 from deploytool.model.container import Container
 from deploytool.model.inventory import Become, Connection, Host
 from deploytool.model.secret import Secret
 from deploytool.transport.base import Transport
 from deploytool.transport.ssh import SshSettings, open_transport
-from tests.contract import EngineContract
+from tests.builders import host
+from tests.contract import HOST as CONTRACT_HOST
+from tests.contract import BackendContract
 from tests.lab.labhosts import LabHosts
 from tests.streams import StreamContract
 
@@ -37,30 +42,36 @@ def transport_of(
     return open_transport(Host(name, connection), SshSettings())
 
 
-def engine_of(lab: LabHosts, name: str = HOST) -> ComposeEngine:
-    """A fresh engine with a connection of its own."""
-    return ComposeEngine(name, transport_of(lab, name))
+def backend_of(lab: LabHosts) -> HostsBackend:
+    """A fresh backend with a connection of its own to the first host, under the name of the contract."""
+
+    def engine(host: Host) -> ComposeEngine:
+        return ComposeEngine(host.name, transport_of(lab))
+
+    backend = HostsBackend(engine, ComposeRenderer)
+    backend.reach([host(CONTRACT_HOST)])
+    return backend
 
 
 @dataclass
 class LabBed:
     lab: LabHosts
-    engine: ComposeEngine
+    backend: Backend
     sick_image: str = "demo/web:2"
 
     def halt(self, container: Container) -> None:
         self.lab.exec(HOST, "docker", "kill", container.id)
 
-    def restarted(self) -> ComposeEngine:
-        return engine_of(self.lab)
+    def restarted(self) -> Backend:
+        return backend_of(self.lab)
 
 
-class TestComposeEngine(EngineContract):
+class TestComposeBackend(BackendContract):
     @pytest.fixture
     def bed(self, lab: LabHosts) -> Iterator[LabBed]:
-        engine = engine_of(lab)
-        yield LabBed(lab, engine)
-        engine.close()
+        backend = backend_of(lab)
+        yield LabBed(lab, backend)
+        backend.close(1)
 
 
 class TestRealSshStream(StreamContract):
