@@ -26,14 +26,14 @@ true"""
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What all hosts together did so far, and the most that came to one of them over SSH."""
+    """The work of all hosts so far, and the most connections and commands over SSH to one of them."""
 
     cpu_s: float
     connections: int
     commands: int
 
     def since(self, before: Load) -> Load:
-        """What was added; the counts are exact where every host gets the same."""
+        """The difference to an earlier state; the counts are exact where every host gets the same."""
         return Load(
             self.cpu_s - before.cpu_s,
             self.connections - before.connections,

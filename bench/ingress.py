@@ -1,4 +1,4 @@
-"""What the proxies add to a request: the same replica with and without them, in turns, in one run.
+"""Latency that the proxies add to a request: the same replica with and without them, in turns, in one run.
 
     python -m bench.ingress
 

@@ -1,4 +1,4 @@
-"""What a command costs as a process: wall seconds, processor seconds, the most memory."""
+"""Cost of a command as a process: wall seconds, processor seconds, peak memory."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ WANTED = dict(
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """What one case cost one tool, here and on the hosts."""
+    """Cost of one case with one tool, on this machine and on the hosts."""
 
     cost: Cost
     load: Load

@@ -1,4 +1,4 @@
-"""How long the decisions of a plan take (schedule, reconcile, roll out), and how that grows with the fleet.
+"""Time of a plan's decisions (schedule, reconcile, roll out), and its growth with the fleet.
 
     python bench/schedule.py                   1,000 hosts with 10,000 replicas, then ten times as much
     python bench/schedule.py --hosts 200       a smaller start
@@ -85,7 +85,7 @@ def observe(project: Project, desired: Desired) -> Observed:
 
 
 def files_of(project: Project, version: str = "1:a") -> dict[str, HostFiles]:
-    """What each host should hold, as if it had been rendered: all services of one version."""
+    """The rendered files of each host: all services in one version."""
     specs = {service.name: Spec(version, f"{service.name}:{version}") for service in project.services}
     return {host.name: HostFiles(Manifest(""), specs) for host in project.hosts}
 
@@ -131,7 +131,7 @@ def half_as_many(project: Project) -> Project:
 
 
 def cases(hosts: int) -> dict[str, Case]:
-    """What may happen to a fleet of so many hosts."""
+    """Events in a fleet of so many hosts, by name."""
     project = make_project(hosts)
     empty = observe(project, Desired("fleet", {}))
     full = observe(project, schedule(project, empty))

@@ -35,7 +35,7 @@ class StandIn:
     host: MemoryHost
 
     def run(self, argv: Sequence[str], stdin: bytes = b"") -> Result:
-        """What the host answers to a command."""
+        """The host's answer to a command."""
         if argv[:2] == ["docker", "ps"]:
             return Result(0, "".join(f"{c.id}\n" for c in self.host.containers).encode())
         if argv[:2] != ["sh", "-c"] or len(argv) < 5:

@@ -30,7 +30,7 @@ UP = f"docker compose -p bench-peer -f {FILE} up -d --wait"
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What every host is to run."""
+    """The services that every host is to run."""
 
     replicas: int
     version: str

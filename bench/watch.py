@@ -1,4 +1,4 @@
-"""How quickly a watcher repairs, what it costs when nothing happens, and what chaos leaves behind.
+"""Repair times of a watcher, its cost when nothing happens, and the state of the hosts after chaos.
 
 usage: python -m bench.watch PROOF… [--seconds N] [--seed N] [--repairs N]
 with PROOF one of: kill, host, split, chaos, idle, leak. Needs `deploytool lab up -n 5` (idle: -n 8).

@@ -40,7 +40,7 @@ PLAYBOOK = """\
 
 
 def docker(*argv: str, timeout_s: float = 60.0) -> str:
-    """What ``docker`` prints; it must succeed."""
+    """The output of ``docker``, which must succeed."""
     done = subprocess.run(("docker", *argv), capture_output=True, text=True, timeout=timeout_s, check=False)
     if done.returncode:
         raise RuntimeError(f"docker {' '.join(argv)}: {done.stderr.strip()}")
@@ -300,7 +300,7 @@ def write_playbook(folder: Path, replicas: int) -> Path:
 
 
 def usage(pid: int) -> dict[str, float]:
-    """What a process has used: CPU seconds, memory in MB, open files and threads."""
+    """Resources of a process: CPU seconds, memory in MB, open files and threads."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     ticks = os.sysconf("SC_CLK_TCK")
     status = dict(

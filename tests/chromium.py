@@ -117,7 +117,7 @@ class Page:
             time.sleep(0.05)
 
     def screenshot(self) -> bytes:
-        """What is seen, as PNG."""
+        """The visible part of the page, as PNG."""
         return base64.b64decode(self.call("Page.captureScreenshot", format="png")["data"])
 
 

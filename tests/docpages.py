@@ -103,7 +103,7 @@ def blocks(page: Path) -> list[Block]:
 
 
 def is_marked(page: Path) -> bool:
-    """Whether the page says what becomes of its commands."""
+    """True if a block of the page has a comment about its commands."""
     return any(block.marks for block in blocks(page))
 
 
@@ -121,7 +121,7 @@ def own_commands(block: Block) -> Iterator[list[str]]:
 
 
 def agrees(said: str, expected: str) -> bool:
-    """Whether what was printed is what the page shows."""
+    """True if the printed output is the one that the page shows."""
     shown = "\n".join(line.rstrip() for line in expected.strip().splitlines())
     pattern = ".*?".join(re.escape(part) for part in shown.split("…"))
     printed = "\n".join(line.rstrip() for line in said.strip().splitlines())

@@ -1,4 +1,4 @@
-"""What every transport promises of a command while it runs; the same suite runs on each.
+"""The contract of every transport for running commands; the same suite runs on each.
 
 A subclass provides the fixture ``transport``, to a host that has a POSIX shell.
 """
@@ -24,7 +24,7 @@ def until(condition: Callable[[], bool]) -> None:
 
 
 def read_until(stream: Stream, wanted: bytes) -> Output:
-    """What comes, up to and with ``wanted`` on stdout."""
+    """The output up to and with ``wanted`` on stdout."""
     end = time.monotonic() + DEADLINE_S
     stdout = stderr = b""
     while wanted not in stdout:
@@ -35,7 +35,7 @@ def read_until(stream: Stream, wanted: bytes) -> Output:
 
 
 def read_all(stream: Stream) -> Output:
-    """All that is still to come."""
+    """The rest of the output, to the end."""
     stdout, stderr = bytearray(), bytearray()
     while (output := stream.read(DEADLINE_S)) is not None:
         assert output, "it said nothing for too long"
@@ -60,7 +60,7 @@ class StreamContract:
     interrupted: tuple[int, ...] = (9,)
 
     def test_output_comes_while_the_command_runs(self, transport: Transport) -> None:
-        """What it says is there before it ends, and it hears what is sent meanwhile."""
+        """Its output is there before it ends, and it reads what is sent to it meanwhile."""
         stream = transport.stream(shell('echo one; read x; echo "$x"; echo oops >&2; exit 3'))
         assert read_until(stream, b"one\n") == Output(b"one\n")
         assert stream.exit_code is None

@@ -1,4 +1,4 @@
-"""What the proofs on real hosts share: an update with a fault in the middle, and looking from outside.
+"""Shared by the proofs on real hosts: an update with a fault in the middle, and looking from outside.
 
 Nothing here believes what deploytool says. What runs is asked of each host's own engine, and what serves is
 asked of the published ports.
@@ -119,7 +119,7 @@ def replicas(user: User, hosts: Sequence[str] | None = None) -> list[Seen]:
 
 
 def leftovers(user: User) -> list[str]:
-    """What an interrupted run might have left: staged files, leases, half-written releases."""
+    """Remains of an interrupted run: staged files, leases, half-written releases."""
     look = "cd /var/lib/deploytool/shop && ls -d .stage lease lease.new .attempt .news.* 2>/dev/null || :"
     return [
         f"{host}: {name}" for host in user.lab.hosts for name in user.lab.exec(host, "sh", "-c", look).split()

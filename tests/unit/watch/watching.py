@@ -77,7 +77,7 @@ class Watching:
         raise AssertionError("the watcher finds no rest")
 
     def settle(self) -> None:
-        """What just happened is seen and repaired."""
+        """Let time pass until the last events are seen and repaired."""
         self.turns(5.0)
 
     def stir(self, host: str) -> None:
@@ -106,7 +106,7 @@ class Watching:
         return "\n".join(event.message for event in self.events if isinstance(event, Note))
 
     def looks(self, host: str) -> int:
-        """How often the host was looked at so far."""
+        """The number of looks at the host so far."""
         return sum(
             engine.execs.count("observe") for name, engine in self.fleet.engines.items() if name == host
         )
