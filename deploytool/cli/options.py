@@ -42,6 +42,11 @@ class WholeText(click.types.StringParamType):
         return [rv]
 
 
+def flag(*names: str, help: str) -> click.Option:
+    """An option without a value: it is set or not."""
+    return click.Option(names, is_flag=True, help=help)
+
+
 def tags_option(*names: str) -> click.Option:
     """``--tags``, for the commands that use ``-t`` for it and those that use ``-t`` for something else."""
     return click.Option(names, multiple=True, metavar="TAGS", help="Only plays with one of these tags.")
@@ -158,12 +163,7 @@ class HostOptions:
         ),
     ]
     accept_new_host_keys: Annotated[
-        bool,
-        click.Option(
-            ["--accept-new-host-keys"],
-            is_flag=True,
-            help="Trust hosts that known_hosts does not name yet.",
-        ),
+        bool, flag("--accept-new-host-keys", help="Trust hosts that known_hosts does not name yet.")
     ] = False
     keep_connections: Annotated[
         float,
@@ -193,11 +193,7 @@ class PolicyOptions:
 
     reschedule_unreachable: Annotated[
         bool,
-        click.Option(
-            ["--reschedule-unreachable"],
-            is_flag=True,
-            help="Start the replicas of hosts that do not answer elsewhere.",
-        ),
+        flag("--reschedule-unreachable", help="Start the replicas of hosts that do not answer elsewhere."),
     ] = False
     timeout: Annotated[
         float | None,
@@ -218,24 +214,14 @@ class PolicyOptions:
     ] = ()
     adopt: Annotated[
         bool,
-        click.Option(
-            ["--adopt"], is_flag=True, help="Replace containers of the project that others started."
-        ),
+        flag("--adopt", help="Replace containers of the project that others started."),
     ] = False
-    take_over: Annotated[
-        bool, click.Option(["--take-over"], is_flag=True, help="Take the project from another play.")
-    ] = False
+    take_over: Annotated[bool, flag("--take-over", help="Take the project from another play.")] = False
     allow_vanished: Annotated[
-        bool,
-        click.Option(
-            ["--allow-vanished"], is_flag=True, help="Stop what vanished from the files, however much."
-        ),
+        bool, flag("--allow-vanished", help="Stop what vanished from the files, however much.")
     ] = False
     allow_partial: Annotated[
-        bool,
-        click.Option(
-            ["--allow-partial"], is_flag=True, help="Start although hosts that may run it do not answer."
-        ),
+        bool, flag("--allow-partial", help="Start although hosts that may run it do not answer.")
     ] = False
 
 
@@ -247,12 +233,7 @@ class OutputOptions:
 
     output: Annotated[str, format_option(RUN_FORMATS, show_default=True)] = "text"
     diff: Annotated[
-        bool,
-        click.Option(
-            ["-D", "--diff"],
-            is_flag=True,
-            help="Show what changes in each host's compose.yaml; secrets masked.",
-        ),
+        bool, flag("-D", "--diff", help="Show what changes in each host's compose.yaml; secrets masked.")
     ] = False
     progress: Annotated[
         str,
@@ -275,8 +256,7 @@ class OutputOptions:
         ),
     ] = None
     detailed_exitcode: Annotated[
-        bool,
-        click.Option(["--detailed-exitcode"], is_flag=True, help="Exit with 10 where changes are pending."),
+        bool, flag("--detailed-exitcode", help="Exit with 10 where changes are pending.")
     ] = False
 
     def files(self) -> dict[str, Path | None]:
@@ -290,14 +270,10 @@ class ChangeOptions:
 
     heading: ClassVar = "Carrying it out"
 
-    check: Annotated[
-        bool, click.Option(["-C", "--check", "--dry-run"], is_flag=True, help="Only show what would change.")
-    ] = False
+    check: Annotated[bool, flag("-C", "--check", "--dry-run", help="Only show what would change.")] = False
     yes: Annotated[
         bool,
-        click.Option(
-            ["-y", "--yes"], is_flag=True, help="Do not ask before replicas are stopped or replaced."
-        ),
+        flag("-y", "--yes", help="Do not ask before replicas are stopped or replaced."),
     ] = False
     lock_wait: Annotated[
         float, click.Option(["--lock-wait"], type=duration, help="For another run; default: no waiting.")
@@ -313,10 +289,7 @@ class ChangeOptions:
         ),
     ] = 10
     prune_images: Annotated[
-        bool,
-        click.Option(
-            ["--prune-images"], is_flag=True, help="Remove the projects' images that no release needs."
-        ),
+        bool, flag("--prune-images", help="Remove the projects' images that no release needs.")
     ] = False
 
 

@@ -111,7 +111,7 @@ class Action:
 
 
 @dataclass(frozen=True, slots=True)
-class RunSummary:
+class Counts:
     """What was counted since the watcher began. ``converges`` by outcome: ok, failed, held, refused, lost.
 
     ``seconds`` are the bounds of ``DURATIONS_S`` → how many converges took no longer, beside their sum.
@@ -152,7 +152,7 @@ class Snapshot:
     services: tuple[WatchedService, ...] = ()
     replicas: tuple[WatchedReplica, ...] = ()
     actions: tuple[Action, ...] = ()
-    tally: RunSummary = RunSummary()
+    counts: Counts = Counts()
     last_success_s: float = 0.0
     last_converge_s: float = 0.0
 

@@ -10,7 +10,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
 from deploytool import __version__
-from deploytool.model.snapshot import DURATIONS_S, RunSummary, Snapshot, WatchedService
+from deploytool.model.snapshot import DURATIONS_S, Counts, Snapshot, WatchedService
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 
@@ -48,7 +48,7 @@ class _Snapshot(Collector):
         yield from _hosts(snapshot)
         yield from _projects(snapshot)
         yield from _services(snapshot.services)
-        yield from _tally(snapshot.tally)
+        yield from _counts(snapshot.counts)
 
 
 def _hosts(snapshot: Snapshot) -> Iterator[Metric]:
@@ -114,19 +114,19 @@ def _services(services: Iterable[WatchedService]) -> Iterator[Metric]:
     )
 
 
-def _tally(tally: RunSummary) -> Iterator[Metric]:
-    yield _counter("looks", "Looks at hosts.", (), [((), tally.looks)])
-    yield _counter("reloads", "How often the files were read again.", (), [((), tally.reloads)])
-    yield _counter("host_events", "Events of containers that arrived.", ("host",), _by_name(tally.events))
-    yield _counter("drift", "Repairs that were begun.", _SERVICE, tally.drifts.items())
-    yield _counter("steps", "Steps that were done.", _SERVICE, tally.steps.items())
-    yield _counter("step_failures", "Steps that failed.", _SERVICE, tally.failures.items())
-    outcomes = dict.fromkeys(("ok", "failed", "held", "refused", "lost"), 0) | dict(tally.converges)
+def _counts(counts: Counts) -> Iterator[Metric]:
+    yield _counter("looks", "Looks at hosts.", (), [((), counts.looks)])
+    yield _counter("reloads", "How often the files were read again.", (), [((), counts.reloads)])
+    yield _counter("host_events", "Events of containers that arrived.", ("host",), _by_name(counts.events))
+    yield _counter("drift", "Repairs that were begun.", _SERVICE, counts.drifts.items())
+    yield _counter("steps", "Steps that were done.", _SERVICE, counts.steps.items())
+    yield _counter("step_failures", "Steps that failed.", _SERVICE, counts.failures.items())
+    outcomes = dict.fromkeys(("ok", "failed", "held", "refused", "lost"), 0) | dict(counts.converges)
     yield _counter("converges", "Changes that ended, by outcome.", ("outcome",), _by_name(outcomes))
-    total = sum(tally.converges.values())
-    buckets = [(str(bound), float(tally.seconds.get(bound, 0))) for bound in DURATIONS_S]
+    total = sum(counts.converges.values())
+    buckets = [(str(bound), float(counts.seconds.get(bound, 0))) for bound in DURATIONS_S]
     family = HistogramMetricFamily("deploytool_converge_duration_seconds", "How long changes took.")
-    family.add_metric((), [*buckets, ("+Inf", float(total))], sum_value=tally.seconds_sum)
+    family.add_metric((), [*buckets, ("+Inf", float(total))], sum_value=counts.seconds_sum)
     yield family
 
 

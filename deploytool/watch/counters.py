@@ -9,7 +9,7 @@ from deploytool.core.watch.backoff import History, Setback
 from deploytool.model.event import Event, Note, StepDone, StepFailed
 from deploytool.model.observed import ObservedHost
 from deploytool.model.plan import Step, StepKind
-from deploytool.model.snapshot import DURATIONS_S, Action, RunSummary
+from deploytool.model.snapshot import DURATIONS_S, Action, Counts
 
 KEPT_ACTIONS = 100
 
@@ -37,8 +37,8 @@ class Counters:
         return tuple(self._actions)
 
     @property
-    def tally(self) -> RunSummary:
-        return RunSummary(
+    def counts(self) -> Counts:
+        return Counts(
             converges=dict(self._converges),
             seconds=dict(self._seconds),
             seconds_sum=self._seconds_sum,

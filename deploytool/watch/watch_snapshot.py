@@ -67,7 +67,7 @@ def snapshot_of(known: WatchState) -> Snapshot:
             watch_view.replicas([p.name for p in projects], known.seen, specs, known.history, epoch_s)
         ),
         actions=known.counters.actions,
-        tally=known.counters.tally,
+        counts=known.counters.counts,
         last_success_s=known.counters.last_success_s,
         last_converge_s=known.counters.last_converge_s,
     )

@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-import click
-
 from deploytool.backend.base import Feed
 from deploytool.cli.command import command
 from deploytool.cli.host_commands import follow, host_session
-from deploytool.cli.options import LookingOptions, format_option, services_option
+from deploytool.cli.options import LookingOptions, flag, format_option, services_option
 from deploytool.cli.session import load
 from deploytool.core.placement.replica_names import wanted_services
 from deploytool.model.container import ContainerEvent
@@ -22,9 +20,7 @@ class EventsOptions(LookingOptions):
     """Options of ``events``."""
 
     services: Annotated[tuple[str, ...], services_option] = ()
-    everything: Annotated[
-        bool, click.Option(["-a", "--all"], is_flag=True, help="Also of containers that are not ours.")
-    ] = False
+    everything: Annotated[bool, flag("-a", "--all", help="Also of containers that are not ours.")] = False
     output: Annotated[str, format_option(EVENT_FORMATS)] = "text"
 
 

@@ -10,7 +10,7 @@ import click
 
 from deploytool.cli.command import command
 from deploytool.cli.host_commands import host_session
-from deploytool.cli.options import LookingOptions, MixedFileOptions
+from deploytool.cli.options import LookingOptions, MixedFileOptions, flag
 from deploytool.cli.session import load
 from deploytool.cli.terminal import here, lend
 from deploytool.core.placement.replica_names import choose, replicas, wanted_replica
@@ -36,12 +36,7 @@ class ExecOptions(LookingOptions):
 
     files: ExecFileOptions
     no_terminal: Annotated[
-        bool,
-        click.Option(
-            ["-T", "--no-terminal"],
-            is_flag=True,
-            help="Even on a terminal, only join input and output.",
-        ),
+        bool, flag("-T", "--no-terminal", help="Even on a terminal, only join input and output.")
     ] = False
 
 

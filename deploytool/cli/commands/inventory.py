@@ -14,7 +14,7 @@ import click
 
 from deploytool.cli.command import command
 from deploytool.cli.host_limit import read_limit_file
-from deploytool.cli.options import vault_password_option
+from deploytool.cli.options import flag, vault_password_option
 from deploytool.core.placement.patterns import NoMatch, select
 from deploytool.errors import UsageError
 from deploytool.load.inventory.extra_vars import parse_extra_vars
@@ -43,14 +43,9 @@ class InventoryOptions:
 
     inventory: Annotated[str, click.Argument(["inventory"], metavar="INVENTORY")]
     group: Annotated[str, click.Argument(["group"], required=False)] = "all"
-    list_: Annotated[
-        bool, click.Option(["--list"], is_flag=True, help="Print all hosts with their variables as JSON.")
-    ] = False
+    list_: Annotated[bool, flag("--list", help="Print all hosts with their variables as JSON.")] = False
     graph: Annotated[
-        bool,
-        click.Option(
-            ["--graph"], is_flag=True, help="Print the tree of groups and hosts, of GROUP or of all."
-        ),
+        bool, flag("--graph", help="Print the tree of groups and hosts, of GROUP or of all.")
     ] = False
     host: Annotated[
         str | None,

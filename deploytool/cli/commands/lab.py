@@ -9,6 +9,7 @@ from typing import Annotated
 import click
 
 from deploytool.cli.command import command
+from deploytool.cli.options import flag
 from deploytool.lab.lab import HostStatus, Lab
 
 
@@ -60,17 +61,13 @@ class UpOptions:
     ] = 3
     start_engine: Annotated[
         bool,
-        click.Option(
-            ["--start-engine"],
-            is_flag=True,
+        flag(
+            "--start-engine",
             help="Where no Docker engine answers, install and start one (as root on Debian or Ubuntu).",
         ),
     ] = False
     envoy: Annotated[
-        bool,
-        click.Option(
-            ["--envoy"], is_flag=True, help="Give the hosts images of Envoy, for ports in mode ingress."
-        ),
+        bool, flag("--envoy", help="Give the hosts images of Envoy, for ports in mode ingress.")
     ] = False
 
 
@@ -79,10 +76,7 @@ class DownOptions:
     """Options of ``lab down``."""
 
     images: Annotated[
-        bool,
-        click.Option(
-            ["--images"], is_flag=True, help="Remove the images too; the next 'lab up' builds them again."
-        ),
+        bool, flag("--images", help="Remove the images too; the next 'lab up' builds them again.")
     ] = False
 
 

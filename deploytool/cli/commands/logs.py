@@ -18,6 +18,7 @@ from deploytool.cli.options import (
     LookOptions,
     MixedFileOptions,
     duration,
+    flag,
     forks_option,
     format_option,
     tags_option,
@@ -81,10 +82,7 @@ class LogsOptions(LookingOptions):
     files: LogFileOptions
     hosts: LogHostOptions
     follow: Annotated[
-        bool,
-        click.Option(
-            ["-f", "--follow"], is_flag=True, help="Go on with what is written, also by new replicas."
-        ),
+        bool, flag("-f", "--follow", help="Go on with what is written, also by new replicas.")
     ] = False
     since: Annotated[
         str | None,
@@ -101,9 +99,7 @@ class LogsOptions(LookingOptions):
             help="Lines of each replica.",
         ),
     ]
-    timestamps: Annotated[
-        bool, click.Option(["-t", "--timestamps"], is_flag=True, help="Begin each line with its time.")
-    ] = False
+    timestamps: Annotated[bool, flag("-t", "--timestamps", help="Begin each line with its time.")] = False
     output: Annotated[str, format_option(LOG_FORMATS)] = "text"
 
 

@@ -9,7 +9,7 @@ import click
 
 from deploytool.cli.command import command
 from deploytool.cli.host_commands import exit_code_of, host_session
-from deploytool.cli.options import LookingOptions, format_option, services_option
+from deploytool.cli.options import LookingOptions, flag, format_option, services_option
 from deploytool.cli.session import load
 from deploytool.core.placement.replica_names import ReplicaRef, replicas, wanted_services
 from deploytool.model.observed import Observed
@@ -24,7 +24,7 @@ class PsOptions(LookingOptions):
     services: Annotated[tuple[str, ...], services_option] = ()
     everything: Annotated[
         bool,
-        click.Option(["-a", "--all"], is_flag=True, help="Also what other playbooks run on these hosts."),
+        flag("-a", "--all", help="Also what other playbooks run on these hosts."),
     ] = False
     output: Annotated[str, format_option(PS_FORMATS)] = "text"
 

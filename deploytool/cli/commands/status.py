@@ -12,7 +12,7 @@ import click
 
 from deploytool.cli.command import command
 from deploytool.cli.host_limit import limited
-from deploytool.cli.options import LookingOptions, duration, format_option, services_option
+from deploytool.cli.options import LookingOptions, duration, flag, format_option, services_option
 from deploytool.cli.run_command import running
 from deploytool.cli.screen import Screen
 from deploytool.cli.session import load
@@ -41,10 +41,7 @@ class StatusOptions(LookingOptions):
 
     services: Annotated[tuple[str, ...], services_option] = ()
     output: Annotated[str, format_option(STATUS_FORMATS)] = "text"
-    watch: Annotated[
-        bool,
-        click.Option(["-w", "--watch"], is_flag=True, help="Look again and again, and show what changed."),
-    ] = False
+    watch: Annotated[bool, flag("-w", "--watch", help="Look again and again, and show what changed.")] = False
     interval: Annotated[
         float,
         click.Option(
@@ -56,8 +53,7 @@ class StatusOptions(LookingOptions):
         ),
     ]
     detailed_exitcode: Annotated[
-        bool,
-        click.Option(["--detailed-exitcode"], is_flag=True, help="Exit with 10 where changes are pending."),
+        bool, flag("--detailed-exitcode", help="Exit with 10 where changes are pending.")
     ] = False
 
 

@@ -16,10 +16,11 @@ from typing import Annotated, ClassVar
 
 import click
 
+from deploytool.backend.base import Backend
 from deploytool.backend.registry import BackendSettings, open_backend
 from deploytool.cli import leave
 from deploytool.cli.command import command
-from deploytool.cli.options import HostOptions, PolicyOptions, SiteOptions, duration, output_file
+from deploytool.cli.options import HostOptions, PolicyOptions, SiteOptions, duration, flag, output_file
 from deploytool.cli.output_files import READABLE, replace_file
 from deploytool.cli.run_command import policy_of
 from deploytool.cli.session import load
@@ -93,7 +94,7 @@ class RepairOptions:
     ] = None
     reload: Annotated[
         bool,
-        click.Option(["--reload"], is_flag=True, help="Take over files as they change; SIGHUP does so, too."),
+        flag("--reload", help="Take over files as they change; SIGHUP does so, too."),
     ] = False
     restart_budget: Annotated[
         int | None,
@@ -102,8 +103,7 @@ class RepairOptions:
         ),
     ] = None
     force_own: Annotated[
-        bool,
-        click.Option(["--force-own"], is_flag=True, help="Let these files win over somebody else's release."),
+        bool, flag("--force-own", help="Let these files win over somebody else's release.")
     ] = False
 
 
@@ -161,7 +161,30 @@ def watch(options: WatchCommandOptions) -> int:
 
     wanted = read()
     backend = open_backend("compose", BackendSettings(_settings(options, wanted)))
-    watcher = Watcher(
+    watcher = _watcher(options, wanted, backend, read, files)
+    with ExitStack() as around:
+        _publish(options.serve, textfile, watcher, around)
+        asked = _signals(watcher)
+        watcher.run()
+        watcher.finish(WIND_UP_S)
+
+    def close() -> None:
+        watcher.close()
+        backend.close(options.hosts.forks)
+
+    _in_a_thread(close).join(CLOSE_S)
+    leave(INTERRUPTED if signal.SIGINT in asked else 0)
+    return 0
+
+
+def _watcher(
+    options: WatchCommandOptions,
+    wanted: Wanted,
+    backend: Backend,
+    read: Callable[[], Wanted],
+    files: WatchedFiles,
+) -> Watcher:
+    return Watcher(
         wanted,
         backend,
         this_run("watch", environ, yields=True),
@@ -176,23 +199,15 @@ def watch(options: WatchCommandOptions) -> int:
             forks=options.hosts.forks,
         ),
     )
-    with ExitStack() as around:
-        if options.serve.listen:
-            server = around.enter_context(_server(options.serve.listen, watcher))
-            watcher.say(f"listening on port {server.port}")
-        if textfile:
-            _in_a_thread(lambda: _write_on(textfile, watcher.publisher))
-        asked = _signals(watcher)
-        watcher.run()
-        watcher.finish(WIND_UP_S)
 
-    def close() -> None:
-        watcher.close()
-        backend.close(options.hosts.forks)
 
-    _in_a_thread(close).join(CLOSE_S)
-    leave(INTERRUPTED if signal.SIGINT in asked else 0)
-    return 0
+def _publish(serve: ServeOptions, textfile: Path | None, watcher: Watcher, around: ExitStack) -> None:
+    """Serve the page and metrics, and write the metrics' file, for as long as ``around`` is open."""
+    if serve.listen:
+        server = around.enter_context(_server(serve.listen, watcher))
+        watcher.say(f"listening on port {server.port}")
+    if textfile:
+        _in_a_thread(lambda: _write_on(textfile, watcher.publisher))
 
 
 def _settings(options: WatchCommandOptions, wanted: Wanted) -> SshSettings:

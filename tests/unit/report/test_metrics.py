@@ -6,7 +6,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from deploytool.model.release import Release
-from deploytool.model.snapshot import RunSummary, Snapshot, WatchedHost, WatchedProject, WatchedService
+from deploytool.model.snapshot import Counts, Snapshot, WatchedHost, WatchedProject, WatchedService
 from deploytool.report.metrics import metrics_text
 
 SNAPSHOT = Snapshot(
@@ -24,7 +24,7 @@ SNAPSHOT = Snapshot(
         WatchedService("shop", "web", {"h1": 2, "h3": 1}, {"h1": 2, "h2": 1}, {"h1": 1}, rests_s=9.0),
         WatchedService("shop", "gone"),
     ),
-    tally=RunSummary(
+    counts=Counts(
         converges={"ok": 3, "failed": 1},
         seconds={0.5: 1, 1.0: 2, 300.0: 4},
         seconds_sum=9.5,

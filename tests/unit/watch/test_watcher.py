@@ -556,7 +556,7 @@ def test_a_thousand_repairs_leave_nothing_behind(watch):
             weights.append(weigh())
     assert weights[0] == weights[1]
     assert sum(watching.fleet.counts().values()) == 10
-    assert watching.snapshot.tally.converges["ok"] >= 1000
+    assert watching.snapshot.counts.converges["ok"] >= 1000
 
 
 # --- updates that fail ------------------------------------------------------------------------------------
