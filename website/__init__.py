@@ -1,1 +1,1 @@
-"""The documentation as a site: what mkdocs needs beside ``docs/``, and the pages that are generated."""
+"""The documentation as a site: hooks of mkdocs, and the pages that are generated."""

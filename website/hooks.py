@@ -36,14 +36,14 @@ def navigation(pages: Iterable[str]) -> list[dict[str, list[str]]]:
 
 
 def on_config(config: Any) -> Any:
-    """mkdocs' event: the navigation is made from what is there."""
+    """Event of mkdocs: make the navigation from the pages that exist."""
     folder = Path(config["docs_dir"])
     config["nav"] = navigation(path.relative_to(folder).as_posix() for path in folder.rglob("*.md"))
     return config
 
 
 def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:
-    """mkdocs' event: links to files of the repository, and to pages to come, become what a site can have."""
+    """Event of mkdocs: replace links to files of the repository, and to pages to come, by plain text."""
     folder = Path(config["docs_dir"])
     text = _PAGE.sub(lambda match: match[0] if (folder / match[2]).is_file() else match[1], markdown)
     return _OUTWARD.sub(_inward, text)

@@ -43,7 +43,7 @@ _OTHER_CODES = {
 
 
 def commands() -> Iterator[tuple[str, click.Command]]:
-    """Every command and subcommand by what one types, in the order of ``--help``."""
+    """Every command and subcommand with its full name, in the order of ``--help``."""
     context = click.Context(app)
     for name in COMMANDS:
         command = app.get_command(context, name)

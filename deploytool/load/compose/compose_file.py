@@ -19,7 +19,7 @@ _SERVICES_HINT = "a Compose file has 'services:' at its top level"
 
 @dataclass(frozen=True, slots=True)
 class ComposeDocument:
-    """``folder`` is what relative paths in it start from; ``sections`` are the raw top-level sections."""
+    """A Compose document, raw. Relative paths start from ``folder``; ``sections`` stand beside services."""
 
     folder: Path
     services: Raw

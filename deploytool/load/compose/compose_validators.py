@@ -37,6 +37,7 @@ _SIGNAL = re.compile(
 
 
 def command(value: Raw, spot: Spot) -> Valid:
+    """A command: text, or a list of words."""
     return texts(value, spot) if isinstance(value, list) else text(value, spot)
 
 
@@ -64,6 +65,7 @@ def restart(value: Raw, spot: Spot) -> Valid:
 
 
 def pull_policy(value: Raw, spot: Spot) -> Valid:
+    """``missing``, ``if_not_present``, ``always`` or ``never``; ``build`` is refused."""
     word = text(value, spot)
     if word == "build":
         return spot.wrong(
@@ -73,7 +75,7 @@ def pull_policy(value: Raw, spot: Spot) -> Valid:
 
 
 def signal_name(value: Raw, spot: Spot) -> Valid:
-    """A signal as Docker's engine knows it; what it refuses would be noticed when the old replica is gone."""
+    """A signal that Docker knows. It would refuse another only when the old replica is gone."""
     word = text(value, spot)
     if word is INVALID:
         return INVALID
@@ -135,11 +137,13 @@ def mode(value: Raw, spot: Spot) -> Valid:
 
 
 def cpus_text(value: Raw, spot: Spot) -> Valid:
+    """A number of CPUs, as text."""
     result = amount(value, spot)
     return INVALID if result is INVALID else f"{result:g}"
 
 
 def size_text(value: Raw, spot: Spot) -> Valid:
+    """An amount of memory in bytes, as text."""
     result = size(value, spot)
     return INVALID if result is INVALID else str(result)
 

@@ -32,7 +32,7 @@ Render = Callable[[Raw, Place], Raw]
 
 @dataclass(slots=True)
 class Extender:
-    """Resolves ``extends`` of one document. ``render`` renders what is decided for the play."""
+    """Resolves ``extends`` of one document. ``render`` renders values with the variables of the play."""
 
     folder: Path
     services: Raw
@@ -41,7 +41,7 @@ class Extender:
     _files: dict[Path, Raw] = field(default_factory=dict)
 
     def resolved(self, name: str, raw: Map) -> Map:
-        """The service with all that it extends; what is wrong goes to ``problems``."""
+        """The service on top of all services that it extends."""
         return self._resolved(raw, self.services, self.folder, [("", name)])
 
     def _resolved(self, raw: Map, services: Raw, folder: Path, chain: list[tuple[str, str]]) -> Map:

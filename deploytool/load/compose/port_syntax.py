@@ -1,4 +1,4 @@
-"""``ports`` in short and long syntax → long syntax, and what the scheduler has to know of them.
+"""``ports`` in short and long syntax → long syntax, and → the ports that the scheduler sees.
 
 ``80`` · ``8080:80`` · ``127.0.0.1:8080:80/udp`` · ``[::1]:8080:80`` · ``8000-8002:9000-9002`` (three ports)
 · ``8080-8089:80`` (each replica takes one of ten).

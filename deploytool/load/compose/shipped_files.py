@@ -58,7 +58,7 @@ def _is_folder(path: Path) -> bool:
 
 
 class FileStore:
-    """Reads files and folders, each once, and limits what one project may carry in all."""
+    """Reads files and folders, each once, up to ``MAX_BYTES`` for a project."""
 
     def __init__(self) -> None:
         self._known: dict[Path, Copied] = {}

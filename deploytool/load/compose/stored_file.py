@@ -32,6 +32,7 @@ class StoredDefinitions:
     texts: Mapping[str, str] = field(repr=False)
 
     def on(self, host: Host, placements: Mapping[str, tuple[str, ...]]) -> Definition:
+        """The definition that the host remembers; an empty one where nothing runs there."""
         if not any(host.name in hosts for hosts in placements.values()):
             return Definition({})  # nothing of the release ran there, and nothing is to
         if host.name not in self.texts:

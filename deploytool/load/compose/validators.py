@@ -44,7 +44,7 @@ class Spot:
     def inside(self, container: Raw, key: Raw, name: str | None = None) -> Spot:
         """The spot of ``container[key]``; it keeps this name where the key is no name of its own.
 
-        A value whose template failed has its problem already: whatever is said of it here is dropped.
+        A value whose template failed has its problem already: further ones are dropped.
         """
         own = str(key) if isinstance(key, str) else self.name
         problems = Problems() if container[key] is BROKEN else self.problems
@@ -63,10 +63,12 @@ def kind_of(value: Raw) -> str:
 
 
 def anything(value: Raw, spot: Spot) -> Valid:
+    """Any value as it is."""
     return INVALID if value is BROKEN else value
 
 
 def text(value: Raw, spot: Spot) -> Valid:
+    """Text; numbers count as the text that stands for them."""
     if isinstance(value, bool) or not isinstance(value, (str, int, float)):
         return spot.wrong(f"has to be text, not {kind_of(value)}")
     return scalar_text(value, spot)
@@ -102,6 +104,7 @@ def non_empty(value: Raw, spot: Spot) -> Valid:
 
 
 def flag(value: Raw, spot: Spot) -> Valid:
+    """True or false; ``yes``, ``on`` and ``1`` as text count as true."""
     if isinstance(value, bool):
         return value
     words = {
@@ -119,6 +122,7 @@ def flag(value: Raw, spot: Spot) -> Valid:
 
 
 def integer(value: Raw, spot: Spot) -> Valid:
+    """A whole number of 64 bits."""
     number_found = _number(value)
     if number_found is None or number_found != int(number_found) or abs(number_found) >= 2**63:
         return spot.wrong(f"has to be a whole number, not {_shown(value)}")
@@ -126,11 +130,13 @@ def integer(value: Raw, spot: Spot) -> Valid:
 
 
 def count(value: Raw, spot: Spot) -> Valid:
+    """A whole number that is not negative."""
     result = integer(value, spot)
     return spot.wrong(f"cannot be {result}") if result is not INVALID and result < 0 else result
 
 
 def number(value: Raw, spot: Spot) -> Valid:
+    """A finite number."""
     result = _number(value)
     return spot.wrong(f"has to be a number, not {_shown(value)}") if result is None else result
 
@@ -164,6 +170,7 @@ def size(value: Raw, spot: Spot) -> Valid:
 
 
 def size_or_unlimited(value: Raw, spot: Spot) -> Valid:
+    """An amount of memory in bytes; -1 is no limit."""
     return -1 if str(value) == "-1" else size(value, spot)
 
 
@@ -181,6 +188,8 @@ _DURATIONS = "write it with its units: 90s, 1m30s, 500ms"
 
 
 def one_of(*words: str) -> Validator:
+    """One of some words."""
+
     def validate(value: Raw, spot: Spot) -> Valid:
         result = text(value, spot)
         if result is INVALID or result in words:
@@ -206,6 +215,8 @@ def list_of(item: Validator, *, or_one: bool = False) -> Validator:
 
 
 def map_of(item: Validator) -> Validator:
+    """A mapping whose values are all validated by ``item``."""
+
     def validate(value: Raw, spot: Spot) -> Valid:
         if not isinstance(value, dict):
             return spot.wrong(f"has to be a mapping, not {kind_of(value)}")

@@ -1,7 +1,7 @@
 """The INI form of an inventory: ``[group]``, ``[group:children]``, ``[group:vars]``.
 
-Host lines are split as a shell splits words; values go through Python's literals, and what is none stays a
-string. Strings are templates.
+Host lines are split as a shell splits words; values are Python's literals, and strings where they are
+none. Strings are templates.
 
 Source: the ``ini`` inventory plugin of ansible-core 2.19.
 """
@@ -141,7 +141,7 @@ def _value(text: str, place: Place) -> Raw:
 
 
 def _plain(value: Raw, place: Place) -> Raw:
-    """Only what YAML has, too: other sequences become lists, other scalars strings."""
+    """A literal as a value of YAML: other sequences become lists, other scalars strings."""
     if isinstance(value, (list, tuple, set)):
         result = Seq(place)
         result.extend(_plain(item, place) for item in value)

@@ -1,7 +1,7 @@
 """The source of an inventory: its form, and the reader of that form.
 
 A folder is all of its files by name, folders within included. An executable is a script that prints JSON.
-``-`` is stdin. ``h1,h2,`` are hosts. Other files are YAML, JSON or INI: what their content is, decides. The
+``-`` is stdin. ``h1,h2,`` are hosts. Other files are YAML, JSON or INI, by their content. The
 readers of the rarer forms are imported when they are needed.
 """
 
@@ -35,7 +35,7 @@ _NO_FILE_HINT = "give a file, a folder, a script, '-' for stdin, or hosts with c
 
 
 def fill(roster: Roster, source: str, vault: Vault | None) -> None:
-    """Read the source into the roster; what is wrong goes to the roster's problems."""
+    """Read the source into the roster. Problems are added to those of the roster."""
     path = Path(source)
     if source == STDIN:
         _stdin(roster)

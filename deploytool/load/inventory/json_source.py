@@ -1,4 +1,4 @@
-"""The JSON form of an inventory: what ``ansible-inventory --list`` and inventory scripts print.
+"""The JSON form of an inventory, as ``ansible-inventory --list`` and inventory scripts print it.
 
 Groups map to ``{"hosts": [...], "children": [...], "vars": {...}}`` or to a plain list of hosts; the
 variables of hosts are in ``_meta.hostvars``. A script without ``_meta`` is asked again for each host.

@@ -17,7 +17,7 @@ from deploytool.model.inputs import OUTPUT
 
 
 def fill_from_script(roster: Roster, path: Path) -> bool:
-    """Add what an executable inventory prints; false where it is a text that is only marked executable."""
+    """Add the hosts that a script prints; false where the file is a text that is only marked executable."""
     try:
         raw = output_of([str(path.resolve()), "--list"])
     except NotAProgram:

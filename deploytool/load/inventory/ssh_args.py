@@ -1,7 +1,7 @@
 """The arguments of ``ansible_ssh_args`` and its kin → options by name, as ``ssh`` itself takes them.
 
-Every flag becomes the OpenSSH option that it stands for, so that one list says what is honoured. That list
-belongs to the engine and is not known here.
+Every flag becomes the OpenSSH option that it stands for, so that one list of supported options is enough.
+That list belongs to the transport and is not known here.
 """
 
 from __future__ import annotations

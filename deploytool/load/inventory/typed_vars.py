@@ -45,6 +45,7 @@ class TypedVars:
         return "", None
 
     def wrong(self, name: str, message: str, hint: str = "") -> None:
+        """Report ``name message`` at the place of the variable."""
         self.problems.add(self.place(name), f"{name} {message}", hint)
 
     def parsed(self, parse: Callable[[Raw], T], *names: str, hint: str = "") -> T | None:
@@ -59,9 +60,11 @@ class TypedVars:
             return None
 
     def text(self, *names: str, hint: str = "") -> str | None:
+        """The value as text on one line."""
         return self.parsed(_text, *names, hint=hint)
 
     def flag(self, *names: str) -> bool | None:
+        """The value as true or false, in all of Ansible's spellings."""
         return self.parsed(_flag, *names, hint="write true or false")
 
 

@@ -66,16 +66,18 @@ class VarsFolder:
         self._read: dict[Path, Map] = {}
 
     def read_all(self, roster: Roster) -> None:
-        """Read what belongs to any group or host, so that all problems are found at once."""
+        """Read the files of all groups and hosts, so that all problems are found at once."""
         for group in roster.groups:
             self.of_group(group)
         for host in roster.hosts:
             self.of_host(host)
 
     def of_group(self, name: str) -> Map | None:
+        """The variables of a group in this folder; None without a file."""
         return self._of(self._groups, name)
 
     def of_host(self, name: str) -> Map | None:
+        """The variables of a host in this folder; None without a file."""
         return self._of(self._hosts, name)
 
     def _entries(self, directory: Path | None, kind: str) -> Mapping[str, Path]:

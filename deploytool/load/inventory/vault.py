@@ -50,6 +50,7 @@ class Vault:
 
 
 def is_encrypted(text: str) -> bool:
+    """True for the text of a vault."""
     return text.startswith(HEADER)
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from deploytool.errors import Place, Problem
 from deploytool.load.compose.deploy import service_of
+from deploytool.load.compose.known_keys import Normalized
 from deploytool.load.compose.normalize import ComposeContext, HostNormalizer
 from deploytool.load.compose.schema import SERVICE_VALIDATOR
 from deploytool.load.compose.section_schema import SECTIONS
@@ -33,12 +34,12 @@ Scope = Callable[[str, Placements], Variables]
 class _Source:
     """A service: its part for the play in normalized form, its part for each host as written.
 
-    ``shared`` holds what is the same for all hosts with the same folder, by that folder.
+    ``shared`` holds the results for hosts that get the same, by the hosts' folder.
     """
 
     name: str
     place: Place
-    decided: Variables
+    decided: Normalized
     part: PartialValue
     shared: dict[str, tuple[Map, HostNormalizer]] = field(default_factory=dict)
 
@@ -83,7 +84,7 @@ class PlayDefinitions:
         raw: Raw,
         place: Place,
         renderer: DocumentRenderer,
-        play: Raw,
+        play: Variables,
         problems: Problems,
     ) -> None:
         """Add an entry of a top-level section."""
@@ -175,7 +176,7 @@ class _Trial:
 
     def __init__(self, hosts: Sequence[Host]) -> None:
         self.hosts = hosts
-        self.bodies: dict[str, Variables] = {}
+        self.bodies: dict[str, Normalized] = {}
         self.volumes: dict[str, set[str]] = {}
         self._wrong: dict[Problem, list[str]] = {}
 
@@ -195,7 +196,7 @@ class _Trial:
             problems.add(problem.place, problem.message + where, problem.hint)
 
 
-def _named_volumes(body: Variables) -> set[str]:
+def _named_volumes(body: Normalized) -> set[str]:
     mounts = body.get("volumes") or ()
     return {mount["source"] for mount in mounts if mount["type"] == "volume" and mount.get("source")}
 

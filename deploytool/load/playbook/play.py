@@ -55,7 +55,7 @@ _PROJECT = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
 @dataclass(frozen=True, slots=True)
 class PlayFile:
-    """A playbook as read: ``name`` is how messages call it."""
+    """A playbook; ``name`` is its path in messages."""
 
     path: Path
     name: str
@@ -169,7 +169,7 @@ class _Play:
         return replace(edge, authority=authority)
 
     def _beside(self, name: str) -> Path:
-        """A path that starts from the playbook, as short as messages want it."""
+        """A path relative to the playbook, without ``..`` where it can be: messages show it."""
         return Path(os.path.normpath(self.file.path.parent / name))
 
     def _selected(self, pattern: str) -> list[str]:
@@ -208,7 +208,7 @@ class _Play:
     def _renderer(self, document: ComposeDocument, play: LazyVars) -> DocumentRenderer:
         own, process = self.settings[ENVIRONMENT], self.inventory.sources.environ
         beside = self._dotenv(document.folder / ".env", process)
-        # Looked up and never copied: only what is asked for counts as an input of a plan.
+        # Looked up and never copied: only variables that are looked up count as inputs of a plan.
         environment: Mapping[str, str] = ChainMap(own, beside, cast(dict[str, str], process))
         return DocumentRenderer(play.templates, Interpolation(environment))
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from deploytool.errors import Place
-from deploytool.load.compose.known_keys import key_place
-from deploytool.load.text.located import Variables
+from deploytool.load.compose.known_keys import Normalized, key_place
 from deploytool.load.text.problems import Problems, near
 from deploytool.load.text.yaml_file import place_of
 from deploytool.model.intent import Service
@@ -16,8 +15,8 @@ _NAMESPACES = ("network_mode", "ipc", "pid")
 
 def check_references(
     services: Sequence[Service],
-    bodies: Mapping[str, Variables],
-    decided: Mapping[str, Variables],
+    bodies: Mapping[str, Normalized],
+    decided: Mapping[str, Normalized],
     hosts: int,
     problems: Problems,
 ) -> None:
@@ -36,7 +35,7 @@ def check_references(
 
 
 def _check_dependencies(
-    service: Service, known: Mapping[str, Service], decided: Variables, problems: Problems
+    service: Service, known: Mapping[str, Service], decided: Normalized, problems: Problems
 ) -> None:
     entries = decided.get("depends_on") or {}
     for dependency in service.depends_on:
@@ -48,7 +47,7 @@ def _check_dependencies(
             problems.add(at, f"'{service.name}' depends on '{name}', which is no service", near(name, known))
 
 
-def _shared(body: Variables) -> Iterator[tuple[str, str]]:
+def _shared(body: Normalized) -> Iterator[tuple[str, str]]:
     for key in _NAMESPACES:
         kind, _, other = str(body.get(key, "")).partition(":")
         if kind == "service":

@@ -28,7 +28,7 @@ def add_services(
     play: Variables,
     problems: Problems,
 ) -> None:
-    """Every service. Which there are is decided for the play, so their names may be templates of it."""
+    """Add every service. Names are rendered with the variables of the play."""
     reader = _Names(renderer, play, problems)
     found = list(reader.entries("services", "service", document.services, document.place))
     if not found and isinstance(document.services, dict) and not document.services:
@@ -69,7 +69,7 @@ def add_entries(
     play: Variables,
     problems: Problems,
 ) -> None:
-    """Every network, volume, config and secret."""
+    """Add every network, volume, config and secret."""
     reader = _Names(renderer, play, problems)
     for section, entries in document.sections.items():
         for name, raw, place in reader.entries(section, section.rstrip("s"), entries, document.place):
@@ -104,7 +104,7 @@ class _Names:
                 yield str(name), self._body(value, place_of(raw, key, key_at)), key_at
 
     def _body(self, value: Raw, place: Place) -> Raw:
-        """A whole entry may be one expression; what it gives decides for the play."""
+        """The value of an entry; a single expression is rendered with the variables of the play."""
         return self._rendered(value, place) if is_template(value) else value
 
     def _is_name(self, name: str, word: str, place: Place) -> bool:

@@ -45,6 +45,7 @@ def mandatory(value: Data, msg: str | None = None) -> Data:
 
 
 def to_bool(value: Data) -> bool:
+    """True for ``yes``, ``on``, ``1``, ``true``; false for their opposites, empty text and null."""
     word = str(defined(value)).strip().lower()
     if word in _TRUE:
         return True
@@ -72,12 +73,14 @@ def b64decode(value: Data, encoding: str = "utf-8") -> str:
 
 
 def hash_text(value: Data, hashtype: str = "sha1") -> str:
+    """The hexadecimal digest of a text by one of the algorithms of ``hashlib``."""
     if hashtype not in hashlib.algorithms_guaranteed or hashtype.startswith("shake"):
         raise Mistake(f"hash: there is no '{hashtype}'; take sha256")
     return hashlib.new(hashtype, str(defined(value)).encode(), usedforsecurity=False).hexdigest()
 
 
 def quote(value: Data) -> str:
+    """The text as one word of a shell."""
     return shlex.quote("" if value is None else str(defined(value)))
 
 
@@ -125,12 +128,14 @@ def _merged_lists(low: list[Data], high: list[Data], how: str) -> list[Data]:
 
 
 def dict2items(value: Data, key_name: str = "key", value_name: str = "value") -> list[dict[str, Data]]:
+    """A list of ``{key, value}`` of a mapping."""
     if not isinstance(defined(value), Mapping):
         raise Mistake(f"dict2items: takes a mapping, not a {type(value).__name__}")
     return [{key_name: key, value_name: item} for key, item in value.items()]
 
 
 def items2dict(value: Data, key_name: str = "key", value_name: str = "value") -> dict[str, Data]:
+    """The mapping of a list of ``{key, value}``."""
     try:
         return {str(item[key_name]): item[value_name] for item in defined(value)}
     except (TypeError, KeyError):
@@ -142,6 +147,7 @@ def split(value: Data, separator: str | None = None, maxsplit: int = -1) -> list
 
 
 def path_join(parts: Data) -> str:
+    """One path of several."""
     return posixpath.join(*map(str, parts if isinstance(defined(parts), list) else [parts]))
 
 

@@ -1,4 +1,4 @@
-"""One string → a template that is ready to run, or the sentence that says what is wrong with it."""
+"""One string → a compiled template, or an error in a sentence."""
 
 from __future__ import annotations
 
@@ -50,7 +50,11 @@ def compile_template(env: Environment, text: str, place: Place) -> Compiled:
 
 
 def _with_dockers_templates(text: str, place: Place) -> str:
-    """The text with ``{{.Name}}`` and its like marked to stay; what only Swarm fills in is an error."""
+    """The text with Docker's templates, as ``{{.Name}}``, marked as raw.
+
+    Raises:
+        InputError: one that only Swarm fills in.
+    """
     found = {match[1] for match in _DOCKERS.finditer(text)}
     if not found or "{% raw" in text:
         return text
@@ -80,6 +84,6 @@ def _syntax_sentence(error: TemplateSyntaxError, env: Environment) -> tuple[str,
 
 
 def one_line(error: BaseException) -> str:
-    """The first line of what an exception says, for a sentence."""
+    """The first line of an exception's message."""
     text = str(error).split("\n", 1)[0] or type(error).__name__
     return text[:300]

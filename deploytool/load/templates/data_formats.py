@@ -24,7 +24,7 @@ _NOT_PLAIN = "[^\n\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]|[\u202
 
 
 class _Dumper(yaml.SafeDumper):
-    """Plain YAML whatever subclass of str, dict or list comes in; no anchors."""
+    """Plain YAML, also for subclasses of str, dict and list; no anchors."""
 
     def ignore_aliases(self, data: Data) -> bool:
         return True
@@ -57,6 +57,7 @@ def to_nice_json(value: Data, indent: int = 4, sort_keys: bool = True, **options
 
 
 def to_yaml(value: Data, default_flow_style: bool | None = None, **options: Any) -> str:
+    """YAML text; block style or flow style as PyYAML chooses, unless ``default_flow_style`` says so."""
     text: str = yaml.dump(
         defined(value),
         Dumper=_Dumper,
@@ -70,6 +71,7 @@ def to_nice_yaml(value: Data, indent: int = 4, **options: Any) -> str:
 
 
 def from_json(value: Data) -> Data:
+    """The data in JSON text."""
     try:
         return json.loads(value)
     except (TypeError, ValueError, RecursionError) as error:
@@ -77,6 +79,7 @@ def from_json(value: Data) -> Data:
 
 
 def from_yaml(value: Data) -> Data:
+    """The data in YAML text."""
     problems = Problems()
     result = parse_yaml(str(value), "", problems)
     if problems.found:
@@ -85,6 +88,7 @@ def from_yaml(value: Data) -> Data:
 
 
 def jsonable(value: Data) -> Data:
+    """A value that JSON does not have as one that it has."""
     if isinstance(defined(value), Mapping):
         return dict(value)
     if isinstance(value, Iterable):

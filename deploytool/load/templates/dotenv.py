@@ -29,7 +29,7 @@ def read_dotenv(
     """The variables of a file, in its order. ``outer`` wins where a value refers to a name that both have.
 
     A line that is only a name takes its value from ``outer``, and is left out where ``outer`` has none.
-    With ``raw``, quotes and ``$`` mean nothing: the value is what stands after the sign.
+    With ``raw``, quotes and ``$`` mean nothing: the value is all text after the sign.
     """
     text = read_text(path, name, problems)
     return {} if text is None else parse_dotenv(text, name, outer, problems, raw=raw)

@@ -1,7 +1,7 @@
 """``${VAR}`` in Compose files, with all of Compose's operators.
 
 Differs from Compose in one point: a variable that is not set and has no default is an error here, where
-Compose warns and takes the empty string. Whoever wants the empty string writes ``${VAR:-}``.
+Compose warns and takes the empty string, which here is ``${VAR:-}``.
 """
 
 from __future__ import annotations

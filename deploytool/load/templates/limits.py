@@ -15,7 +15,7 @@ from jinja2 import Undefined
 from deploytool.load.text.problems import Mistake
 
 Data: TypeAlias = Any
-"""A value in a template: all that YAML has, and what an expression may give."""
+"""A value in a template: those of YAML, and Jinja's own, as an iterator or an undefined value."""
 
 MAX_TEXT = 8 * 1024 * 1024  # characters that one template may make
 MAX_VALUES = 500_000  # values in one result, shared ones counted each time
@@ -84,26 +84,31 @@ def check_size(value: Data) -> None:
 
 
 def check_number(value: Data) -> None:
+    """Raise ``Mistake`` for a width or count beyond ``MAX_NUMBER``."""
     if isinstance(value, int) and abs(value) > MAX_NUMBER:
         raise Mistake(f"a width or count of more than {MAX_NUMBER}")
 
 
 def check_format(text: str) -> None:
+    """Raise ``Mistake`` for a format string with a very large or computed width."""
     if _WIDE_FORMAT.search(text):
         raise Mistake("a format with a width that is very large, or is itself computed")
 
 
 def check_replace(text: str, old: str, new: str) -> None:
+    """Raise ``Mistake`` where a replacement makes more than ``MAX_TEXT`` characters."""
     times = text.count(old) if old else len(text) + 1
     check_text(len(text) + times * len(new))
 
 
 def check_text(length: int) -> None:
+    """Raise ``Mistake`` for more than ``MAX_TEXT`` characters."""
     if length > MAX_TEXT:
         raise Mistake(f"the template makes more than {MAX_TEXT // 1024 // 1024} MiB of text")
 
 
 def check_method(owner: str | bytes, name: str, args: Sequence[Data]) -> None:
+    """Raise ``Mistake`` where a method of a string, called with ``args``, makes too much text."""
     if name == "replace" and isinstance(owner, str) and len(args) > 1:
         check_replace(owner, str(args[0]), str(args[1]))
     elif name == "join" and args and isinstance(args[0], (list, tuple)):

@@ -33,29 +33,35 @@ def unique(
 
 
 def union(value: Data, other: Data) -> list[Data]:
+    """The items of both lists, each once."""
     return _distinct(_list("union", value) + _list("union", other))
 
 
 def difference(value: Data, other: Data) -> list[Data]:
+    """The items of the first list that are not in the second."""
     out = _Members(_list("difference", other))
     return _distinct(item for item in _list("difference", value) if item not in out)
 
 
 def intersect(value: Data, other: Data) -> list[Data]:
+    """The items of the first list that are in the second, too."""
     kept = _Members(_list("intersect", other))
     return _distinct(item for item in _list("intersect", value) if item in kept)
 
 
 def symmetric_difference(value: Data, other: Data) -> list[Data]:
+    """The items of either list that are not in the other."""
     return union(difference(value, other), difference(other, value))
 
 
 def zipped(value: Data, *others: Any) -> list[list[Data]]:
+    """Rows of the lists, as many as the shortest has."""
     columns = [_list("zip", one) for one in (value, *others)]
     return [list(row) for row in zip(*columns, strict=False)]
 
 
 def zipped_longest(value: Data, *others: Any, fillvalue: Data = None) -> list[list[Data]]:
+    """Rows of the lists, as many as the longest has."""
     columns = [_list("zip_longest", one) for one in (value, *others)]
     return [list(row) for row in zip_longest(*columns, fillvalue=fillvalue)]
 
@@ -82,7 +88,7 @@ def superset(value: Data, other: Data) -> bool:
 
 
 class _Members:
-    """A set that also holds what cannot be hashed, by its JSON."""
+    """A set that also holds unhashable items, by their JSON."""
 
     def __init__(self, items: Iterable[Data] = ()) -> None:
         self._keys = {_key(item) for item in items}
@@ -111,11 +117,13 @@ def _distinct(items: Iterable[Data]) -> list[Data]:
 
 
 def flatten(value: Data, levels: int | None = None, skip_nulls: bool = True) -> list[Data]:
+    """The items of lists within lists, ``levels`` deep; all where it is None."""
     items = flat(_list("flatten", value), levels)
     return [item for item in items if not (skip_nulls and item is None)]
 
 
 def flat(items: Iterable[Data], levels: int | None) -> list[Data]:
+    """The items of lists and tuples within ``items``, ``levels`` deep; all where it is None."""
     result: list[Data] = []
     for item in items:
         if isinstance(item, (list, tuple)) and levels != 0:

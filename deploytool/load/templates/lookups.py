@@ -26,6 +26,7 @@ class Lookups:
 
     @pass_context
     def lookup(self, context: Context, kind: str, *terms: Any, **options: Any) -> Data:
+        """The values of a lookup: text joined with commas; else the one value, or the list of them."""
         ignored = options.get("errors") == "ignore"
         try:
             found = self.query(context, kind, *terms, **options)
@@ -39,6 +40,7 @@ class Lookups:
 
     @pass_context
     def query(self, context: Context, kind: str, *terms: Any, **options: Any) -> list[Data]:
+        """The list of values that a lookup finds for its terms."""
         name = str(kind).removeprefix("ansible.builtin.")
         names = flat(terms, None)
         if name == "env":

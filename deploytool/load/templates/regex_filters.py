@@ -89,7 +89,7 @@ class Expressions:
     def regex_findall(
         self, value: Data, regex: str, multiline: bool = False, ignorecase: bool = False
     ) -> list[Data]:
-        """Every match; where the expression has groups, what those matched."""
+        """Every match; of an expression with groups, the text of the groups."""
         expression, text = _expression(regex, ignorecase, multiline), str(defined(value))
         found = self._run(expression, text, lambda timeout: expression.findall(text, timeout=timeout))
         return [list(one) if isinstance(one, tuple) else one for one in found]

@@ -81,18 +81,20 @@ class Missing(StrictUndefined):
 
 
 class Bounded(Context):
-    """One rendering, with what it has left to spend."""
+    """The context of one rendering, with its remaining steps and characters."""
 
     work_left = MAX_WORK
     text_left = MAX_TEXT
     step_cost = 100
 
     def step(self) -> None:
+        """Count one step of a loop or a call."""
         self.work_left -= self.step_cost
         if self.work_left < 0:
             raise Mistake("the template takes too many steps")
 
     def wrote(self, text: str) -> str:
+        """Count the characters of ``text``, and give it back."""
         self.text_left -= len(text)
         if self.text_left < 0:
             raise Mistake(f"the template makes more than {MAX_TEXT // 1024 // 1024} MiB of text")
@@ -140,7 +142,7 @@ class Environment(ImmutableSandboxedEnvironment):
         return tree
 
     def _literal(self, source: str) -> Iterator[str]:
-        """The source with strings in ``{{ … }}`` meaning what they say: there, a backslash is one.
+        """The source with backslashes doubled in the strings of ``{{ … }}``, so that each is one backslash.
 
         As in Ansible: ``regex_replace('(a)', '\\1')`` would otherwise have to be written with two.
         """

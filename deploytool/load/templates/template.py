@@ -54,9 +54,9 @@ class Templates:
         return JinjaRenderer(self._search, self._environ)
 
     def render(self, value: Raw, variables: Variables, place: Place, *, finish: Finish | None = None) -> Raw:
-        """``value`` with every template in it rendered; what has none comes back as it is.
+        """``value`` with every template in it rendered; a value without any is given back as it is.
 
-        ``finish`` is applied to each string's own text, not to what expressions give: it sees their
+        ``finish`` is applied to each string's own text, not to results of expressions: it sees their
         ``$`` doubled. Entries that render to ``omit`` are left out.
 
         Raises:

@@ -1,1 +1,1 @@
-"""YAML with places, amounts with units, problems, and a log of what was read."""
+"""YAML with places, amounts with units, problems, and a log of inputs."""

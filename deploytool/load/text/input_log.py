@@ -61,7 +61,7 @@ def note_file(path: Path, content: bytes) -> None:
 
 
 class NotedEnviron(dict[str, str]):
-    """The process's environment, which notes each variable that somebody asks for."""
+    """The process's environment, which logs each variable that is looked up."""
 
     def __contains__(self, name: object) -> bool:
         known = super().__contains__(name)
@@ -76,9 +76,9 @@ class NotedEnviron(dict[str, str]):
         return super().__getitem__(name)
 
     def get(self, name: str, default: Any = None) -> Any:
-        return self[name] if name in self else default  # noqa: SIM401 - this is what get is made of
+        return self[name] if name in self else default  # noqa: SIM401 - this is the body of get itself
 
 
 def noted(environ: Mapping[str, str]) -> NotedEnviron:
-    """A copy of ``environ`` that notes what is asked for."""
+    """A copy of ``environ`` that logs each variable that is looked up."""
     return NotedEnviron(environ)

@@ -27,6 +27,7 @@ class Str(str):
 
     @classmethod
     def at(cls, value: str, place: Place, *, vault: bool = False, unsafe: bool = False) -> Str:
+        """The string ``value``, written at ``place``."""
         text = cls(value)
         text.place, text.vault, text.unsafe = place, vault, unsafe
         return text

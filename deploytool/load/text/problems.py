@@ -17,12 +17,15 @@ class Problems:
         self.found: list[Problem] = []
 
     def add(self, place: Place, message: str, hint: str = "") -> None:
+        """Add a problem; ``hint`` is the way out."""
         self.found.append(Problem(place, _readable(message), _readable(hint)))
 
     def extend(self, error: InputError) -> None:
+        """Add the problems of an error."""
         self.found.extend(error.problems)
 
     def raise_if_any(self) -> None:
+        """Raise InputError with all problems, if there are any."""
         if self.found:
             raise InputError(self.found)
 
@@ -41,7 +44,7 @@ def input_error(place: Place, message: str, hint: str = "") -> InputError:
 
 
 def _readable(sentence: str) -> str:
-    """The sentence on one line, the middle left out where what it quotes is very long."""
+    """The sentence on one line; a very long one loses its middle."""
     if len(sentence) > _LONGEST:
         sentence = f"{sentence[:_SHOWN]} … {sentence[-_SHOWN:]}"
     return " ".join(sentence.splitlines())

@@ -63,7 +63,7 @@ def read_text(path: Path, name: str, problems: Problems) -> str | None:
 
 
 def read_bounded(path: Path) -> bytes:
-    """The content of a file, and one byte more than ``MAX_BYTES`` of what has no end, as of a device."""
+    """The content of a file; of one that is larger, as a device is, the first ``MAX_BYTES`` and one more."""
     with path.open("rb") as file:
         return file.read(MAX_BYTES + 1)
 
