@@ -1,4 +1,4 @@
-"""Files for a host and from it, as one tar on the wire."""
+"""Files to and from a host, as one tar archive."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from deploytool.model.intent import File
 
 
 def packed(files: Iterable[File]) -> bytes:
-    """The files and the folders that they are in.
+    """A tar of the files and their folders.
 
-    Folders may be mounted into a container, whose user has to be able to enter them.
+    Folders get mode 0755, since they may be mounted into a container whose user has to enter them.
     """
     import tarfile  # takes long, and a run with nothing to do packs nothing
 
@@ -35,12 +35,12 @@ def packed(files: Iterable[File]) -> bytes:
 
 
 def _folders(path: str) -> Iterator[str]:
-    """From the outside in."""
+    """The folders of a path, the outermost first."""
     return (str(folder) for folder in reversed(PurePosixPath(path).parents) if folder.name)
 
 
 def texts(raw: bytes) -> dict[str, str]:
-    """Path → text of each file in a tar; bytes that are no UTF-8 are replaced."""
+    """The text of each file in a tar, by path; bytes that are no UTF-8 are replaced."""
     import tarfile
 
     found: dict[str, str] = {}

@@ -1,1 +1,1 @@
-"""Envoy's configuration. A host merges the parts of all its projects by joining lines: see ``parts``."""
+"""The configuration of the proxies. Each project writes its part, and the host joins them: see ``parts``."""

@@ -1,4 +1,4 @@
-"""What being behind ingress means for a service's own containers: a network more, and no port of the host."""
+"""Attaches services behind ingress to the proxy's network, and removes their ingress ports from the host."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from deploytool.model.ingress import EDGE
 from deploytool.model.intent import Definition, Project
 
 NOTE = "x-ingress"
-"""What a release on a host remembers of ``x-ingress`` and of the ports in mode ingress, for a rollback."""
+"""The key of a service in a host's files that keeps ``x-ingress`` and the ingress ports, for a rollback."""
 
 
 def attached(project: Project, definition: Definition) -> Definition:
-    """The definition with every service behind ingress on the edge's network."""
+    """The definition with every service behind ingress on the proxy's network."""
     behind = {service.name for service in project.services if service.exposure} & set(definition.services)
     if not behind:
         return definition
@@ -27,12 +27,12 @@ def attached(project: Project, definition: Definition) -> Definition:
 
 
 def remembered(body: Mapping[str, Any]) -> dict[str, Any]:
-    """The note of an attached service, as the file on the host keeps it."""
+    """The ``NOTE`` of an attached service, as the file on the host keeps it; empty for other services."""
     return {NOTE: body[NOTE]} if "ports" in (body.get(NOTE) or {}) else {}
 
 
 def _attached(body: Mapping[str, Any]) -> dict[str, Any]:
-    """``body`` may come from a release, and is attached then."""
+    """The mapping of one service, attached. Attaching one from a release again changes nothing."""
     result = dict(body)
     note = dict(body.get(NOTE) or {})
     ports = [port for port in body.get("ports") or () if port.get("mode") == "ingress"]

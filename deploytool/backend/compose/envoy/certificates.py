@@ -1,4 +1,4 @@
-"""Whether a certificate and its key are what Envoy takes: said here, before any host is touched."""
+"""Checks certificates and keys as Envoy would, before any host is changed."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from deploytool.model.ingress import Tls
 
 
 def mistake(tls: Tls, certificate: bytes, key: bytes) -> str:
-    """What is wrong with them, as a sentence without their content; empty where nothing is."""
-    # Only where a service has TLS: the import takes a while.
+    """The error in a certificate or its key, as a sentence without their content; empty without one."""
+    # Imported only where a service has TLS, since it takes long.
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
     from cryptography.x509 import load_pem_x509_certificates
 

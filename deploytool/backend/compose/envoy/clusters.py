@@ -1,12 +1,13 @@
-"""Envoy clusters: where the requests for one service go.
+"""Envoy clusters: the endpoints of one service, and how they are checked and balanced.
 
-Each service behind ingress has two. The *front* cluster holds the replicas of this host by container name
-and every other host by its mesh port; the *local* one, which that port leads to, holds this host's replicas
-only, so that no request goes round in a circle.
+Each service behind ingress has two. The *front* cluster has the replicas of this host by container name, and
+every other host by its mesh port. The *local* one, to which that port leads, has this host's replicas only,
+so that no request is passed round in a circle.
 
-The host fills in what it knows best: ``@LOCAL@`` and ``@ALL@`` stand for endpoints, ``@GEN@`` for the
-generation of a cluster: other endpoints are another cluster, so that requests under way in the older one
-can be counted until there are none.
+The host replaces ``@LOCAL@`` and ``@ALL@`` by endpoints, and ``@GEN@`` by the generation of a cluster: other
+endpoints make another cluster, so that the requests that are active in the older one can be counted down.
+
+Source: Envoy's ``config.cluster.v3``.
 """
 
 from __future__ import annotations
@@ -18,20 +19,20 @@ from deploytool.model.ingress import IngressKeys
 
 
 def front_cluster(project: str, service: str, index: int, exposure: IngressKeys) -> dict[str, Any]:
-    """All that may answer for a service."""
+    """The cluster with the replicas of this host and with all other hosts."""
     return _cluster(
         cluster_name(project, service, index, exposure), "@ALL@", exposure, f"{project}/{service}"
     )
 
 
 def local_cluster(project: str, service: str, index: int, exposure: IngressKeys) -> dict[str, Any]:
-    """The replicas of this host."""
+    """The cluster with the replicas of this host only."""
     name = cluster_name(project, service, index, exposure, local=True)
     return _cluster(name, "@LOCAL@", exposure, f"{project}/{service}.local")
 
 
 def endpoint(address: str, port: Any, name: str, weight: Any) -> dict[str, Any]:
-    """One place to send requests to."""
+    """One endpoint of a cluster; ``weight`` is the number of replicas behind it."""
     return {
         "endpoint": {
             "address": {"socket_address": {"address": address, "port_value": port}},
@@ -62,7 +63,7 @@ def _cluster(name: str, endpoints: str, exposure: IngressKeys, stat_name: str) -
     }
 
 
-# A replica that answers with errors of its own is not ejected: they may be what its clients asked for.
+# A replica that answers with 500 is not ejected: the request itself may be the cause.
 _OUTLIERS = {
     "split_external_local_origin_errors": True,
     "consecutive_local_origin_failure": 5,
@@ -74,11 +75,11 @@ _OUTLIERS = {
     "interval": "2s",
     "base_ejection_time": "10s",
     "max_ejection_percent": 50,
-    # Its health check may be well all the time, and would end this within two seconds.
+    # A passing health check would otherwise end the ejection within two seconds.
     "successful_active_health_check_uneject_host": False,
 }
-# A host that died says nothing: without these, what waits for an answer from there hangs for hours, and
-# what was sent there for minutes (TCP_USER_TIMEOUT). With them it is known in seven seconds.
+# A dead host closes no connection: without these, requests that wait for its answer hang for hours, and those
+# that are being sent for minutes (TCP_USER_TIMEOUT). With them it is detected in seven seconds.
 _KEEPALIVE = {"keepalive_time": 5, "keepalive_interval": 2, "keepalive_probes": 3}
 _USER_TIMEOUT = {"level": 6, "name": 18, "int_value": 5000, "state": "STATE_PREBIND"}
 
@@ -98,7 +99,7 @@ def _health_check(exposure: IngressKeys, name: str) -> dict[str, Any]:
     }
     if not exposure.health_path:
         return {**check, "tcp_health_check": {}}
-    # Without one, Envoy would send the name of the cluster, which no server takes for a host.
+    # Without a host name, Envoy would send that of the cluster, which servers refuse.
     named = next((domain for domain in exposure.domains if "*" not in domain), "deploytool.health")
     http = {
         "path": exposure.health_path,
@@ -111,7 +112,7 @@ def _health_check(exposure: IngressKeys, name: str) -> dict[str, Any]:
 
 
 def service_header(name: str) -> dict[str, Any]:
-    """What tells the proxy of another host which service is meant, whatever the request itself says."""
+    """The header that names the service to the proxy of another host; one from the client is overwritten."""
     value = name.partition("@")[0]
     return {
         "header": {"key": SERVICE_HEADER, "value": value},
@@ -136,7 +137,7 @@ def _protocol(exposure: IngressKeys) -> dict[str, Any]:
     options = typed(
         "upstreams.http.v3.HttpProtocolOptions",
         explicit_http_config={version: {}},
-        # Many servers end what was idle for five seconds: whoever sends a request just then loses it.
+        # Many servers close connections that were idle for five seconds; a request at that moment is lost.
         common_http_protocol_options={"idle_timeout": "4s"},
     )
     return {

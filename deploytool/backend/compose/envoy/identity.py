@@ -1,7 +1,7 @@
-"""What a proxy shows to the proxies of other hosts: a certificate of the play's own authority.
+"""Mutual TLS between proxies: each has a certificate of the play's own authority.
 
-Key and certificate follow from the authority and the host's name alone, so that rendering twice gives the
-same, and another authority renews them all.
+Key and certificate are derived from the authority and the host's name alone, so that rendering twice gives
+the same, and another authority renews them all.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from deploytool.backend.compose.envoy.names import typed, watched
 from deploytool.model.secret import Secret
 
 NAME = "mesh.deploytool"
-"""The name in every such certificate: who has one of this authority is one of the hosts."""
+"""The DNS name in every such certificate, which proxies check."""
 
 CERTIFICATE, TRUST = "mesh", "mesh-ca"
 _SECRET = "transport_sockets.tls.v3.Secret"  # noqa: S105 - the name of a type
 
 
 def secrets(authority: Secret, host_name: str) -> dict[str, dict[str, Any]]:
-    """The two files for Envoy: what this host shows, and whom it trusts."""
+    """Envoy's secrets by name: the certificate and key of this host, and the trusted certificates."""
     certificate, key, trusted = _issued(authority, host_name)
     shown = {
         "certificate_chain": {"inline_string": certificate},
@@ -35,7 +35,7 @@ def secrets(authority: Secret, host_name: str) -> dict[str, dict[str, Any]]:
 
 
 def client() -> dict[str, Any]:
-    """How a front cluster reaches other hosts, by what its endpoints say of themselves."""
+    """TLS settings of a front cluster: TLS for endpoints with ``MARK``, plain TCP for the others."""
     context = typed("transport_sockets.tls.v3.UpstreamTlsContext", common_tls_context=_COMMON, sni=NAME)
     plain = typed("transport_sockets.raw_buffer.v3.RawBuffer")
     return {
@@ -47,11 +47,11 @@ def client() -> dict[str, Any]:
 
 
 MARK = {"filter_metadata": {"envoy.transport_socket_match": {"mesh": True}}}
-"""What an endpoint on another host says of itself."""
+"""The metadata of an endpoint on another host."""
 
 
 def server() -> dict[str, Any]:
-    """How a mesh port takes connections: from whom has a certificate of the authority."""
+    """TLS settings of a mesh port: it accepts clients with a certificate of the authority."""
     context = typed(
         "transport_sockets.tls.v3.DownstreamTlsContext",
         common_tls_context=_COMMON,
@@ -75,7 +75,7 @@ def _socket(name: str, context: dict[str, Any]) -> dict[str, Any]:
 @cache
 def _issued(authority: Secret, host_name: str) -> tuple[str, str, str]:
     """Certificate, key and the trusted certificates, all PEM."""
-    # Only where a play asks for it: the import takes a while.
+    # Imported only where a play has ``mtls``, since it takes long.
     import hashlib
 
     from cryptography import x509
@@ -106,7 +106,7 @@ def _issued(authority: Secret, host_name: str) -> tuple[str, str, str]:
         .not_valid_after(issuer.not_valid_after_utc)
         .add_extension(x509.SubjectAlternativeName([x509.DNSName(NAME)]), critical=False)
         .add_extension(x509.ExtendedKeyUsage(uses), critical=False)
-        .sign(signer, hashes.SHA256())  # with RSA this draws nothing: the same again each time
+        .sign(signer, hashes.SHA256())  # RSA's PKCS #1 v1.5 is deterministic
     )
     trusted = b"".join(one.public_bytes(pem) for one in (issuer, *others))
     return (
@@ -116,5 +116,5 @@ def _issued(authority: Secret, host_name: str) -> tuple[str, str, str]:
     )
 
 
-# Of the curve P-256: a private key is a number from 1 to one below it.
+# The order of the curve P-256: a private key is a number from 1 to one below it.
 _ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551

@@ -1,4 +1,7 @@
-"""Envoy listeners: the ports. A head for each, and one line for each filter chain."""
+"""Envoy listeners: a head for each port, and its filter chains.
+
+Source: Envoy's ``config.listener.v3``.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ _HCM = "filters.network.http_connection_manager.v3.HttpConnectionManager"
 
 
 def head(port: int, *, tls: bool) -> dict[str, Any]:
-    """What a listener is, without its filter chains: the same for all projects of a host."""
+    """A listener without its filter chains: the part that is the same for all projects of a host."""
     inspector = {"name": "tls", "typed_config": typed("filters.listener.tls_inspector.v3.TlsInspector")}
     return {
         "@type": "type.googleapis.com/envoy.config.listener.v3.Listener",
@@ -22,7 +25,7 @@ def head(port: int, *, tls: bool) -> dict[str, Any]:
     }
 
 
-# Clients that vanished say nothing, and no request is ended for being quiet.
+# Vanished clients close no connection, and quiet requests have no time limit.
 # SO_KEEPALIVE, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT.
 _KEEPALIVE = [
     {"level": level, "name": name, "int_value": value}
@@ -31,7 +34,7 @@ _KEEPALIVE = [
 
 
 def http_chain(port: int, *, mesh: bool = False) -> dict[str, Any]:
-    """HTTP/1.1 and HTTP/2 by the routes of the port. A mesh port says when it reached no replica."""
+    """HTTP/1.1 and HTTP/2 by the routes of the port. A mesh port marks answers that are no replica's."""
     return {"filters": [{"name": "http", "typed_config": _manager(port, mesh=mesh, https=False)}]}
 
 
@@ -56,7 +59,7 @@ def https_chain(port: int, domain: str, secret: str) -> dict[str, Any]:
 
 
 def tcp_chain(project: str, service: str, index: int, exposure: IngressKeys, *, mesh: bool) -> dict[str, Any]:
-    """Connections as they are."""
+    """Forwarding of TCP connections."""
     proxy = typed(
         "filters.network.tcp_proxy.v3.TcpProxy",
         stat_prefix=f"tcp-{project}-{service}",
@@ -75,7 +78,7 @@ def _manager(port: int, *, mesh: bool, https: bool) -> dict[str, Any]:
         rds={"route_config_name": f"port-{port}", "config_source": watched(f"rds-port-{port}.json")},
         use_remote_address=not mesh,
         normalize_path=True,
-        stream_idle_timeout="0s",  # else a quiet WebSocket, stream or long request ends after five minutes
+        stream_idle_timeout="0s",  # the default ends quiet WebSockets and streams after five minutes
         server_header_transformation="PASS_THROUGH",
         upgrade_configs=[{"upgrade_type": "websocket"}],
         http_filters=[router],
@@ -83,8 +86,8 @@ def _manager(port: int, *, mesh: bool, https: bool) -> dict[str, Any]:
     )
 
 
-# UH: no healthy replica here; UF: none could be connected to; UO: too many requests; NC, NR: the service is
-# not here any more, or not yet. No replica saw this one.
+# UH: no healthy replica here; UF: no connection to any; UO: too many requests; NC, NR: the service is not
+# here any more, or not yet. In all of these cases no replica has received the request.
 _NOT_REACHED = {
     "mappers": [
         {

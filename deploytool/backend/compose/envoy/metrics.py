@@ -1,4 +1,4 @@
-"""What Prometheus may ask of a proxy: one path of its admin interface, on a port of its own, and no other."""
+"""The metrics port of a proxy: one path of its admin interface for Prometheus, and no other."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _HCM = "filters.network.http_connection_manager.v3.HttpConnectionManager"
 
 
 def metrics(port: int, socket: str) -> dict[str, Any]:
-    """The listener and the cluster for it, static: they do not depend on any project."""
+    """Its listener and cluster, the same for all projects; ``socket`` is that of the admin interface."""
     route = {
         "match": {"path": METRICS_PATH, "headers": [{"name": ":method", "string_match": {"exact": "GET"}}]},
         "route": {"cluster": "admin"},

@@ -1,14 +1,14 @@
 """A project's part of the configuration of one host's proxy, as files.
 
-Several projects share a proxy, and two runs may change two of them at once. So each project hands in a part
-of its own, and the host joins the parts line by line:
+Several projects share a proxy, and two runs may change two of them at once. So each project writes a part of
+its own, and the host joins the parts line by line:
 
-    digest                      names all of the rest
-    offers.json                 what other projects have to know
+    digest                      a hash of all the rest
+    offers.json                 the offers, for the plans of other projects
     clusters/SERVICE~N          a line each for the front and the local cluster
     local/SERVICE~N             the endpoint of a replica here, with @NAME@ and @PORT@
     remote/SERVICE~N/HOST       the endpoint of another host, with @WEIGHT@
-    self/SERVICE~N              this host's name, where its replicas are reached as those of others are
+    self/SERVICE~N              this host's name, where its replicas are reached through its mesh port, too
     routes/PORT/DOMAIN          lines of KEY, a tab, and a route; of all projects the highest key comes first
     heads/PORT, chains/PORT     a listener without its filter chains, and a line for each of these
     secrets/NAME                a certificate with its key
@@ -33,7 +33,7 @@ from deploytool.model.inventory import Host
 def ingress_parts(
     project: Project, offers: Sequence[Offer], host: Host, definition: Definition
 ) -> tuple[File, ...]:
-    """The part of ``project`` on ``host``; nothing where it offers nothing."""
+    """The files of ``project`` for the proxy of ``host``; none where it has no offers."""
     if not offers:
         return ()
     writer = _Writer(project, offers, host, definition)
@@ -44,7 +44,7 @@ def ingress_parts(
 
 
 def parts_digest(parts: Iterable[File]) -> str:
-    """The name of a part, as the host reports it; empty for none."""
+    """The digest of a part, as the host reports it; empty for none."""
     return next((part.content.decode() for part in parts if part.path == "digest"), "")
 
 
@@ -87,7 +87,7 @@ class _Writer:
                 address = host.address or host.connection.address
                 self._files[f"remote/{name}/{host.name}"] = self._remote(address, mesh, host.name)
             elif exposure.sticky:
-                # The same ring on every host, so that a cookie leads to one replica whoever is asked.
+                # The same hash ring on every host, so that a cookie leads to one replica from each of them.
                 self._files[f"remote/{name}/{host.name}"] = self._remote("127.0.0.1", mesh, host.name)
                 self._files[f"self/{name}"] = host.name
 
@@ -141,12 +141,15 @@ def _keyed(found: Iterable[tuple[str, dict[str, Any]]]) -> Iterator[str]:
 
 
 def _file_name(domain: str) -> str:
-    """``*`` as ``_``, which no host name has: the host turns it back."""
+    """A domain with ``*`` as ``_``, which no host name contains; the host turns it back."""
     return domain.replace("*", "_")
 
 
 def _secret(name: str, service: Service, tls: Tls, definition: Definition) -> str:
-    """Empty where a release is gone back to, which names its secrets only: the host keeps what it has."""
+    """Envoy's secret with a certificate and its key.
+
+    Empty in a rollback, whose release has only the names of its secrets: the host keeps the ones it has.
+    """
     if not {tls.certificate, tls.key} <= set(definition.toplevel.get("secrets") or {}):
         return ""
     pem, key = (_content(definition, secret) for secret in (tls.certificate, tls.key))
@@ -173,5 +176,5 @@ def _content(definition: Definition, secret: str) -> bytes:
 
 
 def _json(value: Any) -> str:
-    """One line of ASCII, so that no tool of the host has to know an encoding."""
+    """JSON in one line of ASCII, so that the host's tools need no encoding."""
     return json.dumps(value, separators=(",", ":"), ensure_ascii=True, sort_keys=True)

@@ -1,4 +1,4 @@
-"""What the edge's own containers are made from."""
+"""The definitions of the proxies' containers."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from deploytool.model.inventory import Host
 class EdgeDefinitions:
     """Implements ``model.intent.Definitions``. ``ports``, ``holders`` and ``old_kernels`` are by host.
 
-    The holder has the network, the published ports and an Envoy that does nothing. The proxy shares its
-    network, so that a new one can listen on the same ports beside the old one.
+    The holder has the network, the published ports and an Envoy without a task. The proxy shares its network,
+    so that a new one can listen on the same ports beside the old one.
     """
 
     image: str
@@ -36,7 +36,7 @@ class EdgeDefinitions:
         return Definition({HOLDER: holder, PROXY: proxy}, {"networks": {"default": {"name": EDGE}}})
 
     def _holder(self, host_name: str) -> dict[str, Any]:
-        # Connections that a proxy has not accepted yet go to the one beside it when it stops listening.
+        # When a proxy stops listening, connections that it has not accepted yet go to the one beside it.
         migrates = {} if host_name in self.old_kernels else {"sysctls": {"net.ipv4.tcp_migrate_req": "1"}}
         return {
             "image": self.holders.get(host_name, self.image),
@@ -52,7 +52,7 @@ class EdgeDefinitions:
         }
 
     def _proxy(self, host: Host, holder: Mapping[str, Any]) -> dict[str, Any]:
-        """Its socket is named by all that it is made from: an old proxy has another one than the new."""
+        """The proxy. Its socket is named by a hash of all other keys, so that old and new proxy have two."""
         nameless = json.dumps([self._proxy_at("", host), holder], sort_keys=True)
         return self._proxy_at(f"run/{hashlib.sha256(nameless.encode()).hexdigest()[:8]}.sock", host)
 
@@ -66,8 +66,8 @@ class EdgeDefinitions:
                 "--config-yaml",
                 json.dumps(bootstrap, separators=(",", ":"), sort_keys=True),
                 "--disable-hot-restart",
-                # Other endpoints of a TCP service, or other projects on a port, are another listener to it,
-                # which ends the connections of the one before after ten minutes; they are to live on.
+                # New endpoints of a TCP service, or new projects on a port, replace the listener, and Envoy
+                # would end the connections of the old one after ten minutes.
                 "--drain-strategy",
                 "immediate",
                 "--drain-time-s",
@@ -85,7 +85,7 @@ class EdgeDefinitions:
         }
 
 
-# Root without its powers, but for reading files that the SSH user owns and listening on low ports.
+# Root without capabilities, except to read files that the SSH user owns and to listen on low ports.
 _CONFINED = {
     "user": "0:0",
     "cap_drop": ["ALL"],

@@ -1,4 +1,7 @@
-"""Envoy routes: which request goes to which service, each with a key that puts longer paths first."""
+"""Envoy routes: from requests to services, each with a key that puts longer paths first.
+
+Source: Envoy's ``config.route.v3``.
+"""
 
 from __future__ import annotations
 
@@ -15,11 +18,11 @@ _SAFE = {"name": ":method", "string_match": {"safe_regex": {"regex": "GET|HEAD|O
 def front_routes(
     project: str, service: str, index: int, exposure: IngressKeys, https_port: int | None
 ) -> list[tuple[str, dict[str, Any]]]:
-    """(key, route) for what the world asks; to ``https_port`` instead, where requests are sent on."""
+    """(key, route) for requests from clients; redirects to ``https_port`` where that is given."""
     match = _match(exposure.path)
     key = f"{len(exposure.path.rstrip('/')):05}"
     if https_port is not None:
-        # A browser's own port for https is not written out, as nobody writes it.
+        # The default port of https stays out of the address.
         port = {} if https_port == 443 else {"port_redirect": https_port}
         redirect = {"https_redirect": True, **port}
         return [(f"{key}0", {"match": match, "redirect": redirect})]
@@ -39,7 +42,7 @@ def front_routes(
 def mesh_routes(
     project: str, service: str, index: int, exposure: IngressKeys
 ) -> list[tuple[str, dict[str, Any]]]:
-    """(key, route) for what the proxies of other hosts pass on."""
+    """(key, route) for requests from the proxies of other hosts."""
     said = cluster_name(project, service, index, exposure).partition("@")[0]
     match = {"prefix": "/", "headers": [{"name": SERVICE_HEADER, "string_match": {"exact": said}}]}
     name = cluster_name(project, service, index, exposure, local=True)
@@ -50,7 +53,7 @@ def mesh_routes(
 def _twice(
     key: str, match: dict[str, Any], action: dict[str, Any], retry_on: str, headers: dict[str, Any]
 ) -> list[tuple[str, dict[str, Any]]]:
-    """The route for methods that may be asked again when a replica dies, and the one for the rest."""
+    """The route for methods that may be retried when a replica dies, and the one for all others."""
     safe = {**match, "headers": [*match.get("headers", ()), _SAFE]}
     return [
         (f"{key}{rank}", {"match": wanted, "route": {**action, "retry_policy": _retry(on)}, **headers})
@@ -78,7 +81,7 @@ _PREVIOUS = {
 
 
 def _match(path: str) -> dict[str, Any]:
-    """``/shop`` means ``/shop`` and what is below it, and not ``/shopping``."""
+    """The match of a path and the paths below it: ``/shop`` and ``/shop/a``, not ``/shopping``."""
     below = path.rstrip("/")
     return {"path_separated_prefix": below} if below else {"prefix": "/"}
 
@@ -94,7 +97,7 @@ _HAS_COOKIE = {
 
 
 def _with_cookie(name: str) -> dict[str, Any]:
-    """A client without the cookie gets one, and so does its first request: the next proxy has to know it."""
+    """Gives a client without the cookie one; its first request gets it too, for the proxy of another host."""
     cookie = f"{STICKY_COOKIE}=%STREAM_ID%"
     return {
         "request_headers_to_add": [service_header(name), {"header": {"key": "cookie", "value": cookie}}],

@@ -30,9 +30,9 @@ JOBS_PROFILE = "jobs"
 
 
 def host_files(project: Project, desired: Desired, host: Host, offers: Sequence[Offer] = ()) -> HostFiles:
-    """What the project's folder on ``host`` should hold; nothing where no replica is scheduled.
+    """The files of the project on ``host``; without a manifest where no replica is scheduled there.
 
-    ``offers`` are the project's behind ingress: the proxy of every host gets its part of them.
+    ``offers`` are the project's services behind ingress: the proxy of every host gets its part of them.
 
     Raises:
         InputError: a template fails for this host.

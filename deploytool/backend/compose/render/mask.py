@@ -1,7 +1,7 @@
-"""A definition → the same one as it may be shown: secrets masked, our own labels left out. Pure.
+"""Masks secrets in definitions and messages, for display. Pure.
 
-What looks secret by its name or its form is masked, rather too much than too little. Contents of files are
-no part of a definition; of each, only the hash in its path is.
+A value that looks secret by its name or its form is masked, rather too much than too little. A definition
+contains no content of files, only the hash in each path.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ _FILE_SHA = re.compile(r"(?<=files/)[0-9a-f]{64}(?=/)")
 
 
 def showable(document: Mapping[str, Any], salt: bytes) -> dict[str, Any]:
-    """The definition without what nobody may read or needs to.
+    """The definition for display, with secrets masked and without our own labels.
 
-    A secret value becomes ``[masked 3f9c1a]``: equal values look equal under the same ``salt``, and who does
-    not have the salt cannot try values. Hashes in the paths of secrets are masked as well, others shortened.
+    A secret value becomes ``[masked 3f9c1a]``: equal values look equal under the same ``salt``, and without
+    the salt values cannot be tried. Hashes in the paths of secrets are masked as well, others shortened.
     """
     mask = _Mask(salt)
     shown = {key: mask.value(value) for key, value in document.items() if key != "secrets"}
@@ -48,12 +48,12 @@ def showable(document: Mapping[str, Any], salt: bytes) -> dict[str, Any]:
 
 
 def masked_text(text: str) -> str:
-    """A sentence of somebody else's as it may be shown, without a trace of the secrets that it quotes."""
+    """A message of another program for display, with the secrets that it quotes masked."""
     return _MASKED.sub("[masked]", _Mask(b"").value(text))
 
 
 def looks_secret(name: str) -> bool:
-    """Whether a variable, label or option of this name holds a secret; no where it names a file with one."""
+    """True for the name of a variable, label or option with a secret, but not of a file with one."""
     return bool(_SECRET.search(name)) and not _NAMES_A_FILE.search(name)
 
 
@@ -89,7 +89,7 @@ class _Mask:
         return result
 
     def _text(self, text: str) -> str:
-        """From the first secret that is assigned in a text on, nothing of it is shown."""
+        """A text, with all of it masked from the first assignment of a secret on."""
         if _PRIVATE_KEY in text:
             return self._hidden(text)
         names = _ASSIGNED.finditer(text)
