@@ -35,7 +35,7 @@ from deploytool.model.intent import File
 from deploytool.model.inventory import DEFAULT_DIRECTORY
 from deploytool.model.log import Live, LogLine, LogQuery
 from deploytool.model.observed import ObservedHost
-from deploytool.model.plan import Gate, StepKind
+from deploytool.model.plan import Gate, GateGoal, StepKind
 from deploytool.model.release import Release, StoredRelease
 from deploytool.transport.base import Result, Stream, Terminal, Transport
 from deploytool.transport.futures import complete
@@ -320,7 +320,7 @@ _WORDS: dict[StepKind, Callable[[Sequence[Task]], _Words]] = {
 
 def _started(index: int, task: Task) -> list[str]:
     step = task.step
-    gate = step.gate or Gate("ready", 60.0)
+    gate = step.gate or Gate(GateGoal.READY, 60.0)
     # act.sh splits these into words, so nothing but a Compose service name may come through.
     if not _NAME.fullmatch(step.service):
         raise ValueError(f"'{step.service}' is not a service name")

@@ -11,19 +11,23 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, replace
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 from deploytool.backend.compose.render.mask import masked_text
 from deploytool.errors import HostUnreachable
 from deploytool.model import labels
-from deploytool.model.container import Container, ContainerEvent, HostPort
-from deploytool.model.ingress import Belief, Offer, Served
+from deploytool.model.container import Container, ContainerEvent, ContainerState, Health, HostPort
+from deploytool.model.ingress import Belief, IngressProtocol, Offer, Served
 from deploytool.model.intent import Resources
 from deploytool.model.observed import Facts, ObservedHost, ProjectFolder
 from deploytool.model.release import Lease, Release
+from deploytool.model.str_enum import StrEnum
 
 INSTALL = "install Docker Engine and its Compose plugin on the host (docs.docker.com/engine/install)"
 NOT_FOUND = 127
+
+_ALIVE = (ContainerState.RUNNING, ContainerState.PAUSED, ContainerState.RESTARTING)  # Docker holds its ports
+WordT = TypeVar("WordT", bound=StrEnum)
 
 
 def parse_observation(lines: Iterable[str], host_name: str) -> ObservedHost:
@@ -106,7 +110,7 @@ def _marked(containers: Iterable[Container], lines: Iterable[str]) -> Iterator[C
     let_go = {line[:12]: line.endswith(" lingers") for line in lines}
     for container in containers:
         mark = container.id[:12]
-        lingers = let_go.get(mark, False) and container.state == "running"
+        lingers = let_go.get(mark, False) and container.running
         yield replace(container, let_go=True, lingers=lingers) if mark in let_go else container
 
 
@@ -114,11 +118,11 @@ def _container(raw: Mapping[str, Any]) -> Container:
     said: Mapping[str, str] = raw.get("labels") or {}
     keys = _json(said.get(labels.KEYS, ""))
     _, _, network_of = str(raw.get("network") or "").partition("container:")
-    running = raw["state"] in ("running", "paused", "restarting")
+    state = _word(ContainerState, raw["state"], ContainerState.UNKNOWN)
     return Container(
         id=raw["id"],
         name=str(raw["name"]).lstrip("/"),
-        state=raw["state"],
+        state=state,
         project=said.get(labels.PROJECT, ""),
         service=said.get(labels.SERVICE, ""),
         number=_number(said.get(labels.NUMBER)),
@@ -127,7 +131,7 @@ def _container(raw: Mapping[str, Any]) -> Container:
         keys=keys if isinstance(keys, dict) else {},
         image=raw.get("image") or "",
         image_id=raw.get("image_id") or "",
-        health=raw.get("health") or "",
+        health=_word(Health, raw.get("health") or "", Health.NONE),
         exit_code=raw.get("exit_code") or 0,
         oom_killed=bool(raw.get("oom")),
         error=masked_text(raw.get("error") or ""),  # quotes the command, and comes into plans and logs
@@ -137,8 +141,16 @@ def _container(raw: Mapping[str, Any]) -> Container:
         stop_grace_s=None if raw.get("grace") is None else float(raw["grace"]),
         reserve=parse_reserve(said.get(labels.RESERVE, "")),
         network_of=network_of,
-        ports=tuple(_ports((raw.get("published") if running else None) or raw.get("wanted") or {})),
+        ports=tuple(_ports((raw.get("published") if state in _ALIVE else None) or raw.get("wanted") or {})),
     )
+
+
+def _word(words: type[WordT], text: str, otherwise: WordT) -> WordT:
+    """The member that Docker's word names; ``otherwise`` for one that is not known here."""
+    try:
+        return words(text)
+    except ValueError:
+        return otherwise
 
 
 def parse_event(line: str) -> ContainerEvent | None:
@@ -159,7 +171,7 @@ def parse_event(line: str) -> ContainerEvent | None:
         oneoff=said.get(labels.ONEOFF, "") == "True",
         spec=said.get(labels.SPEC, ""),
         image=said.get("image", ""),
-        health=detail if action == "health_status" else "",
+        health=_word(Health, detail, Health.NONE) if action == "health_status" else Health.NONE,
         exit_code=_number(said.get("exitCode")),
         signal=_number(said.get("signal")),
         time_s=_number(str(raw.get("timeNano") or "")) / 1e9,
@@ -257,7 +269,9 @@ def _weights(words: str) -> dict[str, int]:
 def _offers(text: str) -> Iterator[Offer]:
     for raw in _json(text) or ():
         if isinstance(raw, dict) and raw.keys() <= Offer.__dataclass_fields__.keys():
-            yield Offer(**{**raw, "domains": tuple(raw.get("domains") or ())})
+            domains = tuple(raw.get("domains") or ())
+            protocol = _word(IngressProtocol, raw.get("protocol", ""), IngressProtocol.HTTP)
+            yield Offer(**{**raw, "domains": domains, "protocol": protocol})
 
 
 def _named(lines: Iterable[str]) -> Iterator[tuple[str, str]]:

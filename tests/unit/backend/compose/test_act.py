@@ -14,7 +14,7 @@ from deploytool.backend.base import LeaseClaim, Task
 from deploytool.backend.compose.engine import ComposeEngine
 from deploytool.model.desired import HostFiles, Manifest
 from deploytool.model.inventory import Connection
-from deploytool.model.plan import Gate, Ref, Step, StepKind
+from deploytool.model.plan import Gate, GateGoal, Ref, Step, StepKind
 from deploytool.model.release import Lease, Release
 from deploytool.transport.local import LocalTransport
 
@@ -91,7 +91,7 @@ def prepare() -> Task:
 
 
 def start(service: str) -> Task:
-    gate = Gate("ready", 20, 0)
+    gate = Gate(GateGoal.READY, 20, 0)
     return Task(Step("", StepKind.START, "h1", "shop", "", service, 3, total=3, gate=gate), spec=SPEC)
 
 
