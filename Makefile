@@ -69,10 +69,11 @@ proof: .venv/testable ## Prove what updates and ingress promise, with faults and
 		tests/unit/run/test_ingress_promises.py tests/unit/run/test_any_runs.py tests/unit/watch/test_chaos.py
 	$(BIN)/python -m pytest -q -s -m proof
 
-lint: .venv/testable ## Check style and types
+lint: .venv/testable ## Check style and types, and the scripts that run on hosts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/python -m tests.shellcheck
 
 chaos: .venv/testable ## Break five hosts for ten minutes while a watcher keeps 20 replicas on them
 	$(DEPLOYTOOL) lab up --start-engine -n 5

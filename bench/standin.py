@@ -1,7 +1,7 @@
 """A stand-in for what a host does: it answers the commands of ``backend.compose.engine`` from memory.
 
-No shell and no Docker behind it: the scripts are recognised by their arguments, and the engine in memory
-does what they ask for. All that travels is real: the same words and tars in, the same lines out. Whatever
+No shell and no Docker behind it: a verb is recognised by the name that its script calls, and the engine in
+memory does it. All that travels is real: the same words and tars in, the same documents out. Whatever
 is measured with it is of *simulated* hosts.
 """
 
@@ -10,11 +10,11 @@ from __future__ import annotations
 import io
 import json
 import tarfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from itertools import islice
 
 from deploytool.backend.base import LeaseClaim, Outcome, Task
+from deploytool.backend.compose.documents import Document, as_json
 from deploytool.backend.compose.parse import parse_lease, parse_release
 from deploytool.backend.memory.engine import MemoryEngine, MemoryHost
 from deploytool.model import labels
@@ -22,10 +22,10 @@ from deploytool.model.container import Container
 from deploytool.model.desired import HostFiles, Manifest
 from deploytool.model.observed import ObservedHost
 from deploytool.model.plan import Gate, Ref, Step, StepKind
+from deploytool.model.release import Lease
 from deploytool.transport.base import Result
 
-# How many words of a verb are about one task.
-_GROUPS = {"start": 7, "restart": 9, "stop": 3}
+Words = Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,18 +40,20 @@ class StandIn:
             return Result(0, "".join(f"{c.id}\n" for c in self.host.containers).encode())
         if argv[:2] != ["sh", "-c"] or len(argv) < 5:
             return Result(127, b"", f"{argv[0]}: not simulated\n".encode())
-        words = argv[4:]
-        return self._act(words, stdin) if len(words) > 2 else _answer(self._looked())
+        if len(argv) < 6:
+            return _answer(self._looked())
+        _, verb = argv[2].rsplit("main do_", 1)
+        return self._act(verb.split()[0], list(_records(argv[4:])), stdin)
 
-    def _looked(self) -> Iterator[str]:
+    def _looked(self) -> Iterator[Document]:
         return _observation(MemoryEngine(self.host).observe())
 
-    def _act(self, words: Sequence[str], stdin: bytes) -> Result:
-        verb, _, project, owner, ttl, people, dead, *rest = words
-        lease = parse_lease(f"{owner} 0 {people}")
+    def _act(self, verb: str, records: Sequence[Words], stdin: bytes) -> Result:
+        common, *rest = records
+        lease = parse_lease(f"{common['owner']}\n0\n{common['about']}")
         assert lease is not None
-        claim = LeaseClaim(lease, int(ttl), "" if dead == "-" else dead)
-        engine = MemoryEngine(self.host)
+        claim = LeaseClaim(lease, int(common["ttl"]), common["take_from"])
+        engine, project = MemoryEngine(self.host), common["project"]
         if verb in ("lock", "unlock", "renew", "forget"):
             outcomes: Sequence[Outcome] = [getattr(engine, verb)(project, claim)]
         else:
@@ -85,12 +87,23 @@ class CountingTransport:
 # --- what comes in --------------------------------------------------------------------------------------
 
 
-def _tasks(verb: str, project: str, words: Sequence[str], stdin: bytes) -> Iterator[Task]:
+def _records(words: Sequence[str]) -> Iterator[Words]:
+    """The words of the verb, then those of each task and image."""
+    record: dict[str, str] = {}
+    for name, value in zip(words[::2], words[1::2], strict=True):
+        if name in ("--task", "--image"):
+            yield record
+            record = {}
+        record[name.removeprefix("--")] = value
+    yield record
+
+
+def _tasks(verb: str, project: str, records: Sequence[Words], stdin: bytes) -> Iterator[Task]:
     kind = StepKind(verb)
     if kind in (StepKind.PREPARE, StepKind.RECORD):
         texts = _texts(stdin)
         release = parse_release(texts.get("release.json", ""))
-        images = tuple(zip(words[1::2], words[2::2], strict=True)) if kind is StepKind.PREPARE else ()
+        images = tuple((record["pull"], record["image"]) for record in records if "image" in record)
         step = Step("", kind, "", project, "")
         others = tuple(texts.get("others", "").split())
         yield Task(
@@ -101,20 +114,19 @@ def _tasks(verb: str, project: str, words: Sequence[str], stdin: bytes) -> Itera
             images=images,
         )
         return
-    groups = iter(words)
-    while group := list(islice(groups, _GROUPS[verb])):
-        yield _task(kind, project, group)
+    for record in records:
+        yield _task(kind, project, record)
 
 
-def _task(kind: StepKind, project: str, group: Sequence[str]) -> Task:
-    ids = group[-1] if kind is not StepKind.START else ""
-    refs = tuple(Ref(id, id) for id in ids.split(",") if id)
+def _task(kind: StepKind, project: str, words: Words) -> Task:
+    refs = tuple(Ref(id, id) for id in words.get("containers", "").split())
     if kind is StepKind.STOP:
         return Task(Step("", kind, "", project, "", containers=refs))
-    _, service, total, spec, until, deadline, _, *_ = group
-    gate = Gate(until, float(deadline))
-    step = Step("", kind, "", project, "", service, total=int(total), containers=refs, gate=gate)
-    return Task(step, spec=spec)
+    until = words["fresh"] if kind is StepKind.START else words["seen"]
+    gate = Gate(until, float(words["deadline"]))
+    total = int(words["total"])
+    step = Step("", kind, "", project, "", words["service"], total=total, containers=refs, gate=gate)
+    return Task(step, spec=words["spec"])
 
 
 def _texts(raw: bytes) -> dict[str, str]:
@@ -128,42 +140,43 @@ def _texts(raw: bytes) -> dict[str, str]:
 # --- what goes out --------------------------------------------------------------------------------------
 
 
-def _answer(lines: Iterator[str], code: int = 0) -> Result:
-    return Result(code, "".join(f"{line}\n" for line in lines).encode())
+def _answer(told: Iterable[Document], code: int = 0) -> Result:
+    return Result(code, "".join(f"{as_json(raw)}\n" for raw in told).encode())
 
 
-def _said(outcomes: Sequence[Outcome], looked: Iterator[str] | tuple[()]) -> Result:
+def _said(outcomes: Sequence[Outcome], looked: Iterable[Document]) -> Result:
     first = outcomes[0]
     if first.held is not None:
-        lease = first.held
-        line = f"held {lease.owner} {int(lease.expires_s)} {json.dumps({'who': lease.who})}"
-        return _answer(iter([line]), 76 if "lost" in first.reason else 75)
+        return _answer([{"held": _lease_text(first.held)}], 76 if "lost" in first.reason else 75)
     if first.changed:
-        return _answer(iter([f"changed {first.reason}"]), 77)
-    lines = [
-        f"ok {number}" if outcome.ok else f"failed {number} {outcome.reason}"
+        return _answer([{"changed": ""}], 77)
+    told = [
+        {"task": number, "ok": True} if outcome.ok else {"task": number, "failed": outcome.reason}
         for number, outcome in enumerate(outcomes)
     ]
-    return _answer(iter([*lines, *looked]))
+    return _answer([*told, *looked])
 
 
-def _observation(seen: ObservedHost) -> Iterator[str]:
+def _lease_text(lease: Lease) -> str:
+    return f"{lease.owner}\n{int(lease.expires_s)}\n{json.dumps({'who': lease.who})}\n"
+
+
+def _observation(seen: ObservedHost) -> Iterator[Document]:
     facts = seen.facts
-    yield 'compose "2.26.1"'
     known = {name: getattr(facts, name) for name in ("node_id", "os", "arch", "cpus", "memory_bytes")}
-    yield f"facts {json.dumps({**known, 'labels': [], 'docker': '26.1.5'})}"
-    yield f"clock {int(facts.now_s)}"
+    yield {"version": "2.26.1", "facts": {**known, "labels": [], "docker": "26.1.5"}}
+    yield {"clock": int(facts.now_s)}
     for container in seen.containers:
-        yield f"container {json.dumps(_described(container))}"
+        yield {"container": _described(container)}
     for name, folder in seen.projects.items():
-        yield f"project {json.dumps({'name': name, 'sha256': folder.manifest_digest})}"
+        numbers = [folder.latest] if folder.latest else []
+        yield {"project": name, "sha256": folder.manifest_digest, "defined": numbers, "bare": []}
         if folder.release:
-            yield f"release {name} {json.dumps(asdict(folder.release))}"
+            yield {"project": name, "release": json.dumps(asdict(folder.release))}
         if folder.others:
-            yield f"others {name} {' '.join(folder.others)}"
+            yield {"project": name, "others": "\n".join(folder.others)}
         if folder.lease:
-            lease = folder.lease
-            yield f"lease {name} {lease.owner} {int(lease.expires_s)} {json.dumps({'who': lease.who})}"
+            yield {"project": name, "lease": _lease_text(folder.lease)}
 
 
 def _described(container: Container) -> dict[str, object]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from deploytool.model.event import Level
 from deploytool.model.release import Lease, Release
 
 
@@ -108,7 +107,7 @@ class Action:
     host: str = ""
     project: str = ""
     service: str = ""
-    level: Level = Level.INFO
+    level: str = "info"
 
 
 @dataclass(frozen=True, slots=True)

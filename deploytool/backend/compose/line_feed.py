@@ -1,4 +1,4 @@
-"""The lines of a command on a host as values, as they come."""
+"""What a script prints while it runs, as values, as they come."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
+from deploytool.backend.compose.documents import Document, documents_in
 from deploytool.errors import HostUnreachable
 from deploytool.transport.base import Stream
 
@@ -15,7 +16,7 @@ _KEPT_STDERR_BYTES = 4096
 
 
 class LineFeed(Generic[T]):
-    """See ``backend.base.Feed``. ``read`` makes a value of a line, or None where it says nothing.
+    """See ``backend.base.Feed``. ``read`` makes a value of a document, or None where it says nothing.
 
     ``over`` makes the error for a command that ended: from its exit code, the last line of its stderr, and
     whether it had begun; None where it may end so.
@@ -24,7 +25,7 @@ class LineFeed(Generic[T]):
     def __init__(
         self,
         stream: Stream,
-        read: Callable[[str], T | None],
+        read: Callable[[Document], T | None],
         over: Callable[[int, str, bool], HostUnreachable | None],
     ) -> None:
         self._lines = Lines(stream)
@@ -33,21 +34,21 @@ class LineFeed(Generic[T]):
         self._stream = stream
         self._begun = False
 
-    def begun(self, word: str) -> None:
-        """Wait until the command says ``word``, as a line.
+    def wait_for(self, key: str) -> None:
+        """Wait until the command prints a document with ``key``: it has begun.
 
         Raises:
             HostUnreachable: it ended before, or the host was lost.
         """
-        for line in self._lines:
-            if line == word:
+        for raw in documents_in(self._lines):
+            if key in raw:
                 self._begun = True
                 return
         self._raise_over()
 
     def __iter__(self) -> Iterator[T]:
-        for line in self._lines:
-            value = self._read(line)
+        for raw in documents_in(self._lines):
+            value = self._read(raw)
             if value is not None:
                 yield value
         self._raise_over()

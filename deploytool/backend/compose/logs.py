@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from dataclasses import replace
 
+from deploytool.backend.compose.documents import Document, text_of
+from deploytool.backend.compose.protocol import words
 from deploytool.model.log import Live, LogLine, LogQuery
 
 _REMEMBERED = 64
@@ -13,40 +15,46 @@ _REMEMBERED = 64
 def arguments(query: LogQuery) -> list[str]:
     """The words that ``logs.sh`` takes."""
     tail = "all" if query.tail is None else str(query.tail)
-    pairs = [word for pair in query.services for word in pair]
-    return ["follow" if query.follow else "-", query.since or "-", tail, *pairs]
+    told = words(follow="yes" if query.follow else "", since=query.since or "", tail=tail)
+    replicas = (words(project=project, service=service) for project, service in query.services)
+    return [*told, *(word for pair in replicas for word in pair)]
 
 
 class LogReader:
-    """Reads one run of the script, line by line."""
+    """Reads one run of the script, document by document."""
 
     def __init__(self) -> None:
-        self._replicas: dict[str, tuple[str, int, str, str]] = {}
+        self._replicas: dict[str, LogLine] = {}
         self._pieces: dict[str, str] = {}
         self._recent: dict[str, deque[tuple[str, str]]] = {}
         self._live = False
 
-    def read(self, line: str) -> LogLine | Live | None:
-        """The value of a line; None where it only says something about others, or was told before."""
-        word, _, rest = line.partition(" ")
-        if word == "replica":
-            self._meet(rest.split(" "))
-            return None
-        if line == "live":
+    def read(self, raw: Document) -> LogLine | Live | None:
+        """The value of a document; None where it only says something about others, or was told before."""
+        identity = text_of(raw, "of")
+        if "replica" in raw:
+            self._meet(raw)
+        elif "part" in raw:
+            self._pieces[identity] = self._pieces.get(identity, "") + text_of(raw, "part")
+        elif "text" in raw:
+            return self._line(
+                text_of(raw, "at"), identity, self._pieces.pop(identity, "") + text_of(raw, "text")
+            )
+        elif "live" in raw:
             self._live = True
             return Live()
-        name, _, text = rest.partition(" ")
-        if "+" in name:
-            name, _, piece = rest.partition("+")
-            self._pieces[name] = self._pieces.get(name, "") + piece
-            return None
-        return self._line("" if word == "-" else word, name, self._pieces.pop(name, "") + text)
+        return None
 
-    def _meet(self, words: Sequence[str]) -> None:
-        if len(words) == 5:
-            identity, service, number, project, name = words
-            count = int(number) if number.isdecimal() else 0
-            self._replicas[identity[:12]] = (service, count, project, name)
+    def _meet(self, raw: Document) -> None:
+        number = text_of(raw, "number")
+        self._replicas[text_of(raw, "replica")[:12]] = LogLine(
+            "",
+            "",
+            text_of(raw, "project"),
+            text_of(raw, "service"),
+            int(number) if number.isdecimal() else 0,
+            text_of(raw, "name"),
+        )
 
     def _line(self, when: str, identity: str, text: str) -> LogLine | None:
         # A replica that was restarted while the following began may be followed twice.
@@ -54,5 +62,5 @@ class LogReader:
         if self._live and when and (when, text) in recent:
             return None
         recent.append((when, text))
-        service, number, project, name = self._replicas.get(identity, ("", 0, "", identity))
-        return LogLine(when, text.removesuffix("\r"), project, service, number, name)
+        replica = self._replicas.get(identity, LogLine("", "", container=identity))
+        return replace(replica, when=when, text=text.removesuffix("\r"))

@@ -1,6 +1,5 @@
-# Prints what happens to the containers of this host, one JSON document a line, until its input ends.
-# First "begin": from then on nothing is missed. POSIX sh; needs nothing but Docker.
-# $@: the actions to tell of.
+# What happens to the containers of this host, as Docker's JSON, until its input ends. POSIX sh; needs Docker.
+# First {"begin":true}: from then on nothing is missed. Arguments: the actions to tell of.
 command -v docker >/dev/null 2>&1 || {
   echo 'docker is not installed' >&2
   exit 127
@@ -11,15 +10,15 @@ for action in "$@"; do
   set -- "$@" --filter "event=$action"
   shift
 done
-# The engine answers before "begin" is said: a feed from an engine that is down must not look alive.
+# The engine answers before the begin is said: a feed from an engine that is down must not look alive.
 docker version --format '{{.Server.Version}}' >/dev/null || exit
-echo begin
+echo '{"begin":true}'
 exec 3<&0
 docker events --since "$since" --filter type=container "$@" --format '{{json .}}' 3<&- &
 events=$!
 # Without this, a feed that nobody reads any more would stay on the host until something happens there.
 {
-  while read -r line; do :; done
+  while read -r _; do :; done
   kill "$events"
 } <&3 >/dev/null 2>&1 &
 guard=$!

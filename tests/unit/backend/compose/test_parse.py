@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict, fields
 
 import pytest
 
-from deploytool.backend.compose.parse import parse_lease, parse_observation, parse_release
+from deploytool.backend.compose.documents import Document, documents_in
+from deploytool.backend.compose.parse import parse_engine, parse_lease, parse_observation, parse_release
 from deploytool.errors import HostUnreachable
 from deploytool.model.container import HostPort
 from deploytool.model.ingress import Belief, Offer, Served
 from deploytool.model.intent import Resources
+from deploytool.model.release import Release
 
 FACTS = (
-    'facts {"node_id":"N1","os":"linux","arch":"x86_64","cpus":4,"memory_bytes":1024,'
-    '"labels":["zone=a","x=1=2"],"docker":"26.1.5"}'
+    '{"key":"k1","version":"v2.26.1","root":"/r","facts":{"node_id":"N1","os":"linux","arch":"x86_64","cpus":4,'
+    '"memory_bytes":1024,"labels":["zone=a","x=1=2"],"docker":"26.1.5"}}'
 )
 CONTAINER = {
     "id": "c" * 64,
@@ -43,24 +46,30 @@ CONTAINER = {
 }
 
 
-def lines(*more: str) -> list[str]:
-    return ['compose "2.26.1"', FACTS, "clock 1700000000", *more]
+def lines(*more: str) -> list[Document]:
+    return told(FACTS, '{"clock":1700000000}', *more)
+
+
+def told(*lines: str) -> list[Document]:
+    return list(documents_in(lines))
 
 
 def container(**changes: object) -> str:
-    return "container " + json.dumps({**CONTAINER, **changes})
+    return json.dumps({"container": {**CONTAINER, **changes}})
 
 
 def test_a_proxy_that_was_let_go_is_marked():
     """It is no replica any more, and lingers while it runs and the host says that it has reason to."""
     for line, state, lingers in (
-        ("letgo cccccccccccc lingers", "running", True),
-        ("letgo cccccccccccc lingers", "exited", False),
-        ("letgo cccccccccccc", "running", False),
+        ('{"let_go":"cccccccccccc","lingers":true}', "running", True),
+        ('{"let_go":"cccccccccccc","lingers":true}', "exited", False),
+        ('{"let_go":"cccccccccccc","lingers":false}', "running", False),
     ):
         (found,) = parse_observation(lines(container(state=state), line), "h1").containers
         assert (found.let_go, found.lingers, found.replica) == (True, lingers, False)
-    (found,) = parse_observation(lines(container(), "letgo dddddddddddd lingers"), "h1").containers
+    (found,) = parse_observation(
+        lines(container(), '{"let_go":"dddddddddddd","lingers":true}'), "h1"
+    ).containers
     assert (found.let_go, found.lingers, found.replica) == (False, False, True)
 
 
@@ -106,30 +115,40 @@ def test_a_foreign_container_is_not_ours():
 @pytest.mark.parametrize(
     ("said", "message", "setup"),
     [
-        (["fault docker"], "docker is not installed", True),
-        (["fault compose", FACTS], "Compose plugin", True),
-        (["permission denied while trying to connect", "fault engine"], "no permission", True),
-        (["Cannot connect to the Docker daemon", "fault engine"], "does not answer", False),
+        (['{"fault":"docker"}'], "docker is not installed", True),
+        (['{"fault":"compose"}', FACTS], "Compose plugin", True),
+        (
+            ['{"fault":"engine","said":"permission denied while trying to connect"}', '{"fault":"engine"}'],
+            "no permission",
+            True,
+        ),
+        (['{"fault":"engine","said":"Cannot connect to the Docker daemon"}'], "does not answer", False),
+        (
+            ['{"fault":"containers","said":"template: :1:2:\\nno such field"}', FACTS],
+            "cannot be read: template: :1:2: no such field",
+            False,
+        ),
         ([], "cut short", False),
-        (["facts {broken"], "cut short", False),
+        (['{"facts":{broken'], "cut short", False),
     ],
 )
 def test_a_host_that_cannot_be_used_says_why(said, message, setup):
     """Somebody has to set it right, or it may come back by itself: the two are told apart."""
     with pytest.raises(HostUnreachable, match=message) as caught:
-        parse_observation(said, "h1")
+        parse_observation(told(*said), "h1")
     assert caught.value.setup is setup
 
 
 def test_projects_releases_and_leases_are_read_by_name():
     """Each of the three is a line of its own; damage to one leaves the others."""
     release = json.dumps({"number": 3, "digest": "d", "placements": {"web": {"h1": 2}}})
+    people = {"who": "a@b", "manual": False, "reason": "x y"}
     said = lines(
-        'project {"name":"shop","sha256":"s1"}',
-        f"release shop {release}",
-        'lease shop me 1700000060 {"who":"a@b","manual":false,"reason":"x y"} ',
-        'project {"name":"other","sha256":""}',
-        "release other {tru",
+        '{"project":"shop","sha256":"s1","defined":[3],"bare":[4]}',
+        json.dumps({"project": "shop", "release": release}),
+        json.dumps({"project": "shop", "lease": f"me\n1700000060\n{json.dumps(people)}\n"}),
+        '{"project":"other","sha256":""}',
+        '{"project":"other","release":"{tru"}',
     )
     projects = parse_observation(said, "h1").projects
     assert projects["shop"].release.members == ("h1",)
@@ -146,7 +165,7 @@ def test_a_release_of_a_later_version_is_still_read():
 def test_a_damaged_lease_is_nobodys():
     """Otherwise a full disk would lock a project for ever."""
     assert parse_lease("") is None
-    assert parse_lease("owner soon {}") is None
+    assert parse_lease("owner\nsoon\n{}\n") is None
 
 
 def test_an_error_of_docker_names_no_secret():
@@ -162,15 +181,14 @@ def test_what_a_proxy_was_told_and_what_it_thinks() -> None:
     offers = json.dumps([{"project": "shop", "service": "web", "port": 80, "domains": ["*"], "mesh": 15080}])
     lines = [
         FACTS,
-        f"ingress shop abc {offers}",
-        "local shop web shop-web-1 shop-web-2",
-        "remote shop web h2 1 h3 2 ",
-        "ingress blog def []",
-        "local blog front ",
-        "believes shop/web shop-web-1 3 healthy",
-        "believes shop/web h2 0 /failed_active_hc",
+        json.dumps({"ingress": "shop", "digest": "abc", "offers": offers}),
+        '{"ingress":"shop","service":"web","local":"shop-web-1 shop-web-2","remote":"h2 1\\nh3 2"}',
+        '{"ingress":"blog","digest":"def","offers":"[]"}',
+        '{"ingress":"blog","service":"front","local":""}',
+        '{"believes":"shop/web","endpoint":"shop-web-1","active":3,"health":"healthy"}',
+        '{"believes":"shop/web","endpoint":"h2","active":0,"health":"/failed_active_hc"}',
     ]
-    seen = parse_observation(lines, "h1")
+    seen = parse_observation(told(*lines), "h1")
     assert seen.served == {
         "shop": Served(
             "abc",
@@ -189,4 +207,24 @@ def test_what_a_proxy_was_told_and_what_it_thinks() -> None:
 @pytest.mark.parametrize("offers", ["", "{", "null", '[{"nobody": 1}]', '["x"]', "[[]]"])
 def test_damaged_offers_are_none(offers: str) -> None:
     """They are written anew by the next run; until then nothing is known of them."""
-    assert parse_observation([FACTS, f"ingress shop abc {offers}"], "h1").served["shop"].offers == ()
+    line = json.dumps({"ingress": "shop", "digest": "abc", "offers": offers})
+    assert parse_observation(told(FACTS, line), "h1").served["shop"].offers == ()
+
+
+def test_a_release_is_read_as_it_is_written() -> None:
+    """With all its fields: one that is added is read, too."""
+    placements = {"web": {"h1": 2, "h2": 1}}
+    release = Release(
+        3, "d", "play", "when", "who", "commit", "converged", placements, {"db": {"h3": 1}}, ("web", "db")
+    )
+    assert all(getattr(release, field.name) for field in fields(Release)), "the test knows all fields"
+    assert parse_release(json.dumps(asdict(release))) == release
+
+
+def test_what_the_engine_says_is_given_back_as_it_came() -> None:
+    """Where it had to be asked; nothing where the host keeps it."""
+    known = parse_engine(lines())
+    assert json.loads(known["known_facts"])["labels"] == ["zone=a", "x=1=2"]
+    assert (known["known_key"], known["known_version"], known["known_root"]) == ("k1", '"v2.26.1"', "/r")
+    assert parse_engine(told(FACTS.replace('"k1"', '""'))) == {}
+    assert parse_engine([]) == {}

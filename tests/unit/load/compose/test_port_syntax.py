@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from deploytool.model.intent import Port
+from deploytool.model.intent import (
+    Port,
+)
 from tests.unit.load.playbooks import Site
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
-from importlib.resources import files
 from pathlib import Path
 
 import pytest
 
-from deploytool.backend.compose.engine import _observe_script
+from deploytool.backend.compose.scripts import look_script
 
 FOLDERS = {
     "deploytool-ingress/lease": "run-1\n99\n{}\n",
@@ -29,14 +29,16 @@ def test_a_lease_is_its_own_projects(tmp_path: Path) -> None:
     docker.write_text("#!/bin/sh\n", "utf-8")
     docker.chmod(0o755)
     said = subprocess.run(
-        ["sh", "-c", _observe_script(), "deploytool", str(tmp_path / "deploytool")],
+        ["sh", "-c", look_script(), "deploytool", str(tmp_path / "deploytool")],
         env={"PATH": f"{docker.parent}:/usr/bin:/bin"},
         capture_output=True,
         text=True,
         check=True,
     ).stdout.splitlines()
-    assert [line for line in said if line.startswith("lease ")] == ["lease deploytool-ingress run-1 99 {} "]
-    assert "ingress shop d1 []" in said
+    told = [json.loads(line) for line in said]
+    leases = [(raw["project"], raw["lease"]) for raw in told if "lease" in raw]
+    assert leases == [("deploytool-ingress", "run-1\n99\n{}")]
+    assert {"ingress": "shop", "digest": "d1", "offers": "[]"} in told
 
 
 # The engine knows the containers that the file `known` names, one a line.
@@ -71,8 +73,7 @@ def look(
     (folder / "calls").write_text("")
     for one in kept:
         (folder / "engine" / "containers" / one).mkdir(parents=True, exist_ok=True)
-    observe = files("deploytool.backend.compose").joinpath("host/observe.sh").read_text("utf-8")
-    script = f'{observe}\ncontainers "$1"\n'
+    script = look_script().replace('look "$1"', 'containers "$1"')
     done = subprocess.run(
         ["sh", "-c", script, "look", f"{folder / root}" if root else ""],
         env={"PATH": f"{folder}:/usr/bin:/bin"},

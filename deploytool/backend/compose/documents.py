@@ -1,0 +1,75 @@
+"""What scripts print: JSON, one document a line. Reading that no host can break.
+
+A line that is no JSON object says nothing, and a value of another type than expected counts as absent: a
+damaged file on a host costs what it says and no more.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TypeAlias
+
+Document: TypeAlias = Mapping[str, object]
+
+# What a terminal would obey, and nobody wants in a report: escape sequences, and all controls but the tab.
+_CONTROLS = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f]")
+
+
+def documents(raw: bytes) -> list[Document]:
+    """The documents in a script's output. Bytes that are no UTF-8 are replaced."""
+    return list(documents_in(raw.decode("utf-8", "replace").split("\n")))
+
+
+def documents_in(lines: Iterable[str]) -> Iterator[Document]:
+    for line in lines:
+        found = document(line)
+        if found:
+            yield found
+
+
+def document(text: str) -> Document:
+    """A JSON object; empty where ``text`` is none."""
+    raw = json_value(text) if text else None
+    return raw if isinstance(raw, dict) else {}
+
+
+def json_value(text: str) -> object:
+    """Any JSON; None where ``text`` is none."""
+    try:
+        value: object = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return value
+
+
+def as_json(value: object) -> str:
+    """One line, as short as it can be."""
+    return json.dumps(value, separators=(",", ":"))
+
+
+def text_of(raw: Document, key: str) -> str:
+    value = raw.get(key)
+    return value if isinstance(value, str) else ""
+
+
+def number_of(raw: Document, key: str) -> int:
+    value = raw.get(key)
+    return int(value) if isinstance(value, int | float) else 0
+
+
+def document_of(raw: Document, key: str) -> Document:
+    value = raw.get(key)
+    return value if isinstance(value, dict) else {}
+
+
+def items_of(raw: Document, key: str) -> tuple[object, ...]:
+    """A list; empty where there is none."""
+    value = raw.get(key)
+    return tuple(value) if isinstance(value, list) else ()
+
+
+def printable(text: str) -> str:
+    """``text`` without what a terminal would obey."""
+    return _CONTROLS.sub("", text)

@@ -1,0 +1,63 @@
+"""The gates of a start: what a container is → ready, wait on, or why it failed.
+
+A host judges its containers itself, since that is where their events arrive. It does so by these tables,
+which travel with the step. The first row whose shell pattern fits counts. A container is described as
+``running,health:none,exit:0,restarts:0,oom:false,`` with Docker's words for its state and health.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+_Row = tuple[str, str]
+
+READY, COMPLETED, NONE = "ready", "completed", "none"
+AGAIN = "again"
+"""The gate of a container that was there before: its past restarts and its last health check do not count."""
+
+_OUT_OF_MEMORY: _Row = ("*,oom:true,*", "out-of-memory")
+_BROKEN: tuple[_Row, ...] = (
+    ("created,*", "wait:created"),
+    ("restarting,*", "loops"),
+    ("*", "ended"),
+)
+_TABLES: dict[str, tuple[_Row, ...]] = {
+    READY: (
+        _OUT_OF_MEMORY,
+        ("running,health:unhealthy,*", "unhealthy"),
+        ("running,health:healthy,*", "ready"),
+        ("running,health:starting,*", "wait:starting"),
+        ("running,*,restarts:0,*", "ready"),
+        ("running,*", "restarted"),
+        *_BROKEN,
+    ),
+    AGAIN: (
+        _OUT_OF_MEMORY,
+        ("running,health:unhealthy,*", "wait:unhealthy-still"),
+        ("running,health:starting,*", "wait:starting"),
+        ("running,health:healthy,*", "ready"),
+        ("running,health:none,*", "ready"),
+        ("running,*,restarts:0,*", "ready"),
+        ("running,*", "restarted"),
+        *_BROKEN,
+    ),
+    COMPLETED: (
+        _OUT_OF_MEMORY,
+        ("exited,*,exit:0,*", "ready"),
+        ("exited,*", "exited"),
+        ("*", "wait:running"),
+    ),
+    NONE: (_OUT_OF_MEMORY, ("*", "ready")),
+}
+
+
+def seen_gate(until: str) -> str:
+    """The gate for containers that were there before, where ``until`` is the one for new ones."""
+    return AGAIN if until == READY else until
+
+
+def gate_rows(names: Collection[str]) -> str:
+    """The tables of these gates, as ``wait.sh`` reads them: lines of gate, pattern and verdict."""
+    return "\n".join(
+        f"{name} {pattern} {verdict}" for name in sorted(names) for pattern, verdict in _TABLES[name]
+    )

@@ -1,0 +1,72 @@
+# What a script says: JSON, one document a line. POSIX sh with local.
+LC_ALL=C
+export LC_ALL
+
+say() { # pairs: NAME TEXT; NAME: and a number, true, false or a document; NAME@ and a file, whose text it is
+  local line='' quoted=''
+  while [ $# -ge 2 ]; do
+    case $1 in
+      *:) line="$line,\"${1%:}\":$2" ;;
+      *@)
+        quote_file "$2"
+        line="$line,\"${1%@}\":\"$quoted\""
+        ;;
+      *)
+        quote "$2"
+        line="$line,\"$1\":\"$quoted\""
+        ;;
+    esac
+    shift 2
+  done
+  printf '{%s}\n' "${line#,}"
+}
+
+quote() { # text: sets quoted, the inside of a JSON string; most texts need no process
+  case $1 in
+    *[\"\\]* | *[!\ -~]*)
+      escapes
+      quoted=$(printf '%s\n' "$1" | sed "$join$escape$newlines")
+      ;;
+    *) quoted=$1 ;;
+  esac
+}
+
+quote_file() { # file: sets quoted; of a file that is not there, the empty text
+  escapes
+  quoted=$(sed "$join$escape$newlines" "$1" 2>/dev/null)
+}
+
+# All of JSON's escapes, of which there is no other list. Bytes that are no UTF-8 stay: the reader decodes a
+# line, and replaces them, before it reads the JSON in it. join and newlines make one string of all lines.
+escapes() { # sets escape: a sed program that makes a line the inside of a JSON string
+  [ -n "$escape" ] || escape=$(awk 'BEGIN {
+    print "s/\\\\/\\\\\\\\/g\ns/\"/\\\\\"/g"
+    for (code = 1; code < 32; code++) if (code != 10) printf "s/%c/\\\\u%04x/g\n", code, code
+  }')
+}
+escape=''
+join=':more
+$!{
+N
+b more
+}
+'
+newlines='
+s/\n/\\n/g'
+
+ok() { # task
+  say task: "$1" ok: true
+}
+
+failed() { # task, code, facts as say takes them
+  local number="$1" code="$2"
+  shift 2
+  say task: "$number" failed "$code" "$@"
+}
+
+failed_to_write() { # task, code: with the room that is left in this folder
+  df -P . | {
+    read -r _ && read -r _ _ _ free _ mount
+    failed "$1" "$2" free_kib: "${free:-0}" mount "${mount:-?}"
+  }
+}

@@ -1,0 +1,68 @@
+"""What a host says of its proxies → the model. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import fields, replace
+
+from deploytool.backend.compose.documents import Document, items_of, json_value, number_of, text_of
+from deploytool.model.container import Container
+from deploytool.model.ingress import Belief, Offer, Served
+
+
+def parse_served(told: Sequence[Document]) -> dict[str, Served]:
+    """What the proxy was told, by project."""
+    return {
+        text_of(raw, "ingress"): Served(
+            text_of(raw, "digest").strip(),
+            tuple(_offers(text_of(raw, "offers"))),
+            {service: tuple(text.split()) for service, text in _of_services(told, raw, "local")},
+            {service: _weights(text) for service, text in _of_services(told, raw, "remote")},
+        )
+        for raw in told
+        if "ingress" in raw and "digest" in raw
+    }
+
+
+def parse_beliefs(told: Iterable[Document]) -> Iterator[Belief]:
+    """What the proxies think of their endpoints."""
+    for raw in told:
+        if "believes" in raw:
+            flags = text_of(raw, "health")
+            trouble = "" if flags == "healthy" else flags.strip("/").replace("_", " ")
+            yield Belief(
+                text_of(raw, "believes"), text_of(raw, "endpoint"), number_of(raw, "active"), trouble
+            )
+
+
+def marked(containers: Iterable[Container], told: Iterable[Document]) -> Iterator[Container]:
+    """With what the host knows of its proxies that were let go."""
+    let_go = {text_of(raw, "let_go")[:12]: raw.get("lingers") is True for raw in told if "let_go" in raw}
+    for container in containers:
+        mark = container.id[:12]
+        lingers = let_go.get(mark, False) and container.state == "running"
+        yield replace(container, let_go=True, lingers=lingers) if mark in let_go else container
+
+
+def _of_services(told: Iterable[Document], project: Document, key: str) -> Iterator[tuple[str, str]]:
+    """What was told under ``key`` of each service of the project."""
+    for raw in told:
+        if "service" in raw and key in raw and raw.get("ingress") == project["ingress"]:
+            yield text_of(raw, "service"), text_of(raw, key)
+
+
+def _weights(text: str) -> Mapping[str, int]:
+    """Lines of ``HOST WEIGHT``."""
+    pairs = (line.split() for line in text.splitlines())
+    return {pair[0]: int(pair[1]) for pair in pairs if len(pair) == 2 and pair[1].isdigit()}
+
+
+_OF_OFFER = frozenset(field.name for field in fields(Offer))
+
+
+def _offers(text: str) -> Iterator[Offer]:
+    """The text of ``offers.json``; what is damaged is left out."""
+    raw = json_value(text)
+    for offer in raw if isinstance(raw, list) else ():
+        if isinstance(offer, dict) and offer.keys() <= _OF_OFFER:
+            yield Offer(**{**offer, "domains": items_of(offer, "domains")})

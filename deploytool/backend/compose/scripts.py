@@ -1,0 +1,57 @@
+"""The scripts that run on hosts, put together from the files in ``host/``: each carries what it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+_HOST = Path(__file__).parent / "host"
+
+_VERB = ("say", "words", "lease", "main")
+_LOOK = ("docker", "facts", "admin", "served", "look")
+_COMPOSE = ("docker", "compose", "folder")
+_PROXIES = ("admin", "proxies")
+_ENDPOINTS = (*_PROXIES, "join", "clusters", "endpoints", "publish")
+
+FILES: Mapping[str, tuple[str, ...]] = {
+    "prepare": (*_LOOK, "compose", "folder", "stage", "prepare"),
+    "start": ("docker", "compose", "hear", "wait", "start"),
+    "restart": ("docker", "compose", "hear", "wait", "start", "restart"),
+    "stop": ("stop",),
+    "dismiss": (*_PROXIES, "stop", "dismiss"),
+    "endpoints": _ENDPOINTS,
+    "republish": _ENDPOINTS,
+    "drain": (*_PROXIES, "drain"),
+    "let_go": (*_PROXIES, "drain"),
+    "record": (*_LOOK, "compose", "folder", "stage", "record"),
+    "lock": ("lock",),
+    "renew": ("lock",),
+    "unlock": (*_COMPOSE, "lock"),
+    "prune": (*_COMPOSE, "prune"),
+    "forget": (*_COMPOSE, "forget"),
+}
+"""Verb → the files that it needs beside those of every verb."""
+
+
+@cache
+def verb_script(verb: str) -> str:
+    """The script of a verb; its arguments are words: see ``protocol``."""
+    return _joined((*_VERB, *FILES[verb]), f'main do_{verb} "$@"')
+
+
+@cache
+def look_script() -> str:
+    """The script that looks at a host; its argument is deploytool's folder."""
+    return _joined(("say", *_LOOK), 'look "$1"')
+
+
+@cache
+def stream_script(name: str) -> str:
+    """``events``, ``logs`` or ``releases``; what it takes is told in its file."""
+    return _joined(("say", name) if name == "logs" else (name,), "")
+
+
+def _joined(names: tuple[str, ...], call: str) -> str:
+    texts = [(_HOST / f"{name}.sh").read_text("utf-8") for name in names]
+    return "\n".join([*texts, call])
