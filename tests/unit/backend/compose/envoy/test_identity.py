@@ -10,10 +10,8 @@ from cryptography import x509
 
 from deploytool.backend.compose.envoy.identity import secrets
 from deploytool.load.compose.ingress_authority import read_authority
-from deploytool.load.compose.shipped_files import FileMistake
 from deploytool.model.ingress import EdgeSettings
 from deploytool.model.secret import Secret
-from tests.unit.backend.compose.envoy.certificates import certificate
 from tests.unit.backend.compose.envoy.test_ingress import json, parts, shop
 
 
@@ -26,15 +24,6 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Secret:
 
 def shown(authority: Secret, host: str) -> str:
     return str(secrets(authority, host)["mesh"]["tls_certificate"]["certificate_chain"]["inline_string"])
-
-
-def test_an_authority_is_made_once_for_its_owner_alone(tmp_path: Path) -> None:
-    """The next run finds it; nobody else may read it, and no text shows it."""
-    path = tmp_path / "ca.pem"
-    made = read_authority(path, "ca.pem", make=True)
-    assert path.stat().st_mode & 0o777 == 0o600
-    assert read_authority(path, "ca.pem", make=True) == made
-    assert "PRIVATE" not in repr(EdgeSettings(authority=made))
 
 
 def test_a_certificate_follows_from_authority_and_host(authority: Secret) -> None:
@@ -54,22 +43,6 @@ def test_more_certificates_in_the_file_are_trusted_too(authority: Secret, tmp_pa
     both = Secret(other.reveal() + authority.reveal().partition("-----END PRIVATE KEY-----\n")[2])
     trusted = secrets(both, "h1")["mesh-ca"]["validation_context"]["trusted_ca"]["inline_string"]
     assert trusted.count("BEGIN CERTIFICATE") == 2
-
-
-@pytest.mark.parametrize(
-    ("text", "why"),
-    [
-        ("", "does not hold a private key and a certificate"),
-        ("".join(part.decode() for part in certificate("x")[::-1]), "has a key that is not RSA"),
-    ],
-)
-def test_what_is_no_authority_is_an_error(tmp_path: Path, text: str, why: str) -> None:
-    """With the name of the file and a way out, and nothing of its content."""
-    path = tmp_path / "ca.pem"
-    path.write_text(text)
-    with pytest.raises(FileMistake, match=why) as error:
-        read_authority(path, "ca.pem", make=True)
-    assert "PRIVATE" not in str(error.value) + error.value.hint
 
 
 def test_with_mtls_a_mesh_port_asks_for_a_certificate(authority: Secret) -> None:
