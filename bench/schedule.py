@@ -22,9 +22,10 @@ from deploytool.core.change.rollout import roll_out
 from deploytool.core.placement.schedule import schedule
 from deploytool.model.container import Container
 from deploytool.model.desired import Desired, HostFiles, Manifest, Spec
-from deploytool.model.intent import Constraint, Definition, Port, Project, Resources, Service, Update
+from deploytool.model.intent import Constraint, Definition, Port, Project, Resources, Service
 from deploytool.model.inventory import Connection, Host, HostState
 from deploytool.model.observed import Facts, Observed, ObservedHost, ProjectFolder, Unreachable
+from deploytool.model.policies import Update
 from deploytool.model.release import Release
 
 SERVICES = 40

@@ -12,9 +12,10 @@ from deploytool.backend.compose.render.renderer import ComposeRenderer
 from deploytool.backend.hosts import HostsBackend
 from deploytool.backend.memory.engine import Crash, Fault, MemoryEngine, MemoryHost, no_fault
 from deploytool.model.event import Event, Report
-from deploytool.model.intent import Definition, Intent, Project, Service, Update
+from deploytool.model.intent import Definition, Intent, Project, Service
 from deploytool.model.inventory import Connection, Host, HostState, Inventory
 from deploytool.model.plan import Plan
+from deploytool.model.policies import Update
 from deploytool.model.release import Lease
 from deploytool.plan.policy import PlanPolicy
 from deploytool.run.converge import Run, RunOptions

@@ -14,7 +14,7 @@ from deploytool.model.container import Container, ContainerEvent
 from deploytool.model.desired import Desired, HostFiles
 from deploytool.model.intent import Definition, Service
 from deploytool.model.observed import ObservedHost
-from deploytool.model.plan import Gate, Ref, Step, StepKind
+from deploytool.model.plan import Gate, GateGoal, Ref, Step, StepKind
 from deploytool.model.release import Lease, Release
 from deploytool.transport.base import Output
 from tests.builders import host, project
@@ -78,7 +78,7 @@ def prepare(files: HostFiles) -> Task:
 
 
 def start(files: HostFiles, total: int, deadline_s: float = 20) -> Task:
-    gate = Gate("ready", deadline_s, 1)
+    gate = Gate(GateGoal.READY, deadline_s, 1)
     return task(StepKind.START, files, service="web", count=total, total=total, gate=gate)
 
 
@@ -177,7 +177,7 @@ class BackendContract:
             count=1,
             total=2,
             containers=(Ref(one.id, one.name),),
-            gate=Gate("ready", 20, 1),
+            gate=Gate(GateGoal.READY, 20, 1),
         )
         assert self.do(bed, wanted).ok
         assert {c.id for c in self.replicas(bed) if c.healthy} == {one.id, other.id}
@@ -290,7 +290,7 @@ class BackendContract:
         files = files_for(bed.sick_image, sick=True)
         assert self.do(bed, prepare(files)).ok
         begun = start(files, 1)
-        assert self.do(bed, replace(begun, step=replace(begun.step, gate=Gate("none", 20)))).ok
+        assert self.do(bed, replace(begun, step=replace(begun.step, gate=Gate(GateGoal.NONE, 20)))).ok
         assert len(self.replicas(bed)) == 1
 
     def test_the_next_run_sees_what_the_last_one_left(self, bed):

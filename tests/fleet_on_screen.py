@@ -17,7 +17,7 @@ from deploytool.model.event import (
     StepFailed,
     StepStarted,
 )
-from deploytool.model.plan import Gate, Plan, ProjectPlan, Step, StepKind
+from deploytool.model.plan import Gate, GateGoal, Plan, ProjectPlan, Step, StepKind
 
 
 def main(count: int) -> None:
@@ -31,7 +31,7 @@ def main(count: int) -> None:
             "changed: image",
             service="web",
             count=2,
-            gate=Gate("healthy", 74.0),
+            gate=Gate(GateGoal.READY, 74.0),
         )
         for host in hosts
     )

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Sequence
 
 from deploytool.errors import HostUnreachable, LabError
-from deploytool.model.inventory import Connection
+from deploytool.model.inventory import Connection, ConnectionKind
 from deploytool.transport.base import Result
 from deploytool.transport.local import LocalTransport
 
@@ -17,7 +17,7 @@ Say = Callable[[str], None]
 """Receives one line of progress."""
 
 _EXIT_STATUS = re.compile(r"exit status \d+")  # docker adds such a line to its engine's message
-_THIS_MACHINE = LocalTransport("this machine", Connection("localhost", kind="local"))
+_THIS_MACHINE = LocalTransport("this machine", Connection("localhost", kind=ConnectionKind.LOCAL))
 
 
 def attempt(argv: Sequence[str], *, stdin: bytes = b"", timeout_s: float = 60.0) -> Result:

@@ -6,9 +6,32 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from deploytool.model.intent import Resources
+from deploytool.model.str_enum import StrEnum
 
 LOOP_RESTARTS = 3
 LOOP_S = 10.0
+
+
+class ContainerState(StrEnum):
+    """What a container does, in Docker's words."""
+
+    CREATED = "created"
+    RUNNING = "running"
+    PAUSED = "paused"
+    RESTARTING = "restarting"
+    REMOVING = "removing"
+    EXITED = "exited"
+    DEAD = "dead"
+    UNKNOWN = "unknown"  # Docker used another word
+
+
+class Health(StrEnum):
+    """What a container's healthcheck says, in Docker's words; empty without one."""
+
+    NONE = ""
+    STARTING = "starting"
+    HEALTHY = "healthy"
+    UNHEALTHY = "unhealthy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +47,8 @@ class HostPort:
 class Container:
     """A container on a host, ours or not.
 
-    ``state`` is Docker's: created, running, paused, restarting, removing, exited, dead. ``health`` is
-    starting, healthy, unhealthy, or empty without a healthcheck. ``spec`` is the hash that it was made
-    from, empty where we did not make it; ``keys`` are the hashes of the parts of that spec, by key.
+    ``spec`` is the hash that it was made from, empty where we did not make it; ``keys`` are the hashes of
+    the parts of that spec, by key.
     Times are seconds since the epoch by the host's clock, 0 where there is none. ``stop_grace_s`` is how
     long it may take to stop, None for Docker's default. ``network_of`` is the id of another container whose
     network it shares. ``let_go`` is a proxy that takes no connection any
@@ -35,7 +57,7 @@ class Container:
 
     id: str
     name: str
-    state: str = "running"
+    state: ContainerState = ContainerState.RUNNING
     project: str = ""
     service: str = ""
     number: int = 0
@@ -44,7 +66,7 @@ class Container:
     keys: Mapping[str, str] = field(default_factory=dict)
     image: str = ""
     image_id: str = ""
-    health: str = ""
+    health: Health = Health.NONE
     exit_code: int = 0
     oom_killed: bool = False
     error: str = ""
@@ -68,24 +90,32 @@ class Container:
         return self.ours and not self.oneoff and not self.let_go
 
     @property
+    def running(self) -> bool:
+        return self.state == ContainerState.RUNNING
+
+    @property
+    def completed(self) -> bool:
+        """Ran to its end, with exit code 0."""
+        return self.state == ContainerState.EXITED and self.exit_code == 0
+
+    @property
     def healthy(self) -> bool:
         """Does its work: runs, and no healthcheck says otherwise."""
-        return self.state == "running" and self.health in ("", "healthy")
+        return self.running and self.health in (Health.NONE, Health.HEALTHY)
 
     @property
     def serves(self) -> bool:
         """May be among the endpoints of a service: a proxy sees for itself whether it is healthy."""
-        return self.state == "running" and self.health != "starting"
+        return self.running and self.health != Health.STARTING
 
     def loops(self, now_s: float) -> bool:
-        """Whether it crashes again and again: it waits for its next start, or runs between two crashes.
+        """A crash loop: it waits for its next start, or runs between two crashes, by the host's clock.
 
         Docker, too, takes a crash for one of a loop when it comes within ten seconds of the start.
         """
         again = self.restarts >= LOOP_RESTARTS and 0 < self.started_s > now_s - LOOP_S
-        return self.state == "restarting" or (
-            self.state == "running" and self.health in ("", "starting") and again
-        )
+        unproven = self.running and self.health in (Health.NONE, Health.STARTING)
+        return self.state == ContainerState.RESTARTING or (unproven and again)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +136,7 @@ class ContainerEvent:
     oneoff: bool = False
     spec: str = ""
     image: str = ""
-    health: str = ""
+    health: Health = Health.NONE
     exit_code: int = 0
     signal: int = 0
     time_s: float = 0.0

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import Enum
 
 from deploytool.model.plan import Plan, Step
+from deploytool.model.str_enum import StrEnum
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,16 +78,24 @@ class StepSkipped:
     because: str
 
 
+class Level(StrEnum):
+    """How much a sentence matters."""
+
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A sentence for people. ``level`` is info or warning."""
+    """A sentence for people."""
 
     message: str
-    level: str = "info"
+    level: Level = Level.INFO
     host: str = ""
 
 
-class FailureOutcome(str, Enum):
+class FailureOutcome(StrEnum):
     """What became of a project in which something failed."""
 
     UNCHANGED = "nothing was changed"

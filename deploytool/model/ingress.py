@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from deploytool.errors import Place
 from deploytool.model.secret import Secret
+from deploytool.model.str_enum import StrEnum
 
 EDGE = "deploytool-ingress"
 """The project of the proxies, and the Docker network on which they meet the replicas of their host."""
@@ -25,8 +26,16 @@ DEFAULT_IMAGE = "docker.io/envoyproxy/envoy:v1.40.0"
 DEFAULT_MESH = (15080, 15179)
 
 METRICS_PATH = "/stats/prometheus"
-HTTP_PROTOCOLS = ("http", "http2", "grpc")
 ANY_HOST = "*"
+
+
+class IngressProtocol(StrEnum):
+    """What a proxy speaks to a service. ``HTTP`` takes WebSockets too."""
+
+    HTTP = "http"
+    HTTP2 = "http2"
+    GRPC = "grpc"
+    TCP = "tcp"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +56,7 @@ class IngressKeys:
 
     domains: tuple[str, ...] = (ANY_HOST,)
     path: str = "/"
-    protocol: str = "http"
+    protocol: IngressProtocol = IngressProtocol.HTTP
     health_path: str = ""
     timeout_s: float = 0.0
     sticky: bool = False
@@ -57,7 +66,7 @@ class IngressKeys:
 
     @property
     def is_http(self) -> bool:
-        return self.protocol in HTTP_PROTOCOLS
+        return self.protocol != IngressProtocol.TCP
 
     def ends_tls(self, published: int, app_protocol: str) -> bool:
         """Whether TLS ends on a port: on each but 80, unless the port itself says ``http`` or ``https``."""
@@ -96,7 +105,7 @@ class Offer:
     project: str
     service: str
     port: int
-    protocol: str = "http"
+    protocol: IngressProtocol = IngressProtocol.HTTP
     tls: bool = False
     domains: tuple[str, ...] = (ANY_HOST,)
     path: str = "/"

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import Enum
 from typing import Any, Protocol
 
 from deploytool.errors import Place
 from deploytool.model.ingress import EdgeSettings, IngressKeys
 from deploytool.model.inventory import Host, Inventory
+from deploytool.model.policies import Condition, Dependency, Healthcheck, RestartPolicy, Update
+from deploytool.model.str_enum import StrEnum
 
 NOWHERE = Place("")
 
 
-class Mode(str, Enum):
+class Mode(StrEnum):
     """How many replicas there are and whether they end, as in Compose's ``deploy.mode``."""
 
     REPLICATED = "replicated"
@@ -29,6 +30,13 @@ class Mode(str, Enum):
     @property
     def is_global(self) -> bool:
         return self in (Mode.GLOBAL, Mode.GLOBAL_JOB)
+
+
+class PortMode(StrEnum):
+    """Where a published port is: on the replica's own host, or behind ingress on every host of the play."""
+
+    HOST = "host"
+    INGRESS = "ingress"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +63,8 @@ class Constraint:
 class Port:
     """A published port: ``first``–``last`` on the host (equal for a single one), ``target`` inside.
 
-    ``mode`` is ``host`` for plain Docker publishing and ``ingress`` for a port of the whole play, where
-    ``app_protocol`` may say ``http`` or ``https``. With a range, each replica on a host takes one free port
-    of it. ``first`` 0 means that Docker chooses.
+    With ``INGRESS``, ``app_protocol`` may say ``http`` or ``https``. With a range, each replica on a host
+    takes one free port of it. ``first`` 0 means that Docker chooses.
     """
 
     target: int
@@ -65,43 +72,8 @@ class Port:
     last: int
     protocol: str = "tcp"
     ip: str = ""
-    mode: str = "host"
+    mode: PortMode = PortMode.HOST
     app_protocol: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Update:
-    """``deploy.update_config`` or ``rollback_config``. ``parallelism`` 0 means all at once."""
-
-    parallelism: int = 1
-    delay_s: float = 0.0
-    order: str = "stop-first"
-    monitor_s: float = 5.0
-    max_failure_ratio: float = 0.0
-    failure_action: str = "pause"
-
-
-@dataclass(frozen=True, slots=True)
-class Healthcheck:
-    """The times of a Compose healthcheck, in seconds; Docker's defaults."""
-
-    interval_s: float = 30.0
-    timeout_s: float = 30.0
-    retries: int = 3
-    start_period_s: float = 0.0
-
-    @property
-    def deadline_s(self) -> float:
-        """How long a replica may take to become healthy before Docker itself calls it unhealthy."""
-        return self.start_period_s + (self.interval_s + self.timeout_s) * max(1, self.retries)
-
-
-@dataclass(frozen=True, slots=True)
-class Dependency:
-    """``depends_on``: ``condition`` is one of Compose's three, ``service_started`` by default."""
-
-    service: str
-    condition: str = "service_started"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +83,8 @@ class Service:
     Rendered once for the whole play. What a container is made from is in ``Definition`` and may differ
     from host to host. ``max_per_host`` 0 is no limit. ``volumes`` are the named volumes: a service with
     one stays with its data. ``exposure`` is None without an ingress port. ``images`` that differ between
-    hosts are in the definitions. ``restart`` is empty where the file is silent: to Docker that is ``no``, and
-    a watcher brings back what ended.
+    hosts are in the definitions. Where the file is silent about ``restart``, that is ``no`` to Docker, and a
+    watcher brings back what ended.
     """
 
     name: str
@@ -128,7 +100,7 @@ class Service:
     update: Update = Update()
     rollback: Update = Update()
     healthcheck: Healthcheck | None = None
-    restart: str = ""
+    restart: RestartPolicy = RestartPolicy()
     stop_grace_s: float = 10.0
     pull: str = "missing"
     platform: str = ""
@@ -204,7 +176,7 @@ class Project:
     def finishes(self, service: Service) -> bool:
         """Whether a service is meant to end: a job, or one that others wait for to complete."""
         waited_for = (
-            dependency.service == service.name and dependency.condition == "service_completed_successfully"
+            dependency.service == service.name and dependency.condition == Condition.COMPLETED
             for other in self.services
             for dependency in other.depends_on
         )

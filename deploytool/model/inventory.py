@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import Enum
 from typing import Any
 
 from deploytool.model.secret import Secret
+from deploytool.model.str_enum import StrEnum
 
 DEFAULT_DIRECTORY = "/var/lib/deploytool"
 
 
-class HostState(str, Enum):
+class HostState(StrEnum):
     """What a host may hold: ``active`` all, ``pause`` nothing new, ``drain`` nothing at all."""
 
     ACTIVE = "active"
@@ -28,6 +28,13 @@ class Become:
     password: Secret | None = None
 
 
+class ConnectionKind(StrEnum):
+    """How a host is reached."""
+
+    SSH = "ssh"
+    LOCAL = "local"  # this machine
+
+
 @dataclass(frozen=True, slots=True)
 class Connection:
     """How to reach a host: what ``ssh`` would be told, or ``local`` for this machine.
@@ -38,7 +45,7 @@ class Connection:
     """
 
     address: str
-    kind: str = "ssh"
+    kind: ConnectionKind = ConnectionKind.SSH
     port: int | None = None
     user: str | None = None
     key_files: tuple[str, ...] = ()

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from enum import Enum
 
 from deploytool.model.desired import Desired, HostFiles
 from deploytool.model.intent import Intent, Project
+from deploytool.model.policies import UpdateOrder
 from deploytool.model.release import Release
+from deploytool.model.str_enum import StrEnum
 
 
-class StepKind(str, Enum):
+class StepKind(StrEnum):
     """What a step does on its host. Every kind is safe to repeat.
 
     Two barriers hold whatever a step's ``needs`` say: nothing else begins, in any project of the plan, before
@@ -37,16 +38,22 @@ class Ref:
     name: str
 
 
+class GateGoal(StrEnum):
+    """What a started replica has to reach."""
+
+    READY = "ready"  # its healthcheck passes; without one, it runs and is not restarted
+    COMPLETED = "completed"  # it exits with 0
+    NONE = "none"  # it was started; what becomes of it is watched elsewhere
+
+
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """What a started replica has to do before the next step, within ``deadline_s`` seconds.
+    """A started replica has to reach its goal within ``deadline_s`` seconds before the next step begins.
 
-    ``ready``: its healthcheck passes; without one, it runs and is not restarted. ``completed``: it exits
-    with 0. And then it has to stay so for ``hold_s`` seconds more. ``none``: it was started; what becomes of
-    it is watched elsewhere.
+    Then it has to stay so for ``hold_s`` seconds more.
     """
 
-    until: str
+    until: GateGoal
     deadline_s: float
     hold_s: float = 0.0
 
@@ -131,7 +138,7 @@ class ServiceSummary:
     in_place: int
     image: str
     image_before: str = ""
-    order: str = "stop-first"
+    order: UpdateOrder = UpdateOrder.STOP_FIRST
     parallelism: int = 1
     rolled: bool = False
     removed: bool = False

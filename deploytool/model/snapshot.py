@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from deploytool.model.event import Level
 from deploytool.model.release import Lease, Release
 
 
@@ -107,7 +108,7 @@ class Action:
     host: str = ""
     project: str = ""
     service: str = ""
-    level: str = "info"
+    level: Level = Level.INFO
 
 
 @dataclass(frozen=True, slots=True)

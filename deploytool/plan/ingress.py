@@ -51,7 +51,7 @@ class Ingress:
         if self.project is None:
             return tuple(steps)
         if project.name == EDGE:
-            running = {container.id for _, container in observed.containers() if container.state == "running"}
+            running = {container.id for _, container in observed.containers() if container.running}
             return beside(steps, running, desired.hosts_of(PROXY), project.edge.drain_s)
         wanted = WantedEndpoints(
             digests={name: file.ingress_digest for name, file in files.items() if file.ingress_digest},

@@ -10,6 +10,7 @@ from deploytool.core.placement.schedule import lost_majority
 from deploytool.model.intent import Intent
 from deploytool.model.observed import Observed
 from deploytool.model.plan import ServiceSummary
+from deploytool.model.policies import UpdateOrder
 from deploytool.plan.project_case import ProjectCase
 from deploytool.plan.records import Record
 
@@ -66,7 +67,7 @@ def _summary(case: ProjectCase, name: str, changes: Sequence[Change], rolled: Ro
         in_place=sum(len(change.in_place) for change in changes),
         image=image,
         image_before=next((c.image for c in replaced if c.image != image), image),
-        order="start-first" if name in rolled.surged else "stop-first",
+        order=UpdateOrder.START_FIRST if name in rolled.surged else UpdateOrder.STOP_FIRST,
         parallelism=service.update.parallelism if service else 1,
         rolled=bool(replaced),
         removed=service is None,

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from deploytool.model.container import Container
+from deploytool.model.container import Container, ContainerState, Health
 from deploytool.model.document import FORMAT, Document, sealed
 from deploytool.model.inputs import ENVIRONMENT, FILE, VARIABLE, Input
 from deploytool.model.observed import Observed, ObservedHost, ProjectFolder, Unreachable
@@ -128,8 +128,10 @@ def _folder(folder: ProjectFolder, key: bytes) -> dict[str, Any]:
 
 
 def _container(container: Container, key: bytes) -> dict[str, Any]:
-    ill = f", {container.health}" if container.health == "unhealthy" else ""
-    ended = f" ({container.exit_code})" if container.state in ("exited", "dead") else ""
+    ill = f", {container.health}" if container.health == Health.UNHEALTHY else ""
+    ended = (
+        f" ({container.exit_code})" if container.state in (ContainerState.EXITED, ContainerState.DEAD) else ""
+    )
     return {
         "project": container.project,
         "service": container.service,

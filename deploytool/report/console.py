@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from deploytool.model.event import (
     Event,
     HostLooked,
+    Level,
     Note,
     StepDone,
     StepFailed,
@@ -48,7 +49,7 @@ def event_lines(event: Event, verbose: int = 0) -> Iterator[str]:
         if verbose or event.step.service:
             yield f"{event.step.host}: not done: {_what(event.step, 0)}, since {event.because}"
     elif isinstance(event, Note):
-        yield f"{event.level}: {event.message}" if event.level != "info" else event.message
+        yield f"{event.level}: {event.message}" if event.level != Level.INFO else event.message
 
 
 class PlainReporter(Reporter):

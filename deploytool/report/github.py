@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 
 from deploytool.errors import Problem
-from deploytool.model.event import Event, Finished, HostLooked, Looking, Note, StepFailed, StepStarted
+from deploytool.model.event import Event, Finished, HostLooked, Level, Looking, Note, StepFailed, StepStarted
 from deploytool.report.base import Reporter
 from deploytool.report.console import doing, event_lines
 
@@ -82,7 +82,7 @@ def _annotation(event: Event) -> Iterator[str]:
     elif isinstance(event, HostLooked) and event.reason:
         message = f"{event.reason}\n{event.hint}".rstrip()
         yield _command("warning", {"title": f"{event.host} is unreachable"}, message)
-    elif isinstance(event, Note) and event.level != "info":
+    elif isinstance(event, Note) and event.level != Level.INFO:
         yield _command("warning", {}, event.message)
 
 

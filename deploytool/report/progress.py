@@ -6,7 +6,7 @@ however many hosts there are; a line that is too wide is cut by whoever draws it
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from deploytool.model.event import (
@@ -20,7 +20,7 @@ from deploytool.model.event import (
     StepSkipped,
     StepStarted,
 )
-from deploytool.model.plan import Step, StepKind
+from deploytool.model.plan import GateGoal, Step, StepKind
 from deploytool.report.console import doing
 from deploytool.report.sanitize import sanitize
 
@@ -159,11 +159,11 @@ def _action(step: Step) -> str:
     if step.service and step.kind is StepKind.START and not step.count:
         return sanitize(f"{where}: waiting {step.cause}")
     count = f" {step.count} of" if step.service else " for"
-    goal = f", until {_GOALS.get(step.gate.until, step.gate.until)}" if step.gate else ""
+    goal = f", until {_GOALS[step.gate.until]}" if step.gate else ""
     return sanitize(f"{doing(step)}{count} {where}{goal}")
 
 
-_GOALS: Mapping[str, str] = {"ready": "ready", "completed": "done", "none": "started"}
+_GOALS = {GateGoal.READY: "ready", GateGoal.COMPLETED: "done", GateGoal.NONE: "started"}
 
 
 def _replicas(step: Step) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timezone
 
-from deploytool.model.container import Container
+from deploytool.model.container import Container, ContainerState
 
 
 def table(rows: Sequence[Sequence[str]], indent: str = "") -> list[str]:
@@ -27,15 +27,18 @@ def age(seconds: float) -> str:
 
 def running_for(container: Container, now_s: float) -> float | None:
     """For how long it has been running, by its host's clock; None where it does not run."""
-    runs = container.state in ("running", "paused") and container.started_s and now_s
+    runs = (
+        container.state in (ContainerState.RUNNING, ContainerState.PAUSED) and container.started_s and now_s
+    )
     return max(0.0, now_s - container.started_s) if runs else None
 
 
 def state_word(container: Container) -> str:
     """One word: healthy, starting, unhealthy, running (no healthcheck), ``exited (137)``, or Docker's own."""
-    if container.state == "running":
-        return container.health or "running"
-    return f"exited ({container.exit_code})" if container.state == "exited" else container.state
+    if container.running:
+        return container.health or container.state
+    exited = container.state == ContainerState.EXITED
+    return f"exited ({container.exit_code})" if exited else container.state
 
 
 def clock(time_s: float) -> str:

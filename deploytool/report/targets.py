@@ -33,7 +33,7 @@ def _targets(project: Project, observed: Observed, services: Collection[str]) ->
         seen = observed.answered().get(host.name)
         for container in seen.containers if seen else ():
             mine = container.replica and container.project == project.name
-            if mine and container.state == "running" and (not services or container.service in services):
+            if mine and container.running and (not services or container.service in services):
                 yield from _of_container(project, host, container)
 
 

@@ -6,7 +6,16 @@ import json
 from collections.abc import Iterator
 from datetime import datetime, timezone
 
-from deploytool.model.event import Event, HostLooked, Note, StepDone, StepFailed, StepSkipped, StepStarted
+from deploytool.model.event import (
+    Event,
+    HostLooked,
+    Level,
+    Note,
+    StepDone,
+    StepFailed,
+    StepSkipped,
+    StepStarted,
+)
 from deploytool.report.console import event_lines
 
 
@@ -31,12 +40,12 @@ def _moment(when_s: float) -> str:
     return when.replace("+00:00", "Z")
 
 
-def _level(event: Event) -> str:
+def _level(event: Event) -> Level:
     if isinstance(event, StepFailed):
-        return "error"
+        return Level.ERROR
     if isinstance(event, Note):
         return event.level
-    return "warning" if isinstance(event, HostLooked) and event.reason else "info"
+    return Level.WARNING if isinstance(event, HostLooked) and event.reason else Level.INFO
 
 
 def _fields(event: Event) -> dict[str, object]:

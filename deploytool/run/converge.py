@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from deploytool.backend.base import Attempt, Backend, LeaseClaim
 from deploytool.core.change.guard import unusable
 from deploytool.errors import INTERRUPTED, HostUnreachable, ManyProblems, Refused, Unachieved
-from deploytool.model.event import Event, FailureOutcome, Finished, Note, Planned, Report
+from deploytool.model.event import Event, FailureOutcome, Finished, Level, Note, Planned, Report
 from deploytool.model.intent import Intent, Project
 from deploytool.model.inventory import Host
 from deploytool.model.observed import Observed, ObservedHost, Unreachable
@@ -217,7 +217,7 @@ class Run:
             if not (progress.total.failures or progress.total.interrupted):
                 raise
             for problem in error.problems:  # what failed is the news, and is still to be taken back
-                self.emit(Note(f"what is left cannot be planned: {problem.message}", "warning"))
+                self.emit(Note(f"what is left cannot be planned: {problem.message}", Level.WARNING))
             progress.left = plan.without(executed.done)
         return executed
 
@@ -266,7 +266,7 @@ class Run:
         away = set(progress.seen.unreachable())
         failed = self._leases.give_back(away, on_record, self.options.forks)
         for (host, project), why in failed.items():
-            self.emit(Note(f"{host}: {project}: the lease was not given back: {why}", "warning", host))
+            self.emit(Note(f"{host}: {project}: the lease was not given back: {why}", Level.WARNING, host))
 
     # --- after a failure --------------------------------------------------------------------------------
 
@@ -301,13 +301,13 @@ class Run:
             if old.recorded:
                 wanted.append((old, old.recorded))
             else:
-                self.emit(Note(f"{old.project}: there is no release to roll back to", "warning"))
+                self.emit(Note(f"{old.project}: there is no release to roll back to", Level.WARNING))
         if not wanted:
             return
         try:
             kept = self._go_back(progress, wanted)
         except Refused as error:
-            self.emit(Note(f"not rolled back: {error.message}", "warning"))
+            self.emit(Note(f"not rolled back: {error.message}", Level.WARNING))
         else:
             self._tell_rollback(progress, kept)
 

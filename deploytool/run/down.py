@@ -12,6 +12,7 @@ from deploytool.model.ingress import EDGE
 from deploytool.model.intent import Definition, Intent, Project
 from deploytool.model.inventory import Host
 from deploytool.model.observed import Observed, ObservedHost
+from deploytool.model.policies import FailureAction
 from deploytool.run.converge import Run
 from deploytool.transport.futures import each
 
@@ -76,7 +77,7 @@ def _to_forget(projects: Sequence[str], host: ObservedHost) -> list[str]:
 def _hidden(project: Project) -> Project:
     """The project as it is to be taken down: it offers nothing, and a failure holds nothing up."""
     services = (
-        replace(s, exposure=None, update=replace(s.update, failure_action="continue"))
+        replace(s, exposure=None, update=replace(s.update, failure_action=FailureAction.CONTINUE))
         for s in project.services
     )
     return replace(project, services=tuple(services))

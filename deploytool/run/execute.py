@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 from deploytool.backend.base import Backend, Outcome
 from deploytool.errors import HostUnreachable
-from deploytool.model.event import Event, Note, StepDone, StepFailed, StepSkipped, StepStarted
+from deploytool.model.event import Event, Level, Note, StepDone, StepFailed, StepSkipped, StepStarted
 from deploytool.model.intent import Intent
 from deploytool.model.observed import Observed, ObservedHost
 from deploytool.model.plan import Plan, Step, StepKind
@@ -125,7 +125,9 @@ class Execution:
         if self._interrupts.asked and not self._result.interrupted:
             self._result.interrupted = True
             self._stopping = "the run was interrupted"
-            self._emit(Note("interrupted: what is under way finishes; once more ends it at once", "warning"))
+            self._emit(
+                Note("interrupted: what is under way finishes; once more ends it at once", Level.WARNING)
+            )
 
     # --- choosing ---------------------------------------------------------------------------------------
 

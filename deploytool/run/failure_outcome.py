@@ -9,6 +9,7 @@ from deploytool.backend.base import Attempt
 from deploytool.model.event import FailureOutcome
 from deploytool.model.intent import Project
 from deploytool.model.plan import Plan, ProjectPlan
+from deploytool.model.policies import FailureAction
 from deploytool.run.execute import Executed
 
 MOST_CHARACTERS = 200
@@ -24,7 +25,7 @@ def ending_of(project: Project, total: Executed) -> FailureOutcome | None:
         return FailureOutcome.UNCHANGED if mine else None
     beyond = {service for name, service in total.beyond if name == project.name}
     actions = {s.update.failure_action for s in project.services if s.name in beyond}
-    if "rollback" in actions:
+    if FailureAction.ROLLBACK in actions:
         return FailureOutcome.NOT_ROLLED_BACK
     return FailureOutcome.PAUSED if beyond or project.name in total.paused else FailureOutcome.WENT_ON
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from deploytool.errors import HostUnreachable
-from deploytool.model.event import Note
+from deploytool.model.event import Level, Note
 from deploytool.run.converge import Run
 from deploytool.transport.futures import each
 
@@ -24,12 +24,14 @@ def prune_images(run: Run) -> dict[str, tuple[str, ...]]:
             try:
                 outcome, images = run.backend.prune(host_name, project, run.claim)
             except HostUnreachable as error:
-                run.emit(Note(f"{host_name}: images were not pruned: {error.message}", "warning", host_name))
+                run.emit(
+                    Note(f"{host_name}: images were not pruned: {error.message}", Level.WARNING, host_name)
+                )
                 break
             gone += images
             if not outcome.ok:
                 message = f"{host_name}: {project}: images were not pruned: {outcome.reason}"
-                run.emit(Note(message, "warning", host_name))
+                run.emit(Note(message, Level.WARNING, host_name))
         if gone:
             images_text = f"{len(gone)} image{'s' * (len(gone) != 1)}"
             run.emit(Note(f"{host_name}: removed {images_text}: {', '.join(gone)}", host=host_name))

@@ -6,7 +6,7 @@ from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 
 from deploytool.core.watch.backoff import History, Setback
-from deploytool.model.event import Event, Note, StepDone, StepFailed
+from deploytool.model.event import Event, Level, Note, StepDone, StepFailed
 from deploytool.model.observed import ObservedHost
 from deploytool.model.plan import Step, StepKind
 from deploytool.model.snapshot import DURATIONS_S, Action, Counts
@@ -56,10 +56,10 @@ class Counters:
             step = event.step
             counts = self._steps if isinstance(event, StepDone) else self._failures
             counts[step.project, step.service] += 1
-            level = "info" if isinstance(event, StepDone) else "error"
+            level = Level.INFO if isinstance(event, StepDone) else Level.ERROR
             self._actions.append(Action(when_s, text, step.host, step.project, step.service, level))
         elif isinstance(event, StepFailed):
-            self._actions.append(Action(when_s, text, event.step.host, event.step.project, "", "error"))
+            self._actions.append(Action(when_s, text, event.step.host, event.step.project, "", Level.ERROR))
         elif isinstance(event, Note):
             self._actions.append(Action(when_s, event.message, event.host, level=event.level))
 

@@ -17,7 +17,7 @@ from deploytool.core.watch.backoff import History
 from deploytool.core.watch.lost_hosts import Away
 from deploytool.core.watch.resync import next_delay
 from deploytool.errors import DeploytoolError, LeaseHeld, ManyProblems
-from deploytool.model.event import Event, FailureOutcome, Note, Report
+from deploytool.model.event import Event, FailureOutcome, Level, Note, Report
 from deploytool.model.ingress import EDGE
 from deploytool.model.intent import Intent, Project
 from deploytool.model.observed import Observed, ObservedHost, Unreachable
@@ -211,7 +211,7 @@ class Watcher:
             first, more = error.problems[0], len(error.problems) - 1
             self._problem = f"{first.place}: {first.message}" if str(first.place) else first.message
             self._problem += f" (and {more} more)" if more else ""
-            self.say(f"the files are not used as they are now: {self._problem}", "warning")
+            self.say(f"the files are not used as they are now: {self._problem}", Level.WARNING)
             return
         same = wanted.fingerprint is not None and wanted.fingerprint == self._wanted.fingerprint
         if asked or self._problem or not same:
@@ -258,7 +258,7 @@ class Watcher:
         silent = self.host_cache.watches[name].tries > 0
         if isinstance(seen, Unreachable):
             if not silent:
-                self.say(f"{name} does not answer: {seen.reason}", "warning", name)
+                self.say(f"{name} does not answer: {seen.reason}", Level.WARNING, name)
             return
         if before is not None and silent:
             self.say(f"{name} answers again", host=name)
@@ -267,7 +267,7 @@ class Watcher:
         last, now_s = before.last if before else None, self._clock()
         self.history = known.looked(name, last, seen, finishing, now_s, self._being_stopped())
         for told in failures_told(known, self.history, seen, name, now_s):
-            self.say(told, "warning", name)
+            self.say(told, Level.WARNING, name)
 
     def _being_stopped(self) -> set[str]:
         """The containers that a running change stops: their end is not a failure."""
@@ -352,7 +352,7 @@ class Watcher:
         told = {**self._pinned_releases.sentences, **waits}
         for name, why in sorted(told.items()):
             if self._waits.get(name) != why:
-                self.say(f"{name}: {why}", "warning")
+                self.say(f"{name}: {why}", Level.WARNING)
         self._waits = told
 
     # --- changing ---------------------------------------------------------------------------------------
@@ -407,14 +407,14 @@ class Watcher:
         else:
             outcome, self.history = self._repair_outcomes.learn(project, plan, found, before, now_s)
         for told in rests_told(before, self.history, now_s):
-            self.say(told, "warning")
+            self.say(told, Level.WARNING)
         self._counters.converged(outcome, now_s - begun_s, self._wall())
         if isinstance(found, LeaseHeld):
             self.host_cache.look_in(found.host, HELD_RETRY_S)
         elif isinstance(found, ManyProblems):
-            self.say(f"{project.name}: {sentence_of(found)}", "warning")
+            self.say(f"{project.name}: {sentence_of(found)}", Level.WARNING)
         elif not isinstance(found, (Report, KeyboardInterrupt)):
-            self.say(f"{project.name}: this is a bug in deploytool: {found!r}", "error")
+            self.say(f"{project.name}: this is a bug in deploytool: {found!r}", Level.ERROR)
         self.host_cache.moved = True
 
     def _pin_release(self, kept: PinnedRelease, report: Report, now_s: float) -> None:
@@ -439,7 +439,7 @@ class Watcher:
         text = next(event_lines(event), "")
         self._counters.happened(event, text, self._wall())
 
-    def say(self, message: str, level: str = "info", host: str = "") -> None:
+    def say(self, message: str, level: Level = Level.INFO, host: str = "") -> None:
         """Emit a note. For the thread of ``run``, or before it starts."""
         self._report(Note(message, level, host))
 

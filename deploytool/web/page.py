@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
 from html import escape
 
+from deploytool.model.event import Level
 from deploytool.model.release import Release
 from deploytool.model.snapshot import (
     Action,
@@ -281,9 +282,12 @@ def _actions(snapshot: Snapshot) -> str:
     return f"<section><h2>Drift and actions</h2>{listed}</section>"
 
 
+_KIND_OF_LEVEL = {Level.INFO: "plain", Level.WARNING: "warn", Level.ERROR: "bad"}
+
+
 def _action(action: Action) -> str:
     moment = datetime.fromtimestamp(action.when_s, timezone.utc).astimezone()
-    kind = {"warning": "warn", "error": "bad"}.get(action.level, "plain")
+    kind = _KIND_OF_LEVEL[action.level]
     where = f"<b>{_text(action.host)}</b>: " if action.host else ""
     what = action.text.removeprefix(f"{action.host}: ")  # it may begin with its host, as in a log
     return (

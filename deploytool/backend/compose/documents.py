@@ -9,9 +9,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
+
+from deploytool.model.str_enum import StrEnum
 
 Document: TypeAlias = Mapping[str, object]
+WordT = TypeVar("WordT", bound=StrEnum)
 
 # What a terminal would obey, and nobody wants in a report: escape sequences, and all controls but the tab.
 _CONTROLS = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f]")
@@ -68,6 +71,14 @@ def items_of(raw: Document, key: str) -> tuple[object, ...]:
     """A list; empty where there is none."""
     value = raw.get(key)
     return tuple(value) if isinstance(value, list) else ()
+
+
+def word_of(words: type[WordT], text: str, otherwise: WordT) -> WordT:
+    """The member that Docker's word names; ``otherwise`` for one that is not known here."""
+    try:
+        return words(text)
+    except ValueError:
+        return otherwise
 
 
 def printable(text: str) -> str:

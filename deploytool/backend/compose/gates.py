@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from deploytool.model.plan import GateGoal
+
 _Row = tuple[str, str]
 
-READY, COMPLETED, NONE = "ready", "completed", "none"
 AGAIN = "again"
 """The gate of a container that was there before: its past restarts and its last health check do not count."""
 
@@ -22,7 +23,7 @@ _BROKEN: tuple[_Row, ...] = (
     ("*", "ended"),
 )
 _TABLES: dict[str, tuple[_Row, ...]] = {
-    READY: (
+    GateGoal.READY: (
         _OUT_OF_MEMORY,
         ("running,health:unhealthy,*", "unhealthy"),
         ("running,health:healthy,*", "ready"),
@@ -41,19 +42,19 @@ _TABLES: dict[str, tuple[_Row, ...]] = {
         ("running,*", "restarted"),
         *_BROKEN,
     ),
-    COMPLETED: (
+    GateGoal.COMPLETED: (
         _OUT_OF_MEMORY,
         ("exited,*,exit:0,*", "ready"),
         ("exited,*", "exited"),
         ("*", "wait:running"),
     ),
-    NONE: (_OUT_OF_MEMORY, ("*", "ready")),
+    GateGoal.NONE: (_OUT_OF_MEMORY, ("*", "ready")),
 }
 
 
 def seen_gate(until: str) -> str:
     """The gate for containers that were there before, where ``until`` is the one for new ones."""
-    return AGAIN if until == READY else until
+    return AGAIN if until == GateGoal.READY else until
 
 
 def gate_rows(names: Collection[str]) -> str:

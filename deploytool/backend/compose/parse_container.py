@@ -12,21 +12,24 @@ from deploytool.backend.compose.documents import (
     items_of,
     number_of,
     text_of,
+    word_of,
 )
 from deploytool.backend.compose.render.mask import masked_text
 from deploytool.model import labels
-from deploytool.model.container import Container, ContainerEvent, HostPort
+from deploytool.model.container import Container, ContainerEvent, ContainerState, Health, HostPort
 from deploytool.model.intent import Resources
+
+# The states in which Docker holds the ports of a container.
+_HOLDS_PORTS = (ContainerState.RUNNING, ContainerState.PAUSED, ContainerState.RESTARTING)
 
 
 def parse_container(raw: Document) -> Container:
     """What ``look.sh`` prints of a container. ``raw`` has an id."""
     said = _texts(document_of(raw, "labels"))
     _, _, network_of = text_of(raw, "network").partition("container:")
-    state = text_of(raw, "state")
-    running = state in ("running", "paused", "restarting")
+    state = word_of(ContainerState, text_of(raw, "state"), ContainerState.UNKNOWN)
     grace = raw.get("grace")
-    ports = (document_of(raw, "published") if running else None) or document_of(raw, "wanted")
+    ports = (document_of(raw, "published") if state in _HOLDS_PORTS else None) or document_of(raw, "wanted")
     return Container(
         id=text_of(raw, "id"),
         name=text_of(raw, "name").lstrip("/"),
@@ -39,7 +42,7 @@ def parse_container(raw: Document) -> Container:
         keys=_texts(document(said.get(labels.KEYS, ""))),
         image=text_of(raw, "image"),
         image_id=text_of(raw, "image_id"),
-        health=text_of(raw, "health"),
+        health=word_of(Health, text_of(raw, "health"), Health.NONE),
         exit_code=number_of(raw, "exit_code"),
         oom_killed=raw.get("oom") is True,
         error=masked_text(text_of(raw, "error")),  # quotes the command, and comes into plans and logs
@@ -70,7 +73,7 @@ def parse_event(raw: Document) -> ContainerEvent | None:
         oneoff=said.get(labels.ONEOFF, "") == "True",
         spec=said.get(labels.SPEC, ""),
         image=said.get("image", ""),
-        health=detail if action == "health_status" else "",
+        health=word_of(Health, detail, Health.NONE) if action == "health_status" else Health.NONE,
         exit_code=_number(said.get("exitCode", "")),
         signal=_number(said.get("signal", "")),
         time_s=number_of(raw, "timeNano") / 1e9,

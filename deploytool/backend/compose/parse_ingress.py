@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 
-from deploytool.backend.compose.documents import Document, items_of, json_value, number_of, text_of
+from deploytool.backend.compose.documents import Document, items_of, json_value, number_of, text_of, word_of
 from deploytool.model.container import Container
-from deploytool.model.ingress import Belief, Offer, Served
+from deploytool.model.ingress import Belief, IngressProtocol, Offer, Served
 
 
 def parse_served(told: Sequence[Document]) -> dict[str, Served]:
@@ -40,7 +40,7 @@ def marked(containers: Iterable[Container], told: Iterable[Document]) -> Iterato
     let_go = {text_of(raw, "let_go")[:12]: raw.get("lingers") is True for raw in told if "let_go" in raw}
     for container in containers:
         mark = container.id[:12]
-        lingers = let_go.get(mark, False) and container.state == "running"
+        lingers = let_go.get(mark, False) and container.running
         yield replace(container, let_go=True, lingers=lingers) if mark in let_go else container
 
 
@@ -65,4 +65,5 @@ def _offers(text: str) -> Iterator[Offer]:
     raw = json_value(text)
     for offer in raw if isinstance(raw, list) else ():
         if isinstance(offer, dict) and offer.keys() <= _OF_OFFER:
-            yield Offer(**{**offer, "domains": items_of(offer, "domains")})
+            protocol = word_of(IngressProtocol, text_of(offer, "protocol"), IngressProtocol.HTTP)
+            yield Offer(**{**offer, "domains": items_of(offer, "domains"), "protocol": protocol})

@@ -14,11 +14,11 @@ from dataclasses import asdict, dataclass
 
 from deploytool.backend.base import Attempt, LeaseClaim, Task
 from deploytool.backend.compose.archive import packed
-from deploytool.backend.compose.gates import READY, gate_rows, seen_gate
+from deploytool.backend.compose.gates import gate_rows, seen_gate
 from deploytool.model.desired import HostFiles
 from deploytool.model.ingress import EDGE
 from deploytool.model.intent import File
-from deploytool.model.plan import Gate, StepKind
+from deploytool.model.plan import Gate, GateGoal, StepKind
 from deploytool.model.release import Release
 
 PREPARE_TIMEOUT_S = 900.0  # an image of some GiB on a slow line
@@ -187,7 +187,7 @@ def _gates(tasks: Sequence[Task]) -> Iterator[str]:
 
 
 def _gate(task: Task) -> Gate:
-    return task.step.gate or Gate(READY, 60.0)
+    return task.step.gate or Gate(GateGoal.READY, 60.0)
 
 
 def _longest_gate(tasks: Sequence[Task]) -> float:

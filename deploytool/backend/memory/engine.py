@@ -21,13 +21,13 @@ from deploytool.backend.compose.parse_container import parse_reserve
 from deploytool.backend.memory.feeds import MemoryFeed, MemoryStream
 from deploytool.errors import HostUnreachable
 from deploytool.model import labels
-from deploytool.model.container import Container, ContainerEvent, HostPort
+from deploytool.model.container import Container, ContainerEvent, ContainerState, Health, HostPort
 from deploytool.model.desired import Manifest
 from deploytool.model.ingress import EDGE, PROXY, Offer, Served
 from deploytool.model.inventory import DEFAULT_DIRECTORY
 from deploytool.model.log import Live, LogLine, LogQuery
 from deploytool.model.observed import Facts, ObservedHost, ProjectFolder
-from deploytool.model.plan import Step, StepKind
+from deploytool.model.plan import GateGoal, Step, StepKind
 from deploytool.model.release import Lease, Release, StoredRelease
 from deploytool.transport.base import Result, Terminal
 
@@ -130,7 +130,7 @@ class MemoryHost:
             oneoff=container.oneoff,
             spec=container.spec,
             image=container.image,
-            health=container.health if action == "health_status" else "",
+            health=container.health if action == "health_status" else Health.NONE,
             exit_code=container.exit_code if action == "die" else 0,
             time_s=self.now_s,
         )
@@ -139,7 +139,7 @@ class MemoryHost:
 
     def halt(self, container: Container, exit_code: int = 137) -> None:
         """End a container behind the engine's back, as ``docker kill`` does."""
-        ended = replace(container, state="exited", exit_code=exit_code)
+        ended = replace(container, state=ContainerState.EXITED, exit_code=exit_code)
         self.containers = [ended if c.id == container.id else c for c in self.containers]
         self.happen("die", ended)
 
@@ -276,7 +276,7 @@ class MemoryEngine:
         self, container_id: str, argv: Sequence[str], *, terminal: Terminal | None = None
     ) -> MemoryStream:
         self._enter("exec")
-        found = [c for c in self.host.containers if c.id == container_id and c.state == "running"]
+        found = [c for c in self.host.containers if c.id == container_id and c.running]
         if not found:
             return MemoryStream(lambda stdin: Result(1, stderr=b"the container is not running\n"))
         return MemoryStream(lambda stdin: self.host.command(found[0], argv, stdin))
@@ -345,7 +345,9 @@ class MemoryEngine:
     def _restart(self, task: Task, folder: Folder) -> Outcome:
         self._activate(folder)
         ids = {container.id for container in task.step.containers}
-        again = [replace(c, state="running", exit_code=0) for c in self.host.containers if c.id in ids]
+        again = [
+            replace(c, state=ContainerState.RUNNING, exit_code=0) for c in self.host.containers if c.id in ids
+        ]
         self.host.containers = [c for c in self.host.containers if c.id not in ids] + again
         for container in again:
             self.host.happen("start", container)
@@ -362,7 +364,7 @@ class MemoryEngine:
         project, served = task.step.project, self.host.served
         part = {file.path: file.content.decode() for file in task.files.ingress} if task.files else {}
         proxies = [c for c in self.host.containers if (c.project, c.service) == (EDGE, PROXY)]
-        goes = project != EDGE and "offers.json" not in part and all(c.state != "running" for c in proxies)
+        goes = project != EDGE and "offers.json" not in part and not any(c.running for c in proxies)
         if not goes and not any(c.healthy for c in proxies):
             return Outcome("its admin socket does not answer")
         before = served.get(project, Served())
@@ -439,7 +441,7 @@ class MemoryEngine:
             spec=said[labels.SPEC],
             keys=yaml.safe_load(said[labels.KEYS]),
             image=definition["image"].replace("$$", "$"),  # as Compose reads it
-            health="unhealthy" if definition["image"] in self.host.sick else "",
+            health=Health.UNHEALTHY if definition["image"] in self.host.sick else Health.NONE,
             reserve=parse_reserve(said.get(labels.RESERVE, "")),
             ports=self._free_ports(definition.get("ports", ())),
         )
@@ -460,7 +462,7 @@ class MemoryEngine:
         return tuple(found)
 
     def _ready(self, task: Task, containers: Sequence[Container]) -> Outcome:
-        watched = task.step.gate is None or task.step.gate.until != "none"
+        watched = task.step.gate is None or task.step.gate.until != GateGoal.NONE
         sick = [c for c in containers if watched and c.image in self.host.sick]
         return Outcome(f"{sick[0].name} is unhealthy", log=("it says why",)) if sick else Outcome()
 

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from deploytool.model.intent import Project, Service
 from deploytool.model.plan import Step, StepKind
+from deploytool.model.policies import FailureAction
 
 
 def batches(project: Project) -> dict[str, int]:
@@ -49,7 +50,7 @@ def goes_on(project: Project, service: Service, failed_replicas: int, failed_hos
     if ends_all(project):
         return endures(project, failed_hosts, hosts)
     update = service.update
-    if update.failure_action == "continue":
+    if update.failure_action == FailureAction.CONTINUE:
         return True
     return bool(update.max_failure_ratio) and failed_replicas <= update.max_failure_ratio * service.replicas
 

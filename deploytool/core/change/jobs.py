@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
-from deploytool.core.change.reconcile import is_done
 from deploytool.model.desired import Desired
 from deploytool.model.intent import Project, Service
 from deploytool.model.observed import Observed
@@ -24,7 +23,7 @@ def finished_elsewhere(project: Project, desired: Desired, observed: Observed) -
     found: dict[tuple[str, str], tuple[str, ...]] = {}
     for host_name, container in observed.replicas(project.name) if jobs else ():
         key = (container.service, host_name)
-        if container.service in jobs and is_done(container) and not desired[key]:
+        if container.service in jobs and container.completed and not desired[key]:
             found[key] = (*found.get(key, ()), container.spec)
     return found
 

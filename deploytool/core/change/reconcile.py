@@ -11,16 +11,18 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from deploytool.model.backing_off import NONE_BACKING_OFF, BackingOff
-from deploytool.model.container import Container
+from deploytool.model.container import Container, ContainerState, Health
 from deploytool.model.desired import Desired, HostFiles, Spec
 from deploytool.model.intent import Project
 from deploytool.model.inventory import Host, HostState
 from deploytool.model.observed import Observed, ObservedHost
+from deploytool.model.policies import RestartKind, RestartPolicy
+from deploytool.model.str_enum import assert_never
 
 # Docker Compose gives a container this name while it recreates it; an interrupted run leaves it behind.
 _RENAMED = re.compile(r"[0-9a-f]{12}_.+")
 _WHOLE_ID = 64
-_CURABLE = ("exited", "created", "paused", "restarting")
+_CURABLE = (ContainerState.EXITED, ContainerState.CREATED, ContainerState.PAUSED, ContainerState.RESTARTING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +130,8 @@ def _cut_off(containers: Sequence[Container]) -> dict[str, str]:
     for one in containers:
         owner = known.get(one.network_of)
         # Of a short id nobody can tell whether it is gone.
-        if one.state == "running" and (owner or len(one.network_of) == _WHOLE_ID):
-            if owner is None or owner.state != "running":
+        if one.running and (owner or len(one.network_of) == _WHOLE_ID):
+            if owner is None or not owner.running:
                 found[one.id] = "lost its network with the container that it belongs to"
             elif owner.started_s > one.started_s:
                 found[one.id] = f"lost its network when {owner.name} was started again"
@@ -149,7 +151,7 @@ class _Rules:
     in_file: bool = False
     finishes: bool = False
     respected: bool = False
-    restart: str = ""
+    restart: RestartPolicy = RestartPolicy()
     rest: BackingOff = NONE_BACKING_OFF
     settle_s: float = 0.0
 
@@ -182,7 +184,7 @@ def _change(
     leaves = _keeps_nothing(host)
     ranked = sorted(_judge(container, rules, spec, there, leaves=leaves) for container in here)
     kept, surplus = ranked[:wanted], ranked[wanted:]
-    sound = sum(j.rank <= 1 and j.container.health != "starting" for j in kept)
+    sound = sum(j.rank <= 1 and j.container.health != Health.STARTING for j in kept)
     return Change(
         service=rules.name,
         host=host_name,
@@ -228,7 +230,7 @@ def _verdict(
     container: Container, rules: _Rules, spec: Spec | None, there: _There, *, leaves: bool
 ) -> tuple[int, str, str]:
     now_s = there.now_s
-    if rules.finishes and leaves and is_done(container):
+    if rules.finishes and leaves and container.completed:
         return 0, "in place", ""  # on record only: here it would not run again
     current = spec is not None and container.spec == spec.digest and not container.let_go
     illness = there.cut_off.get(container.id, "")
@@ -249,50 +251,52 @@ def _verdict(
 
 
 def _is_unready(container: Container, rules: _Rules, now_s: float) -> bool:
-    if container.health or container.state != "running" or rules.finishes:
-        return container.health == "starting"
+    if container.health or not container.running or rules.finishes:
+        return container.health == Health.STARTING
     return container.started_s > 0 and now_s - container.started_s < rules.settle_s
-
-
-def is_done(container: Container) -> bool:
-    """Whether it ran to its end, and well."""
-    return container.state == "exited" and container.exit_code == 0
 
 
 def _illness(container: Container, now_s: float) -> str:
     """What is wrong with a container, as the predicate of a sentence; empty when nothing is."""
     match container.state:
-        case "running":
+        case ContainerState.RUNNING:
             if container.loops(now_s):
                 return f"restarts in a loop ({container.restarts} times so far)"
-            return "is unhealthy" if container.health == "unhealthy" else ""
-        case "exited":
+            return "is unhealthy" if container.health == Health.UNHEALTHY else ""
+        case ContainerState.EXITED:
             oom = ", out of memory" if container.oom_killed else ""
             return f"exited ({container.exit_code}{oom})"
-        case "created":
+        case ContainerState.CREATED:
             return f"was never started{f': {container.error}' if container.error else ''}"
-        case "restarting":
+        case ContainerState.RESTARTING:
             return f"restarts in a loop ({container.exit_code})"
-        case "removing":
+        case ContainerState.REMOVING:
             return "is being removed"
-        case state:
-            return f"is {state}"
+        case ContainerState.PAUSED | ContainerState.DEAD | ContainerState.UNKNOWN:
+            return f"is {container.state}"
+        case _:
+            return assert_never(container.state)
 
 
 def _is_well_enough(container: Container, rules: _Rules, now_s: float) -> bool:
     """Whether it ended as it should, or is in other hands."""
     if container.loops(now_s):
         return rules.respected
-    if container.state != "exited":
+    if container.state != ContainerState.EXITED:
         return False
-    return (rules.finishes and is_done(container)) or (rules.respected and _stays_ended(container, rules))
+    return (rules.finishes and container.completed) or (rules.respected and _stays_ended(container, rules))
 
 
 def _stays_ended(container: Container, rules: _Rules) -> bool:
-    policy, _, times = rules.restart.partition(":")
-    if policy != "on-failure":
-        return policy == "no"
-    return is_done(container) or (times.isdigit() and 0 < int(times) <= container.restarts)
+    match rules.restart.kind:
+        case RestartKind.NO:
+            return True
+        case RestartKind.ON_FAILURE:
+            return container.completed or 0 < rules.restart.tries <= container.restarts
+        case RestartKind.SILENT | RestartKind.ALWAYS | RestartKind.UNLESS_STOPPED:
+            return False
+        case _:
+            return assert_never(rules.restart.kind)
 
 
 def _keeps_nothing(host: Host | None) -> bool:

@@ -29,7 +29,7 @@ from deploytool.core.change.surge import Surges, at_once, make_room, surges
 from deploytool.model.container import Container
 from deploytool.model.intent import Project, Service
 from deploytool.model.observed import Observed
-from deploytool.model.plan import Gate, Step
+from deploytool.model.plan import Gate, GateGoal, Step
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
@@ -86,7 +86,7 @@ def _awaited(project: Project, changes: Sequence[Change]) -> dict[tuple[str, str
     for change in changes:
         starting = [c.name for c in change.unready if c.health]
         settling = [c.name for c in change.unready if not c.health]
-        running = [c.name for c in change.in_place if c.state == "running" and change.service in jobs]
+        running = [c.name for c in change.in_place if c.running and change.service in jobs]
         if running and change.service in needed:
             awaited[change.service, change.host] = f"until {', '.join(running)} has finished"
         elif starting and change.service in needed | going:
@@ -288,6 +288,6 @@ def unwatched(steps: Sequence[Step]) -> tuple[Step, ...]:
     return tuple(
         step
         if step.gate is None or step.id in needed or batches_follow
-        else replace(step, gate=Gate("none", step.gate.deadline_s))
+        else replace(step, gate=Gate(GateGoal.NONE, step.gate.deadline_s))
         for step in steps
     )

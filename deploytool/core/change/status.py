@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 
 from deploytool.errors import Problem
-from deploytool.model.container import Container
+from deploytool.model.container import ContainerState, Health
 from deploytool.model.intent import Intent, Project
 from deploytool.model.observed import Observed
 from deploytool.model.plan import Plan, ProjectPlan
@@ -58,9 +58,9 @@ def _row(project: Project, plan: ProjectPlan | None, service: str, host_name: st
     if host is None:
         return Row(project.name, service, host_name, expected)
     mine = [c for c in host.containers if c.replica and (c.project, c.service) == (project.name, service)]
-    running = [c for c in mine if c.state == "running"]
+    running = [c for c in mine if c.running]
     known = project.service(service)
-    done = [c for c in mine if known and project.finishes(known) and _ended_well(c)]
+    done = [c for c in mine if known and project.finishes(known) and c.completed]
     spec = plan.specs.get((service, host_name), "") if plan is not None else ""
     ages = [max(0.0, host.facts.now_s - c.started_s) for c in running if c.started_s and host.facts.now_s]
     return Row(
@@ -70,9 +70,9 @@ def _row(project: Project, plan: ProjectPlan | None, service: str, host_name: st
         expected,
         running=len(running),
         healthy=sum(c.healthy for c in running),
-        unhealthy=sum(c.health == "unhealthy" for c in running),
-        starting=sum(c.health == "starting" for c in running),
-        restarting=sum(c.state == "restarting" for c in mine),
+        unhealthy=sum(c.health == Health.UNHEALTHY for c in running),
+        starting=sum(c.health == Health.STARTING for c in running),
+        restarting=sum(c.state == ContainerState.RESTARTING for c in mine),
         done=len(done),
         current=sum(c.spec == spec for c in (*running, *done)) if plan is not None else len(running),
         age_s=min(ages, default=None),
@@ -87,10 +87,6 @@ def _routes(intent: Intent, seen: Observed, services: Collection[tuple[str, str]
         for belief in sorted(host.beliefs, key=lambda one: (one.service, one.endpoint)):
             if belief.service in mine:
                 yield Route(host_name, belief.service, belief.endpoint, belief.active, belief.trouble)
-
-
-def _ended_well(container: Container) -> bool:
-    return container.state == "exited" and container.exit_code == 0
 
 
 def _project(

@@ -12,7 +12,7 @@ from graphlib import TopologicalSorter
 from deploytool.core.change.reconcile import Change
 from deploytool.model.container import Container
 from deploytool.model.intent import Project, Service
-from deploytool.model.plan import Gate, Ref, Step, StepKind
+from deploytool.model.plan import Gate, GateGoal, Ref, Step, StepKind
 
 # Beyond what the healthcheck allows, a busy host needs this to start a container at all.
 START_SLACK_S = 15.0
@@ -28,11 +28,12 @@ def gate_of(project: Project, service: Service, timeout_s: float | None, *, roll
     for ``monitor``, as in Swarm, before the next one goes.
     """
     if project.finishes(service):
-        return Gate("completed", timeout_s or JOB_DEADLINE_S)
+        return Gate(GateGoal.COMPLETED, timeout_s or JOB_DEADLINE_S)
     healthcheck = service.healthcheck
     allowed_s = healthcheck.deadline_s if healthcheck else 0.0
     watched = rolled or healthcheck is None
-    return Gate("ready", timeout_s or allowed_s + START_SLACK_S, service.update.monitor_s if watched else 0.0)
+    hold_s = service.update.monitor_s if watched else 0.0
+    return Gate(GateGoal.READY, timeout_s or allowed_s + START_SLACK_S, hold_s)
 
 
 class StepBuilder:

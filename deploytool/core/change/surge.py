@@ -17,6 +17,7 @@ from deploytool.model.container import Container, HostPort
 from deploytool.model.intent import Port, Project, Resources, Service
 from deploytool.model.observed import Observed, ObservedHost
 from deploytool.model.plan import Step, StepKind
+from deploytool.model.policies import UpdateOrder
 
 
 @dataclass(slots=True)
@@ -31,7 +32,7 @@ def surges(project: Project, changes: Sequence[Change], observed: Observed) -> S
     """Decide, in the file's order, which services have room for new replicas beside the old ones."""
     found = Surges()
     asked = {change.service for change in changes if change.replace}
-    willing = [s for s in project.services if s.update.order == "start-first" and s.name in asked]
+    willing = [s for s in project.services if s.update.order == UpdateOrder.START_FIRST and s.name in asked]
     if not willing:
         return found
     books = ledgers(project.hosts, observed, "", ())

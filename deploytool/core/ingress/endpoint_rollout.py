@@ -40,9 +40,7 @@ class _Order:
     ) -> None:
         self._project, self._desired, self._wanted = project, desired, wanted
         self._known = KnownEndpoints(project, desired, observed, wanted)
-        self._running = {
-            c.id for host in self._known.seen.values() for c in host.containers if c.state == "running"
-        }
+        self._running = {c.id for host in self._known.seen.values() for c in host.containers if c.running}
         self._steps: dict[str, Step] = {}
         self._visible: dict[str, tuple[str, ...]] = {}  # start → the steps after which it gets requests
         self._ups: dict[tuple[str, str], list[str]] = {}  # (service, host) → starts

@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from deploytool.errors import Place, Problem
-from deploytool.model.ingress import EDGE, IngressKeys, Offer
-from deploytool.model.intent import Port, Project, Service
+from deploytool.model.ingress import EDGE, IngressKeys, IngressProtocol, Offer
+from deploytool.model.intent import Port, PortMode, Project, Service
 from deploytool.model.observed import Observed
 
 
@@ -31,7 +31,7 @@ class Clash:
 
 def ingress_ports(service: Service) -> tuple[Port, ...]:
     """The ports of a service that belong to every host of the play."""
-    return tuple(port for port in service.ports if port.mode == "ingress") if service.exposure else ()
+    return tuple(port for port in service.ports if port.mode == PortMode.INGRESS) if service.exposure else ()
 
 
 def offered(project: Project, observed: Observed, taken: Collection[int] = ()) -> tuple[Offered, ...]:
@@ -75,7 +75,7 @@ def _mesh_ports(project: Project, observed: Observed, taken: Collection[int]) ->
     known = {
         (offer.service, offer.port): offer.mesh
         for offer in _remembered(observed, [project.name])
-        if offer.protocol == "tcp" and first + 1 < offer.mesh <= last
+        if offer.protocol == IngressProtocol.TCP and first + 1 < offer.mesh <= last
     }
     others = {offer.mesh for offer in _remembered(observed) if offer.project != project.name}
     held = {*taken, *others, *known.values()}
@@ -131,7 +131,7 @@ def clashes(offers: Sequence[Offered]) -> Iterator[Clash]:
 
 def _clash(one: Offer, other: Offer) -> str:
     """Why two offers of one port exclude each other; empty where they do not."""
-    if "tcp" in (one.protocol, other.protocol):
+    if IngressProtocol.TCP in (one.protocol, other.protocol):
         return "and with protocol tcp a port has one service only"
     if one.tls != other.tls:
         return "one with TLS and one without"

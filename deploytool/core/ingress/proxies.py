@@ -10,10 +10,11 @@ from deploytool.core.ingress.offers import Clash, Offered, clashes, offered, off
 from deploytool.core.placement.capacity import Claim, holds_ports
 from deploytool.errors import Problem
 from deploytool.model.desired import Desired
-from deploytool.model.ingress import EDGE, HOLDER, PROXY, EdgeSettings
-from deploytool.model.intent import Intent, Mode, Port, Project, Service, Update
+from deploytool.model.ingress import EDGE, HOLDER, PROXY, EdgeSettings, IngressProtocol
+from deploytool.model.intent import Intent, Mode, Port, Project, Service
 from deploytool.model.inventory import Host, HostState
 from deploytool.model.observed import Observed, ObservedHost
+from deploytool.model.policies import RestartKind, RestartPolicy, Update, UpdateOrder
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +37,10 @@ class Edge:
     @property
     def services(self) -> tuple[Service, ...]:
         """The holder goes before it comes, since its ports can be held once; the proxy comes first."""
-        common = Service("", mode=Mode.GLOBAL, update=Update(monitor_s=1.0), restart="always")
-        first = replace(common.update, order="start-first")
+        common = Service(
+            "", mode=Mode.GLOBAL, update=Update(monitor_s=1.0), restart=RestartPolicy(RestartKind.ALWAYS)
+        )
+        first = replace(common.update, order=UpdateOrder.START_FIRST)
         return (replace(common, name=HOLDER, stop_grace_s=2.0), replace(common, name=PROXY, update=first))
 
     def claim(self, project: Project) -> Claim:
@@ -98,7 +101,10 @@ def _as_they_are(others: Sequence[Offered], observed: Observed) -> EdgeSettings:
     """How the proxies run that others need: these files say nothing of them any more, and change nothing."""
     images = sorted(_images(observed, PROXY).values())
     default = EdgeSettings()
-    first = min((one.offer.mesh for one in others if one.offer.protocol != "tcp"), default=default.mesh[0])
+    first = min(
+        (one.offer.mesh for one in others if one.offer.protocol != IngressProtocol.TCP),
+        default=default.mesh[0],
+    )
     return replace(default, image=images[0] if images else default.image, mesh=(first, first + 99))
 
 

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 
 from deploytool.core.placement.filter_reasons import FilterReason, amounts, lacking, port_taken
 from deploytool.core.placement.ports import PortBook
-from deploytool.model.container import Container, HostPort
+from deploytool.model.container import Container, ContainerState, HostPort
 from deploytool.model.desired import Desired
-from deploytool.model.intent import Port, Project, Resources, Service
+from deploytool.model.intent import Port, PortMode, Project, Resources, Service
 from deploytool.model.inventory import Host
 from deploytool.model.observed import Observed, ObservedHost
 
-_HOLDS_PORTS = frozenset({"running", "paused", "restarting"})
+_HOLDS_PORTS = (ContainerState.RUNNING, ContainerState.PAUSED, ContainerState.RESTARTING)
 _NANO = 10**9
 
 
@@ -45,7 +45,7 @@ class Need:
 
     @classmethod
     def of(cls, project_name: str, service: Service) -> Need:
-        ports = tuple(port for port in service.ports if port.mode == "host" and port.first)
+        ports = tuple(port for port in service.ports if port.mode == PortMode.HOST and port.first)
         reserve = service.reserve
         return cls(_nano(reserve.cpus), reserve.memory_bytes, ports, f"{project_name}/{service.name}")
 

@@ -87,5 +87,4 @@ def _count_one(numbers: dict[str, int], host_name: str) -> None:
 
 
 def _does_its_work(container: Container, service: Service) -> bool:
-    done = service.mode.is_job and container.state == "exited" and container.exit_code == 0
-    return container.healthy or done
+    return container.healthy or (service.mode.is_job and container.completed)

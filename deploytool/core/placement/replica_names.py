@@ -101,7 +101,7 @@ def choose(wanted: ReplicaRef, there: Sequence[Replica]) -> Replica:
         )
     if wanted.number:
         mine = [mine[wanted.number - 1]]
-    running = [r for r in mine if r.container.state == "running"]
+    running = [r for r in mine if r.container.running]
     if not running:
         states = ", ".join(f"{r.name} on {r.host} is {r.container.state}" for r in mine)
         raise UsageError(f"{wanted.service} does not run: {states}", hint="see deploytool logs")

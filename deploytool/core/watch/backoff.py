@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from deploytool.model.backing_off import BackingOff, HostKey, ServiceKey, Slot
-from deploytool.model.container import Container
+from deploytool.model.container import Container, ContainerState, Health
 from deploytool.model.intent import Project
 from deploytool.model.observed import ObservedHost
 
@@ -25,6 +25,7 @@ DOUBT_WINDOW_S, DOUBT_FAILURES = 300.0, 5
 
 # SIGKILL and SIGTERM from outside, and what Docker notes when it was itself ended while a container ran.
 _KILLED = (137, 143, 255)
+_ENDED = (ContainerState.EXITED, ContainerState.DEAD, ContainerState.RESTARTING)
 
 
 def next_delay(failures: int) -> float:
@@ -196,9 +197,9 @@ def _failure(before: Container | None, now: Container, finishing: Collection[Ser
         return ""
     if before is not None and now.restarts > before.restarts:
         return f"was restarted {now.restarts} times, the last time after exit code {now.exit_code}"
-    if now.state == "running":
-        return "is unhealthy" if now.health == "unhealthy" else ""
-    if now.state not in ("exited", "dead", "restarting"):
+    if now.running:
+        return "is unhealthy" if now.health == Health.UNHEALTHY else ""
+    if now.state not in _ENDED:
         return ""
     if now.oom_killed:
         return "ran out of memory"
@@ -207,7 +208,7 @@ def _failure(before: Container | None, now: Container, finishing: Collection[Ser
 
 
 def _incarnation(container: Container) -> tuple[object, ...]:
-    health = container.health == "unhealthy"
+    health = container.health == Health.UNHEALTHY
     return container.started_s, container.restarts, container.state, container.exit_code, health
 
 

@@ -102,9 +102,9 @@ def _replica(
 
 def state_of(container: Container) -> str:
     """One word for what a container does."""
-    if container.state == "running":
-        return container.health or "running"
-    return "done" if container.state == "exited" and container.exit_code == 0 else container.state
+    if container.running:
+        return container.health or container.state
+    return "done" if container.completed else container.state
 
 
 def _ours(observed: Observed) -> Iterator[tuple[str, Container]]:
@@ -120,7 +120,7 @@ def _counts(project: str, observed: Observed) -> tuple[_ByHost, _ByHost]:
     healthy: _ByHost = {}
     for host_name, container in _ours(observed):
         if container.project == project:
-            for counted, counts in ((running, container.state == "running"), (healthy, container.healthy)):
+            for counted, counts in ((running, container.running), (healthy, container.healthy)):
                 of_service = counted.setdefault(container.service, {})
                 of_service[host_name] = of_service.get(host_name, 0) + counts
     return running, healthy

@@ -14,7 +14,17 @@ from deploytool.load.text.problems import Problems
 from deploytool.load.text.units import parse_duration
 from deploytool.load.text.yaml_file import place_of
 from deploytool.model.constraint import parse_constraint, parse_spread
-from deploytool.model.intent import Dependency, Healthcheck, Mode, Resources, Service, Update
+from deploytool.model.intent import Mode, Resources, Service
+from deploytool.model.policies import (
+    Condition,
+    Dependency,
+    FailureAction,
+    Healthcheck,
+    RestartKind,
+    RestartPolicy,
+    Update,
+    UpdateOrder,
+)
 
 T = TypeVar("T")
 
@@ -59,7 +69,7 @@ def service_of(
         update=_update(deploy.get("update_config") or {}),
         rollback=_rollback(deploy),
         healthcheck=_healthcheck(normalized.get("healthcheck")),
-        restart=restart_of(normalized),
+        restart=RestartPolicy.of(restart_of(normalized)),
         stop_grace_s=parse_duration(normalized.get("stop_grace_period", "10s")),
         pull=_PULL.get(pull, pull),
         platform=normalized.get("platform", ""),
@@ -116,7 +126,7 @@ class _Reader:
         return tuple(found)
 
     def check(self, service: Service, normalized: Normalized) -> None:
-        if service.mode.is_job and service.restart in ("always", "unless-stopped"):
+        if service.mode.is_job and service.restart.kind in (RestartKind.ALWAYS, RestartKind.UNLESS_STOPPED):
             hint = "write restart: on-failure, or no"
             self._wrong(normalized, "restart", f"a job ends, so 'restart' cannot be {service.restart}", hint)
         if "container_name" in normalized and not _single(service):
@@ -137,7 +147,7 @@ class _Reader:
 def _single(service: Service) -> bool:
     """True where no host ever runs two containers of the service, not even during an update."""
     few = service.replicas <= 1 or service.mode.is_global or service.max_per_host == 1
-    return few and "start-first" not in (service.update.order, service.rollback.order)
+    return few and UpdateOrder.START_FIRST not in (service.update.order, service.rollback.order)
 
 
 def reserve_of(normalized: Normalized) -> Resources:
@@ -154,7 +164,8 @@ def _resources(normalized: Normalized, group: str) -> Normalized:
 def _dependencies(normalized: Normalized) -> tuple[Dependency, ...]:
     dependencies = normalized.get("depends_on") or {}
     return tuple(
-        Dependency(name, entry.get("condition", "service_started")) for name, entry in dependencies.items()
+        Dependency(name, Condition(entry.get("condition", Condition.STARTED)))
+        for name, entry in dependencies.items()
     )
 
 
@@ -162,10 +173,10 @@ def _update(config: Normalized) -> Update:
     return Update(
         parallelism=config.get("parallelism", 1),
         delay_s=parse_duration(config.get("delay", "0")),
-        order=config.get("order", "stop-first"),
+        order=UpdateOrder(config.get("order", UpdateOrder.STOP_FIRST)),
         monitor_s=parse_duration(config.get("monitor", "5s")),
         max_failure_ratio=float(config.get("max_failure_ratio", 0)),
-        failure_action=config.get("failure_action", "pause"),
+        failure_action=FailureAction(config.get("failure_action", FailureAction.PAUSE)),
     )
 
 
@@ -173,7 +184,7 @@ def _rollback(deploy: Normalized) -> Update:
     """``rollback_config``; without one, ``update_config`` with ``failure_action: pause``."""
     if "rollback_config" in deploy:
         return _update(deploy["rollback_config"] or {})
-    return replace(_update(deploy.get("update_config") or {}), failure_action="pause")
+    return replace(_update(deploy.get("update_config") or {}), failure_action=FailureAction.PAUSE)
 
 
 def _healthcheck(check: Normalized | None) -> Healthcheck | None:

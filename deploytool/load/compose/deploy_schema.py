@@ -21,13 +21,14 @@ from deploytool.load.compose.validators import (
     pairs,
     text,
 )
+from deploytool.model.policies import FailureAction, UpdateOrder
 
 _UPDATE = {
     "parallelism": honoured(count, "replicas changed at a time over the whole play; 0 is all; default 1"),
     "delay": honoured(duration, "between two batches"),
-    "order": honoured(one_of("stop-first", "start-first"), "default stop-first"),
+    "order": honoured(one_of(*UpdateOrder), "default stop-first"),
     "monitor": honoured(duration, "how long a new replica is watched; default 5s, as in Swarm"),
-    "failure_action": honoured(one_of("pause", "continue", "rollback"), "default pause"),
+    "failure_action": honoured(one_of(*FailureAction), "default pause"),
     "max_failure_ratio": honoured(share, "share of failed replicas that is tolerated"),
 }
 _ROLLBACK = {

@@ -23,7 +23,8 @@ from deploytool.load.text.located import Raw
 from deploytool.load.text.problems import Problems
 from deploytool.load.text.units import parse_duration
 from deploytool.load.text.yaml_file import place_of
-from deploytool.model.ingress import ANY_HOST, DEFAULT_MESH, HTTP_PROTOCOLS, EdgeSettings, IngressKeys, Tls
+from deploytool.model.ingress import ANY_HOST, DEFAULT_MESH, EdgeSettings, IngressKeys, IngressProtocol, Tls
+from deploytool.model.intent import PortMode
 
 DEFAULT_AUTHORITY = "ingress-ca.pem"
 _DOMAIN = re.compile(r"\*|(\*\.)?([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]*[a-z0-9])?")
@@ -76,7 +77,7 @@ INGRESS = {
     "host": Key(State.HONOURED, list_of(_domain, or_one=True), 'host names; default "*": any'),
     "path": Key(State.HONOURED, _path, "only requests below this path; default /"),
     "protocol": Key(
-        State.HONOURED, one_of(*HTTP_PROTOCOLS, "tcp"), "http (default, WebSocket too), http2, grpc, tcp"
+        State.HONOURED, one_of(*IngressProtocol), "http (default, WebSocket too), http2, grpc, tcp"
     ),
     "health_path": Key(State.HONOURED, _health_path, "what answers 2xx or 3xx when a replica is well"),
     "timeout": Key(State.HONOURED, duration, "of a whole request; default none"),
@@ -95,7 +96,7 @@ def ingress_keys_of(
 ) -> IngressKeys | None:
     """The ingress settings of a service with ingress ports; None where it has no such port."""
     written_keys = normalized.get("x-ingress")
-    ports = [port for port in normalized.get("ports") or () if port.get("mode") == "ingress"]
+    ports = [port for port in normalized.get("ports") or () if port.get("mode") == PortMode.INGRESS]
     at = key_place(normalized, "x-ingress", place)
     if not ports:
         if written_keys is not None:
@@ -116,7 +117,7 @@ def _ingress_keys(written_keys: Normalized) -> IngressKeys:
     return IngressKeys(
         domains=tuple(sorted(set(written_keys.get("host") or (ANY_HOST,)))),
         path=str(written_keys.get("path", "/")),
-        protocol=written_keys.get("protocol", "http"),
+        protocol=IngressProtocol(written_keys.get("protocol", IngressProtocol.HTTP)),
         health_path=str(written_keys.get("health_path", "")),
         timeout_s=parse_duration(written_keys.get("timeout", "0")),
         sticky=bool(written_keys.get("sticky")),

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from deploytool.load.compose.known_keys import Key, Normalized, State, section
 from deploytool.load.compose.validators import INVALID, Spot, Valid, integer, kind_of, non_empty, one_of, text
 from deploytool.load.text.located import Raw
-from deploytool.model.intent import Port
+from deploytool.model.intent import Port, PortMode
 
 PROTOCOLS = ("tcp", "udp", "sctp")
 
@@ -39,9 +39,7 @@ PORT = {
     "published": Key(State.HONOURED, _published, "the port of the host, or a range to choose from"),
     "host_ip": Key(State.HONOURED, non_empty, "an address of the host"),
     "protocol": Key(State.HONOURED, one_of(*PROTOCOLS), "tcp (default), udp, sctp"),
-    "mode": Key(
-        State.HONOURED, one_of("host", "ingress"), "host (default); ingress: on every host of the play"
-    ),
+    "mode": Key(State.HONOURED, one_of(*PortMode), "host (default); ingress: on every host of the play"),
     "app_protocol": Key(State.HONOURED, text, "with mode: ingress and x-ingress.tls: http or https"),
     "name": Key(State.PASSED, text),
 }
@@ -82,7 +80,7 @@ def published_ports(entries: Iterable[Normalized]) -> tuple[Port, ...]:
 
 def _port(entry: Normalized) -> Port:
     first, last = _range(entry.get("published") or "0") or (0, 0)
-    mode, application = entry.get("mode", "host"), entry.get("app_protocol", "")
+    mode, application = PortMode(entry.get("mode", PortMode.HOST)), entry.get("app_protocol", "")
     return Port(
         int(entry["target"]), first, last, entry["protocol"], entry.get("host_ip", ""), mode, application
     )

@@ -48,12 +48,13 @@ from deploytool.load.compose.validators import (
     variables,
 )
 from deploytool.load.compose.volumes import MOUNT, mounts
+from deploytool.model.policies import Condition
 
 _ulimit = either(section({"soft": passed(integer), "hard": passed(integer)}), integer)
 
 _NOT_HERE = "nothing keeps containers of two services on the same host"
 DEPENDENCY = {
-    "condition": honoured(one_of("service_started", "service_healthy", "service_completed_successfully")),
+    "condition": honoured(one_of(*Condition)),
     "required": honoured(flag, "false: the service may be missing"),
     "restart": refused("Compose restarts only what is on the same host", "leave it out"),
 }

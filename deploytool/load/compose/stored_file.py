@@ -19,8 +19,9 @@ from deploytool.load.text.problems import Problems
 from deploytool.load.text.units import parse_duration
 from deploytool.load.text.yaml_file import parse_yaml
 from deploytool.model import labels
-from deploytool.model.intent import Definition, Healthcheck, Service
+from deploytool.model.intent import Definition, PortMode, Service
 from deploytool.model.inventory import Host
+from deploytool.model.policies import Healthcheck
 
 _OURS = frozenset({labels.SPEC, labels.KEYS, labels.RESERVE})
 
@@ -70,7 +71,7 @@ def stored_service(name: str, definition: Definition, current: Service | None) -
     if isinstance(note, Mapping):
         remembered = {**note, "ports": note.get("ports", ())}
         exposure = ingress_keys_of(name, {**remembered, "x-ingress": note}, base.place, Problems())
-        ports = (*(p for p in ports if p.mode != "ingress"), *published_ports(remembered["ports"]))
+        ports = (*(p for p in ports if p.mode != PortMode.INGRESS), *published_ports(remembered["ports"]))
     return Service(
         name,
         mode=base.mode,

@@ -14,7 +14,7 @@ from pathlib import Path
 from deploytool.load.inventory.ssh_args import CONFIG_FILE, IDENTITY_FILE, Option, parse_ssh_args
 from deploytool.load.inventory.typed_vars import TypedVars
 from deploytool.load.text.located import Raw
-from deploytool.model.inventory import Become, Connection
+from deploytool.model.inventory import Become, Connection, ConnectionKind
 from deploytool.model.secret import Secret
 
 OptionCheck = Callable[[Iterable[Option]], Iterable[tuple[str, str, str]]]
@@ -29,7 +29,10 @@ BECOME_PASSWORD = ("ansible_sudo_pass", "ansible_become_pass", "ansible_become_p
 KEY_CHECKING = ("ansible_ssh_host_key_checking", "ansible_host_key_checking")
 TIMEOUT = ("ansible_ssh_timeout", "ansible_timeout")
 
-_KINDS = {"ssh": "ssh", "smart": "ssh", "paramiko": "ssh", "paramiko_ssh": "ssh", "local": "local"}
+_KINDS = {
+    **dict.fromkeys(("ssh", "smart", "paramiko", "paramiko_ssh"), ConnectionKind.SSH),
+    "local": ConnectionKind.LOCAL,
+}
 _NO_KEY_TEXT = "write the key to a file and name it in ansible_ssh_private_key_file"
 
 
@@ -43,7 +46,7 @@ def connection_of(host_name: str, typed_vars: TypedVars, unsupported: OptionChec
     return Connection(
         address=typed_vars.text(*HOST) or host_name,
         kind=typed_vars.parsed(_kind, "ansible_connection", hint="the connections are ssh and local")
-        or "ssh",
+        or ConnectionKind.SSH,
         port=_checked_port(typed_vars, first.get("port")),
         user=first.get("user"),
         key_files=tuple(_home(value) for key, value in options if key == IDENTITY_FILE),
@@ -90,7 +93,7 @@ def _variables(typed_vars: TypedVars) -> tuple[str, list[Option]]:
     ]
 
 
-def _kind(value: Raw) -> str:
+def _kind(value: Raw) -> ConnectionKind:
     name = str(value).removeprefix("ansible.builtin.").removeprefix("ansible.legacy.")
     if name not in _KINDS:
         raise ValueError(f"is '{value}', a connection that deploytool does not have")

@@ -14,7 +14,7 @@ two kinds of connection:
 
 from __future__ import annotations
 
-from deploytool.model.inventory import Host
+from deploytool.model.inventory import ConnectionKind, Host
 from deploytool.transport.base import Transport
 from deploytool.transport.local import LocalTransport
 from deploytool.transport.ssh.options import Unsupported, unsupported_options
@@ -26,6 +26,6 @@ __all__ = ["SshSettings", "SshTransport", "Unsupported", "open_transport", "unsu
 
 def open_transport(host: Host, settings: SshSettings) -> Transport:
     """The transport for a host: local or SSH. Nothing is connected before the first command."""
-    if host.connection.kind == "local":
+    if host.connection.kind == ConnectionKind.LOCAL:
         return LocalTransport(host.name, host.connection)
     return SshTransport(host.name, host.connection, settings)

@@ -54,7 +54,7 @@ def test_it_says_what_it_waits_for():
     terminal.run(*screens(3))
     seen = "\n".join(line for frame in terminal.frames for line in frame)
     assert "waiting for host-001, host-002, host-003" in seen
-    assert "starting 2 of shop/web, until healthy" in seen
+    assert "starting 2 of shop/web, until ready" in seen
 
 
 def test_an_interrupt_leaves_the_terminal_as_it_was():

@@ -14,8 +14,9 @@ import pytest
 from deploytool.model.desired import Manifest
 from deploytool.model.document import digest_of
 from deploytool.model.inputs import Input
-from deploytool.model.intent import Intent, Service, Update
+from deploytool.model.intent import Intent, Service
 from deploytool.model.observed import Facts
+from deploytool.model.policies import Update
 from deploytool.plan.saved_plan import Making, changed_since, document_of
 from tests.builders import Fleet, SameEverywhere, host, intent, project
 from tests.unit.report import test_plan as plans

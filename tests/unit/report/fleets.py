@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from deploytool.model.intent import Service, Update
+from deploytool.model.intent import Service
+from deploytool.model.policies import Update
 from deploytool.report.run_summary import RunSummary
 from tests.builders import Fleet, host, intent, project
 

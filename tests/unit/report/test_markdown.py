@@ -9,8 +9,9 @@ import pytest
 
 from deploytool.errors import Place, Problem
 from deploytool.model.event import Report, StepFailed
-from deploytool.model.intent import Service, Update
+from deploytool.model.intent import Service
 from deploytool.model.plan import Plan, Step, StepKind
+from deploytool.model.policies import Update
 from deploytool.report.markdown import plan_markdown, problems_markdown, report_markdown
 from tests.builders import Fleet, host, intent, project
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from deploytool.model.desired import Manifest
-from deploytool.model.intent import Service, Update
+from deploytool.model.intent import Service
+from deploytool.model.policies import Update
 from deploytool.report.plan import plan_text
 from tests.builders import Fleet, drained, host, intent, project
 

@@ -9,8 +9,9 @@ import pytest
 from deploytool.core.change.guard import GuardPolicy
 from deploytool.errors import HostsUnusable, LeaseHeld, Refused
 from deploytool.model.container import Container
-from deploytool.model.intent import Dependency, Intent, Mode, Service, Update
+from deploytool.model.intent import Intent, Mode, Service
 from deploytool.model.plan import StepKind
+from deploytool.model.policies import Dependency, Update
 from deploytool.model.release import Lease
 from deploytool.plan.policy import PlanPolicy
 from deploytool.report.run_text import ending_lines

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from deploytool.errors import UsageError
-from deploytool.model.intent import Service, Update
+from deploytool.model.intent import Service
+from deploytool.model.policies import Update
 from deploytool.run.down import prepare_down, take_down
 from tests.builders import Fleet, host, intent, project
 

@@ -11,7 +11,8 @@ import pytest
 from deploytool.backend.memory.engine import Crash
 from deploytool.errors import LeaseHeld
 from deploytool.model.event import Event, StepDone
-from deploytool.model.intent import Dependency, Service, Update
+from deploytool.model.intent import Service
+from deploytool.model.policies import Dependency, Update
 from deploytool.model.release import Lease
 from tests.builders import Fleet, drained, host, intent, project
 

@@ -13,10 +13,11 @@ from deploytool.backend.compose.render.renderer import ComposeRenderer
 from deploytool.backend.memory.engine import Crash, MemoryEngine
 from deploytool.model.container import Container
 from deploytool.model.ingress import EDGE, UNFINISHED, EdgeSettings, IngressKeys
-from deploytool.model.intent import Port, Project, Service, Update
+from deploytool.model.intent import Port, Project, Service
 from deploytool.model.inventory import Host
 from deploytool.model.observed import Observed
 from deploytool.model.plan import Plan, Step, StepKind
+from deploytool.model.policies import Update
 from deploytool.plan.planner import Planner
 from deploytool.plan.policy import PlanPolicy
 from deploytool.report.plan import plan_text

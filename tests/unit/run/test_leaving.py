@@ -10,8 +10,9 @@ from deploytool.backend.memory.engine import Crash
 from deploytool.core.change.guard import GuardPolicy
 from deploytool.model.event import Report
 from deploytool.model.ingress import EdgeSettings, IngressKeys
-from deploytool.model.intent import Intent, Port, Service, Update
+from deploytool.model.intent import Intent, Port, Service
 from deploytool.model.plan import StepKind
+from deploytool.model.policies import Update
 from deploytool.plan.policy import PlanPolicy
 from tests.builders import Fleet, host, intent, project
 

@@ -19,9 +19,10 @@ from deploytool.backend.memory.engine import Crash
 from deploytool.core.change.guard import GuardPolicy
 from deploytool.errors import NoHost
 from deploytool.model.event import FailureOutcome
-from deploytool.model.intent import Dependency, Intent, Mode, Service, Update
+from deploytool.model.intent import Intent, Mode, Service
 from deploytool.model.inventory import HostState
 from deploytool.model.plan import Plan, StepKind
+from deploytool.model.policies import Dependency, Update
 from deploytool.plan.policy import PlanPolicy
 from tests.builders import Fleet, host, intent, project
 

@@ -9,7 +9,8 @@ import pytest
 from deploytool.backend.memory.engine import Crash
 from deploytool.errors import Refused, UsageError
 from deploytool.model.event import FailureOutcome
-from deploytool.model.intent import Service, Update
+from deploytool.model.intent import Service
+from deploytool.model.policies import Update
 from deploytool.report.run_text import ending_lines
 from deploytool.run.rollback import past
 from tests.builders import Fleet, drained, host, intent, project

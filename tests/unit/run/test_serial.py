@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from deploytool.core.change.batches import batches
-from deploytool.model.intent import Service, Update
+from deploytool.model.intent import Service
+from deploytool.model.policies import Update
 from tests.builders import Fleet, host, intent, project
 
 NAMES = ("h1", "h2", "h3", "h4")

@@ -10,8 +10,9 @@ import pytest
 from deploytool.errors import LeaseHeld, Refused, UsageError
 from deploytool.model.container import Container
 from deploytool.model.event import FailureOutcome, Finished, Note, Report, StepDone, StepSkipped, StepStarted
-from deploytool.model.intent import Service, Update
+from deploytool.model.intent import Service
 from deploytool.model.plan import StepKind
+from deploytool.model.policies import Update
 from deploytool.report.run_text import ending_lines
 from deploytool.run.converge import Run
 from deploytool.run.prune import prune_images

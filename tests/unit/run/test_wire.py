@@ -15,8 +15,9 @@ from deploytool.backend.compose.engine import ComposeEngine
 from deploytool.backend.compose.render.renderer import ComposeRenderer
 from deploytool.backend.hosts import HostsBackend
 from deploytool.backend.memory.engine import MemoryHost
-from deploytool.model.intent import Intent, Service, Update
+from deploytool.model.intent import Intent, Service
 from deploytool.model.inventory import Host
+from deploytool.model.policies import Update
 from deploytool.model.release import Lease
 from deploytool.plan.policy import PlanPolicy
 from deploytool.run.converge import Run, RunOptions

@@ -10,7 +10,8 @@ import pytest
 
 from deploytool.errors import InputError, Place, Problem
 from deploytool.model.desired import Manifest
-from deploytool.model.intent import Constraint, Mode, Service, Update
+from deploytool.model.intent import Constraint, Mode, Service
+from deploytool.model.policies import RestartPolicy, Update
 from deploytool.model.release import CONVERGED, Lease
 from deploytool.run.converge import Run
 from tests.builders import Fleet, host, intent, project
@@ -133,7 +134,7 @@ def test_a_crash_loop_is_tried_less_and_less_often(watch):
 @pytest.mark.parametrize("restart", ["no", "on-failure:2"])
 def test_what_may_end_stays_ended(watch, restart):
     """restart: "no", and on-failure that was tried as often as it says."""
-    watching = watch(shop(restart=restart))
+    watching = watch(shop(restart=RestartPolicy.of(restart)))
     watching.change("h1", state="exited", exit_code=1, restarts=2)
     watching.turns(100)
     assert watching.fleet.counts()["h1"] == 1

@@ -15,7 +15,7 @@ from __future__ import annotations
 from typing import Any
 
 from deploytool.backend.compose.envoy.names import SERVICE_HEADER, cluster_name, typed
-from deploytool.model.ingress import IngressKeys
+from deploytool.model.ingress import IngressKeys, IngressProtocol
 
 
 def front_cluster(project: str, service: str, index: int, exposure: IngressKeys) -> dict[str, Any]:
@@ -148,4 +148,4 @@ def _protocol(exposure: IngressKeys) -> dict[str, Any]:
 
 
 def _is_http2(exposure: IngressKeys) -> bool:
-    return exposure.protocol in ("http2", "grpc")
+    return exposure.protocol in (IngressProtocol.HTTP2, IngressProtocol.GRPC)

@@ -26,7 +26,7 @@ from deploytool.backend.compose.envoy import clusters, identity, listeners, rout
 from deploytool.backend.compose.envoy.certificates import mistake
 from deploytool.errors import InputError, Problem
 from deploytool.model.ingress import ANY_HOST, IngressKeys, Offer, Tls
-from deploytool.model.intent import Definition, File, Project, Service
+from deploytool.model.intent import Definition, File, PortMode, Project, Service
 from deploytool.model.inventory import Host
 
 
@@ -68,7 +68,7 @@ class _Writer:
 
     def service(self, service: Service, exposure: IngressKeys) -> None:
         mine = [offer for offer in self._offers if offer.service == service.name]
-        target_of = {port.first: port.target for port in service.ports if port.mode == "ingress"}
+        target_of = {port.first: port.target for port in service.ports if port.mode == PortMode.INGRESS}
         for index, target in enumerate(dict.fromkeys(target_of.values())):
             behind = [offer for offer in mine if target_of[offer.port] == target]
             self._endpoints(service, index, exposure, behind[0].mesh)

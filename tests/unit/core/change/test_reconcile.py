@@ -11,9 +11,10 @@ from deploytool.core.change.reconcile import Change, ReconcilePolicy, reconcile
 from deploytool.model.backing_off import BackingOff
 from deploytool.model.container import Container
 from deploytool.model.desired import Desired, HostFiles, Manifest, Spec
-from deploytool.model.intent import Dependency, Mode, Project, Service
+from deploytool.model.intent import Mode, Project, Service
 from deploytool.model.inventory import HostState
 from deploytool.model.observed import Facts, Observed, ObservedHost
+from deploytool.model.policies import Dependency, RestartPolicy
 from tests.unit.core.strategies import LOST, SHOP, make_container, make_host, make_project
 
 NEW = Spec("1:new", "demo/web:2", {"image": "b", "environment.V": "x"})
@@ -212,14 +213,20 @@ def test_a_spec_without_keys_cannot_say_what_changed():
 )
 def test_a_watcher_respects_restart_policies(restart, exit_code, expected):
     """What ended as its policy allows stays ended; a converge that somebody asked for starts it again."""
-    ended, project = container(state="exited", exit_code=exit_code), shop(Service("web", restart=restart))
+    ended, project = (
+        container(state="exited", exit_code=exit_code),
+        shop(Service("web", restart=RestartPolicy.of(restart))),
+    )
     assert fate(compare(ended, project=project, policy=WATCH)) == expected
     assert fate(compare(ended, project=project)) == "restart"
 
 
 def test_a_watcher_leaves_to_docker_what_docker_restarts():
     """A container in its restart loop is in Docker's hands, and one that it gave up stays so."""
-    loops, project = container(state="restarting", exit_code=1), shop(Service("web", restart="always"))
+    loops, project = (
+        container(state="restarting", exit_code=1),
+        shop(Service("web", restart=RestartPolicy.of("always"))),
+    )
     assert fate(compare(loops, project=project, policy=WATCH)) == "in_place"
     assert fate(compare(loops, project=project)) == "restart"
     between = container(restarts=5, started_s=995.0)
@@ -227,7 +234,7 @@ def test_a_watcher_leaves_to_docker_what_docker_restarts():
     assert fate(compare(between, project=project)) == "restart"
     given_up, project = (
         container(state="exited", exit_code=1, restarts=3),
-        shop(Service("web", restart="on-failure:3")),
+        shop(Service("web", restart=RestartPolicy.of("on-failure:3"))),
     )
     assert fate(compare(given_up, project=project, policy=WATCH)) == "in_place"
     assert fate(compare(given_up, project=project)) == "restart"

@@ -15,10 +15,11 @@ from deploytool.core.placement.schedule import schedule
 from deploytool.model.constraint import parse_constraint
 from deploytool.model.container import Container, HostPort
 from deploytool.model.desired import Desired, HostFiles, Manifest, Spec
-from deploytool.model.intent import Dependency, Healthcheck, Mode, Port, Resources, Service, Update
+from deploytool.model.intent import Mode, Port, Resources, Service
 from deploytool.model.inventory import Host, HostState
 from deploytool.model.observed import Facts, Observed, ObservedHost
-from deploytool.model.plan import Gate, Step, StepKind
+from deploytool.model.plan import Gate, GateGoal, Step, StepKind
+from deploytool.model.policies import Dependency, Healthcheck, Update
 from deploytool.plan.policy import PlanPolicy
 from tests.builders import Fleet, drained, host, intent, project
 from tests.unit.core.strategies import M, make_container, make_host, make_project
@@ -183,7 +184,7 @@ def test_a_job_completes_before_its_dependants_start():
     web = Service("web", replicas=2, depends_on=(Dependency("migrate", "service_completed_successfully"),))
     rolled = plan([web, migrate], {"h1": [], "h2": []})
     job = only(steps(rolled, service="migrate"))
-    assert job.gate == Gate("completed", 3600.0)
+    assert job.gate == Gate(GateGoal.COMPLETED, 3600.0)
     assert all(job.id in step.needs for step in steps(rolled, service="web"))
 
 
@@ -322,16 +323,16 @@ def test_a_port_passes_between_projects_of_one_run():
 @pytest.mark.parametrize(
     ("service", "timeout_s", "gate"),
     [
-        (Service("web"), None, Gate("ready", 15.0, 5.0)),
-        (Service("web", update=Update(monitor_s=30.0)), None, Gate("ready", 15.0, 30.0)),
+        (Service("web"), None, Gate(GateGoal.READY, 15.0, 5.0)),
+        (Service("web", update=Update(monitor_s=30.0)), None, Gate(GateGoal.READY, 15.0, 30.0)),
         (
             Service("web", healthcheck=Healthcheck(2.0, 1.0, retries=3, start_period_s=10.0)),
             None,
-            Gate("ready", 34.0),
+            Gate(GateGoal.READY, 34.0),
         ),
-        (Service("web"), 7.0, Gate("ready", 7.0, 5.0)),
-        (Service("web", mode=Mode.GLOBAL_JOB), None, Gate("completed", 3600.0)),
-        (Service("web", mode=Mode.GLOBAL_JOB), 60.0, Gate("completed", 60.0)),
+        (Service("web"), 7.0, Gate(GateGoal.READY, 7.0, 5.0)),
+        (Service("web", mode=Mode.GLOBAL_JOB), None, Gate(GateGoal.COMPLETED, 3600.0)),
+        (Service("web", mode=Mode.GLOBAL_JOB), 60.0, Gate(GateGoal.COMPLETED, 60.0)),
     ],
 )
 def test_every_wait_has_a_deadline(service, timeout_s, gate):

@@ -21,10 +21,11 @@ from deploytool.core.placement.schedule import schedule
 from deploytool.errors import NoHost
 from deploytool.model.container import Container, HostPort
 from deploytool.model.desired import Desired, HostFiles, Manifest, Spec
-from deploytool.model.intent import Dependency, Port, Project, Resources, Service, Update
+from deploytool.model.intent import Port, Project, Resources, Service
 from deploytool.model.inventory import HostState
 from deploytool.model.observed import Facts, Observed, ObservedHost
 from deploytool.model.plan import Step, StepKind
+from deploytool.model.policies import Dependency, Update
 from tests.unit.core.strategies import LOST, SHOP, M, make_container, make_host, make_project
 
 NEW, OLD = "1:new", "1:old"

@@ -8,16 +8,8 @@ from typing import Any
 
 import pytest
 
-from deploytool.model.intent import (
-    Constraint,
-    Dependency,
-    Healthcheck,
-    Mode,
-    Port,
-    Resources,
-    Service,
-    Update,
-)
+from deploytool.model.intent import Constraint, Mode, Port, Resources, Service
+from deploytool.model.policies import Dependency, Healthcheck, RestartKind, RestartPolicy, Update
 from tests.unit.load.playbooks import Site, play
 
 
@@ -64,7 +56,7 @@ def test_what_the_scheduler_sees(site: Site) -> None:
         update=Update(0, 2.0, "start-first", 9.0, 0.0, "rollback"),
         rollback=Update(3, max_failure_ratio=0.25),
         healthcheck=Healthcheck(90.0, 0.5, 2, 60.0),
-        restart="unless-stopped",
+        restart=RestartPolicy(RestartKind.UNLESS_STOPPED),
         stop_grace_s=60.0,
         pull="always",
         platform="linux/arm64",
@@ -75,11 +67,15 @@ def test_what_the_scheduler_sees(site: Site) -> None:
 @pytest.mark.parametrize(
     ("body", "field", "expected"),
     [
-        ("{}", "restart", ""),
-        ("restart: no", "restart", "no"),
-        ("deploy: {restart_policy: {condition: any}}", "restart", "always"),
-        ("deploy: {restart_policy: {condition: on-failure, max_attempts: 3}}", "restart", "on-failure:3"),
-        ("restart: always\ndeploy: {restart_policy: {condition: none}}", "restart", "no"),
+        ("{}", "restart", RestartPolicy.of("")),
+        ("restart: no", "restart", RestartPolicy.of("no")),
+        ("deploy: {restart_policy: {condition: any}}", "restart", RestartPolicy.of("always")),
+        (
+            "deploy: {restart_policy: {condition: on-failure, max_attempts: 3}}",
+            "restart",
+            RestartPolicy.of("on-failure:3"),
+        ),
+        ("restart: always\ndeploy: {restart_policy: {condition: none}}", "restart", RestartPolicy.of("no")),
         ("scale: 4", "replicas", 4),
         ("deploy: {replicas: 0}", "replicas", 0),
         ("deploy: {mode: global-job}", "mode", Mode.GLOBAL_JOB),

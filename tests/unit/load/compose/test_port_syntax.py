@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from deploytool.model.intent import (
-    Port,
-)
+from deploytool.model.intent import Port
 from tests.unit.load.playbooks import Site
 
 

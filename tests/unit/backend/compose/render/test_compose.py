@@ -13,7 +13,8 @@ from deploytool.backend.compose.render.compose import host_files
 from deploytool.backend.compose.render.spec import spec_of
 from deploytool.backend.compose.render.yaml_text import to_yaml
 from deploytool.model.desired import Desired
-from deploytool.model.intent import Definition, Dependency, File, Mode, Resources, Service
+from deploytool.model.intent import Definition, File, Mode, Resources, Service
+from deploytool.model.policies import Dependency
 from deploytool.plan.renderer import release_digest
 from tests.builders import host, project
 
