@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from deploytool.model.event import Level
 from deploytool.model.release import Lease, Release
 from deploytool.model.snapshot import (
     Action,
@@ -34,7 +35,11 @@ def fleet(hosts: int = 4, replicas: int = 6, services: tuple[str, ...] = ("web",
         actions=tuple(
             Action(NOW_S - 100 + 10 * number, text, names[0], "shop", "web", level)
             for number, (text, level) in enumerate(
-                [("shop/web: starting 1", "info"), ("web-5 exited (137)", "warning"), ("lost", "error")]
+                [
+                    ("shop/web: starting 1", Level.INFO),
+                    ("web-5 exited (137)", Level.WARNING),
+                    ("lost", Level.ERROR),
+                ]
             )
         ),
         last_success_s=NOW_S - 320,
@@ -61,7 +66,7 @@ def hostile(snapshot: Snapshot) -> Snapshot:
             WatchedReplica(HOSTILE, HOSTILE, HOSTILE, HOSTILE, HOSTILE, HOSTILE, NOW_S, why=HOSTILE),
             WatchedReplica("2", HOSTILE, HOSTILE, HOSTILE, "h", "healthy", NOW_S, why=HOSTILE),
         ),
-        actions=(Action(NOW_S, HOSTILE, HOSTILE, HOSTILE, HOSTILE, HOSTILE),),
+        actions=(Action(NOW_S, HOSTILE, HOSTILE, HOSTILE, HOSTILE, Level.ERROR),),
     )
 
 
