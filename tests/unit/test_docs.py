@@ -79,6 +79,14 @@ def test_links_lead_somewhere(page: Path) -> None:
             assert heading in _headings(path), f"{page.name}: {target}"
 
 
+@pytest.mark.parametrize("page", pages(), ids=lambda path: path.name)
+def test_files_that_a_page_names_are_there(page: Path) -> None:
+    """Also tests and benchmarks, which move more often than pages are read."""
+    text = re.sub(r"^```.*?^```$", "", page.read_text("utf-8"), flags=re.DOTALL | re.MULTILINE)
+    named = re.findall(r"`((?:bench|contrib|deploytool|tests)/[\w/@.-]+)`", text)
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
 _LATER = {"ci.md", "ingress.md", "reliability.md", "rollout.md", "watch.md"}  # others refer to them already
 
 
