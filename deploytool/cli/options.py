@@ -85,7 +85,7 @@ def output_file(*names: str, help: str, metavar: str = "FILE") -> click.Option:
 class FileOptions:
     """The inventory, the playbooks, and what is laid over them. ``inventory`` None: a saved plan names it."""
 
-    heading: ClassVar = "What to read"
+    heading: ClassVar[str] = "What to read"
 
     inventory: Annotated[str | None, click.Argument(["inventory"], metavar="INVENTORY", required=True)]
     playbooks: Annotated[
@@ -143,7 +143,7 @@ def split_words(words: tuple[str, ...]) -> tuple[tuple[Path, ...], tuple[str, ..
 class HostOptions:
     """The hosts that may change, and connections to them. Times are seconds."""
 
-    heading: ClassVar = "Reaching hosts"
+    heading: ClassVar[str] = "Reaching hosts"
 
     limit: Annotated[
         str | None,
@@ -189,7 +189,7 @@ class LookOptions(HostOptions):
 class PolicyOptions:
     """Permissions of one run, and guards that it may pass. ``timeout`` is seconds; None: by healthcheck."""
 
-    heading: ClassVar = "What is allowed"
+    heading: ClassVar[str] = "What is allowed"
 
     reschedule_unreachable: Annotated[
         bool,
@@ -229,7 +229,7 @@ class PolicyOptions:
 class OutputOptions:
     """The format on stdout, progress on stderr, reports in files, and exit code 10."""
 
-    heading: ClassVar = "What is shown"
+    heading: ClassVar[str] = "What is shown"
 
     output: Annotated[str, format_option(RUN_FORMATS, show_default=True)] = "text"
     diff: Annotated[
@@ -268,7 +268,7 @@ class OutputOptions:
 class ChangeOptions:
     """Consent to a plan, the wait for its lease (seconds), and the clean-up after it."""
 
-    heading: ClassVar = "Carrying it out"
+    heading: ClassVar[str] = "Carrying it out"
 
     check: Annotated[bool, flag("-C", "--check", "--dry-run", help="Only show what would change.")] = False
     yes: Annotated[

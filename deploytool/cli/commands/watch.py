@@ -66,7 +66,7 @@ class WatchPolicyOptions(PolicyOptions):
 class RepairOptions:
     """Intervals of looks, and limits of repairs. Times are seconds."""
 
-    heading: ClassVar = "Watching"
+    heading: ClassVar[str] = "Watching"
 
     resync: Annotated[
         float,
@@ -111,7 +111,7 @@ class RepairOptions:
 class ServeOptions:
     """Page, metrics and log of a watcher."""
 
-    heading: ClassVar = "Being watched"
+    heading: ClassVar[str] = "Being watched"
 
     listen: Annotated[
         str | None,
