@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from deploytool.model.event import Level
+from deploytool.model.inventory import HostState
 from deploytool.model.release import Lease, Release
 from deploytool.model.snapshot import (
     Action,
+    ReplicaState,
     Snapshot,
     WatchedHost,
     WatchedProject,
@@ -16,7 +18,14 @@ from deploytool.model.snapshot import (
 )
 
 NOW_S = 1_795_615_690.0
-STATES = ("healthy", "healthy", "starting", "healthy", "unhealthy", "running")
+STATES = (
+    ReplicaState.HEALTHY,
+    ReplicaState.HEALTHY,
+    ReplicaState.STARTING,
+    ReplicaState.HEALTHY,
+    ReplicaState.UNHEALTHY,
+    ReplicaState.RUNNING,
+)
 HOSTILE = "<img src=x onerror=alert(1)>\"'&\u202e</pre><script>alert(2)</script>"
 
 
@@ -55,7 +64,7 @@ def hostile(snapshot: Snapshot) -> Snapshot:
     return replace(
         snapshot,
         problem=HOSTILE,
-        hosts=(WatchedHost(HOSTILE, False, HOSTILE, state=HOSTILE), WatchedHost("h", True)),
+        hosts=(WatchedHost(HOSTILE, False, HOSTILE, state=HostState.PAUSE), WatchedHost("h", True)),
         projects=(project,),
         services=(
             WatchedService(
@@ -63,8 +72,10 @@ def hostile(snapshot: Snapshot) -> Snapshot:
             ),
         ),
         replicas=(
-            WatchedReplica(HOSTILE, HOSTILE, HOSTILE, HOSTILE, HOSTILE, HOSTILE, NOW_S, why=HOSTILE),
-            WatchedReplica("2", HOSTILE, HOSTILE, HOSTILE, "h", "healthy", NOW_S, why=HOSTILE),
+            WatchedReplica(
+                HOSTILE, HOSTILE, HOSTILE, HOSTILE, HOSTILE, ReplicaState.EXITED, NOW_S, why=HOSTILE
+            ),
+            WatchedReplica("2", HOSTILE, HOSTILE, HOSTILE, "h", ReplicaState.HEALTHY, NOW_S, why=HOSTILE),
         ),
         actions=(Action(NOW_S, HOSTILE, HOSTILE, HOSTILE, HOSTILE, Level.ERROR),),
     )
@@ -73,7 +84,9 @@ def hostile(snapshot: Snapshot) -> Snapshot:
 def _host(name: str, number: int) -> WatchedHost:
     if number == 2:
         return WatchedHost(name, False, "no answer within 10 s", NOW_S - 95, NOW_S - 95)
-    return WatchedHost(name, True, looked_s=NOW_S, state="drain" if number == 3 else "active", follows=True)
+    return WatchedHost(
+        name, True, looked_s=NOW_S, state=HostState.DRAIN if number == 3 else HostState.ACTIVE, follows=True
+    )
 
 
 def _project(host: str) -> WatchedProject:

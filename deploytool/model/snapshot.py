@@ -9,7 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from deploytool.model.event import Level
+from deploytool.model.inventory import HostState
 from deploytool.model.release import Lease, Release
+from deploytool.model.str_enum import StrEnum
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +19,7 @@ class WatchedHost:
     """A host. ``reachable`` None: not looked at yet. ``reason`` says why it does not answer.
 
     ``since_s`` is when it fell silent, 0 where it answers, ``looked_s`` when it was last looked at. ``state``
-    is the inventory's (active, pause, drain), ``follows`` whether its events arrive. ``doubtful``: many
+    is the inventory's, ``follows`` whether its events arrive. ``doubtful``: many
     replicas failed there, so it is chosen last.
     """
 
@@ -26,15 +28,31 @@ class WatchedHost:
     reason: str = ""
     since_s: float = 0.0
     looked_s: float = 0.0
-    state: str = "active"
+    state: HostState = HostState.ACTIVE
     follows: bool = False
     doubtful: bool = False
 
 
+class ReplicaState(StrEnum):
+    """The state of a replica: of its healthcheck while it runs, else of its container."""
+
+    HEALTHY = "healthy"
+    RUNNING = "running"  # it has no healthcheck
+    STARTING = "starting"
+    UNHEALTHY = "unhealthy"
+    DONE = "done"  # a job that ended well
+    CREATED = "created"
+    PAUSED = "paused"
+    RESTARTING = "restarting"
+    REMOVING = "removing"
+    EXITED = "exited"
+    DEAD = "dead"
+    UNKNOWN = "unknown"  # Docker used another word
+
+
 @dataclass(frozen=True, slots=True)
 class WatchedReplica:
-    """A container of ours. ``state`` is one word: healthy, running (no healthcheck), starting, unhealthy,
-    done (a job that ended well), or Docker's own word for what does not run.
+    """A container of ours.
 
     ``since_s`` is when it was started, 0 where it never was. ``current``: of the wanted definition.
     ``rests_s`` is until when it is left alone after failures, 0 where it is not; ``why`` says what was wrong.
@@ -45,7 +63,7 @@ class WatchedReplica:
     project: str
     service: str
     host: str
-    state: str
+    state: ReplicaState
     since_s: float = 0.0
     current: bool = True
     restarts: int = 0

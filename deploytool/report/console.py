@@ -6,15 +6,19 @@ from collections.abc import Iterator
 
 from deploytool.model.event import (
     Event,
+    Finished,
     HostLooked,
     Level,
+    Looking,
     Note,
+    Planned,
     StepDone,
     StepFailed,
     StepSkipped,
     StepStarted,
 )
 from deploytool.model.plan import Step, StepKind
+from deploytool.model.str_enum import assert_never
 from deploytool.report.base import Reporter
 
 _DOING = {
@@ -30,26 +34,35 @@ _DOING = {
 
 def event_lines(event: Event, verbose: int = 0) -> Iterator[str]:
     """Lines of a plain log; none where the event is of no interest. ``verbose`` adds looks and beginnings."""
-    if isinstance(event, HostLooked):
-        if event.reason and not event.setup:
-            yield f"{event.host}: unreachable: {event.reason}"
-            if event.hint:
-                yield f"  hint: {event.hint}"
-        elif verbose and not event.reason:
-            yield f"{event.host}: looked ({event.seconds:.1f} s)"
-    elif isinstance(event, StepStarted):
-        if verbose:
-            yield f"{event.step.host}: {_what(event.step, 0)}"
-    elif isinstance(event, StepDone):
-        if event.step.service or verbose:
-            yield f"{event.step.host}: {_what(event.step, 1)} ({event.seconds:.1f} s)"
-    elif isinstance(event, StepFailed):
-        yield from _failure(event)
-    elif isinstance(event, StepSkipped):
-        if verbose or event.step.service:
-            yield f"{event.step.host}: not done: {_what(event.step, 0)}, since {event.because}"
-    elif isinstance(event, Note):
-        yield f"{event.level}: {event.message}" if event.level != Level.INFO else event.message
+    match event:
+        case HostLooked():
+            yield from _looked(event, verbose)
+        case StepStarted():
+            if verbose:
+                yield f"{event.step.host}: {_what(event.step, 0)}"
+        case StepDone():
+            if event.step.service or verbose:
+                yield f"{event.step.host}: {_what(event.step, 1)} ({event.seconds:.1f} s)"
+        case StepFailed():
+            yield from _failure(event)
+        case StepSkipped():
+            if verbose or event.step.service:
+                yield f"{event.step.host}: not done: {_what(event.step, 0)}, since {event.because}"
+        case Note():
+            yield f"{event.level}: {event.message}" if event.level != Level.INFO else event.message
+        case Looking() | Planned() | Finished():
+            return
+        case _:
+            assert_never(event)
+
+
+def _looked(event: HostLooked, verbose: int) -> Iterator[str]:
+    if event.reason and not event.setup:
+        yield f"{event.host}: unreachable: {event.reason}"
+        if event.hint:
+            yield f"  hint: {event.hint}"
+    elif verbose and not event.reason:
+        yield f"{event.host}: looked ({event.seconds:.1f} s)"
 
 
 class PlainReporter(Reporter):

@@ -14,6 +14,7 @@ from deploytool.model.event import (
     Finished,
     HostLooked,
     Looking,
+    Note,
     Planned,
     StepDone,
     StepFailed,
@@ -21,6 +22,7 @@ from deploytool.model.event import (
     StepStarted,
 )
 from deploytool.model.plan import GateGoal, Step, StepKind
+from deploytool.model.str_enum import assert_never
 from deploytool.report.console import doing
 from deploytool.report.sanitize import sanitize
 
@@ -69,8 +71,10 @@ class Progress:
                 self._ended(event.step, failed=not isinstance(event, StepDone))
             case Finished():
                 self._active.clear()
-            case _:
+            case Note():
                 pass
+            case _:
+                assert_never(event)
 
     def lines(self, now_s: float, height: int) -> list[Line]:
         """At most ``height`` lines; none before the first event and after the last."""

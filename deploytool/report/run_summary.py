@@ -8,13 +8,17 @@ from deploytool.model.event import (
     Event,
     Finished,
     HostLooked,
+    Looking,
+    Note,
     Planned,
     Report,
     StepDone,
     StepFailed,
     StepSkipped,
+    StepStarted,
 )
 from deploytool.model.plan import Plan, Step, StepKind
+from deploytool.model.str_enum import assert_never
 
 _CHANGES = (StepKind.START, StepKind.RESTART, StepKind.STOP)
 FILES = "files"  # the case of a host's folder, beside those of its services
@@ -66,8 +70,10 @@ class RunSummary:
                 case.pending.pop(event.step.id, None)
             case Finished():
                 self.report = event.report
-            case _:
+            case Looking() | StepStarted() | Note():
                 pass
+            case _:
+                assert_never(event)
 
     def by_host(self) -> dict[str, list[Case]]:
         """The cases of every host, also of those that have none, by host name."""

@@ -97,7 +97,7 @@ def _hosts(known: WatchState, epoch_s: float) -> Iterator[WatchedHost]:
             reason=seen.reason if isinstance(seen, Unreachable) else "",
             since_s=0.0 if watch.silent_s is None else watch.silent_s + epoch_s,
             looked_s=known.looked_s[name] + epoch_s if name in known.looked_s else 0.0,
-            state=host.state.value,
+            state=host.state,
             follows=name in known.followed,
             doubtful=name in doubtful,
         )

@@ -12,9 +12,11 @@ from datetime import datetime, timezone
 from html import escape
 
 from deploytool.model.event import Level
+from deploytool.model.inventory import HostState
 from deploytool.model.release import Release
 from deploytool.model.snapshot import (
     Action,
+    ReplicaState,
     Snapshot,
     WatchedHost,
     WatchedProject,
@@ -30,20 +32,28 @@ MOST_MISSING = 20  # marks in one cell
 
 # State → its mark and its colour's class. The shape alone has to tell, too.
 MARKS = {
-    "healthy": ("●", "good"),
-    "running": ("●", "good"),
-    "done": ("✓", "done"),
-    "starting": ("◐", "busy"),
-    "restarting": ("◓", "warn"),
-    "created": ("◌", "busy"),
-    "paused": ("❙❙", "warn"),
-    "unhealthy": ("◆", "bad"),
-    "exited": ("✕", "bad"),
-    "dead": ("✕", "bad"),
-    "removing": ("✕", "done"),
+    ReplicaState.HEALTHY: ("●", "good"),
+    ReplicaState.RUNNING: ("●", "good"),
+    ReplicaState.DONE: ("✓", "done"),
+    ReplicaState.STARTING: ("◐", "busy"),
+    ReplicaState.RESTARTING: ("◓", "warn"),
+    ReplicaState.CREATED: ("◌", "busy"),
+    ReplicaState.PAUSED: ("❙❙", "warn"),
+    ReplicaState.UNHEALTHY: ("◆", "bad"),
+    ReplicaState.EXITED: ("✕", "bad"),
+    ReplicaState.DEAD: ("✕", "bad"),
+    ReplicaState.REMOVING: ("✕", "done"),
+    ReplicaState.UNKNOWN: ("?", "warn"),
 }
+LEGEND = (
+    ReplicaState.HEALTHY,
+    ReplicaState.STARTING,
+    ReplicaState.UNHEALTHY,
+    ReplicaState.RESTARTING,
+    ReplicaState.EXITED,
+    ReplicaState.DONE,
+)
 MISSING = ("○", "bad")
-OTHER = ("?", "warn")
 
 
 def page(snapshot: Snapshot) -> str:
@@ -209,7 +219,7 @@ def _flags(host: WatchedHost) -> tuple[tuple[str, bool], ...]:
     return (
         ("no answer", host.reachable is False),
         ("not looked at", host.reachable is None),
-        (host.state, host.state != "active"),
+        (host.state, host.state is not HostState.ACTIVE),
         ("failing", host.doubtful),
         ("no events", bool(host.reachable) and not host.follows),
     )
@@ -250,7 +260,7 @@ def _cell(host: WatchedHost, wanted: int, replicas: list[WatchedReplica], now_s:
 
 
 def _replica(replica: WatchedReplica, now_s: float, *, known: bool) -> str:
-    mark, kind = MARKS.get(replica.state, OTHER)
+    mark, kind = MARKS[replica.state]
     words = [
         (replica.name, True),
         (replica.state if known else f"was {replica.state} when last seen", True),
@@ -300,8 +310,7 @@ def _action(action: Action) -> str:
 
 
 def _legend() -> str:
-    shown = ("healthy", "starting", "unhealthy", "restarting", "exited", "done")
-    marks = (f'<span class="{MARKS[state][1]}">{MARKS[state][0]}</span> {state}' for state in shown)
+    marks = (f'<span class="{MARKS[state][1]}">{MARKS[state][0]}</span> {state}' for state in LEGEND)
     return ", ".join((*marks, f'<span class="bad">{MISSING[0]}</span> missing'))
 
 

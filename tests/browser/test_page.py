@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from deploytool.model.snapshot import Action, WatchedReplica
+from deploytool.model.snapshot import Action, ReplicaState, WatchedReplica
 from deploytool.watch.publisher import Publisher
 from deploytool.web.routes import page_routes
 from deploytool.web.server import HttpServer
@@ -49,7 +49,9 @@ def test_it_follows_the_watcher_without_being_loaded_again(
     page.ask("window.first = true; document.querySelector('.grid').scrollLeft = 300; 0")
     before = page.ask(MARKS)
     snapshot = fleet(40, 80)
-    more = WatchedReplica("new", "shop-web-99", "shop", "web", "node001.eu.example", "starting", NOW_S - 5)
+    more = WatchedReplica(
+        "new", "shop-web-99", "shop", "web", "node001.eu.example", ReplicaState.STARTING, NOW_S - 5
+    )
     publisher.publish(
         replace(
             snapshot,

@@ -14,7 +14,7 @@ from deploytool.model.desired import Desired
 from deploytool.model.intent import Project
 from deploytool.model.observed import Observed
 from deploytool.model.plan import ProjectPlan
-from deploytool.model.snapshot import WatchedProject, WatchedReplica, WatchedService
+from deploytool.model.snapshot import ReplicaState, WatchedProject, WatchedReplica, WatchedService
 
 _ByHost = dict[str, dict[str, int]]
 
@@ -100,11 +100,11 @@ def _replica(
     )
 
 
-def state_of(container: Container) -> str:
-    """One word for what a container does."""
+def state_of(container: Container) -> ReplicaState:
+    """The healthcheck's state of a replica that runs, else the container's."""
     if container.running:
-        return container.health or container.state
-    return "done" if container.completed else container.state
+        return ReplicaState(container.health or container.state)
+    return ReplicaState.DONE if container.completed else ReplicaState(container.state)
 
 
 def _ours(observed: Observed) -> Iterator[tuple[str, Container]]:

@@ -8,8 +8,9 @@ from html.parser import HTMLParser
 
 import pytest
 
-from deploytool.model.snapshot import Action, Snapshot, WatchedProject
-from deploytool.web.page import page, sections
+from deploytool.model.container import ContainerState, Health
+from deploytool.model.snapshot import Action, ReplicaState, Snapshot, WatchedProject
+from deploytool.web.page import MARKS, page, sections
 from tests.snapshots import HOSTILE, NOW_S, fleet, hostile
 
 VOID = {"meta", "link", "br", "img", "input"}
@@ -75,6 +76,13 @@ def test_hosts_are_columns_and_services_rows():
 def test_what_matters_is_text(wanted):
     """Readable without a script, a style or a colour."""
     assert wanted in Read(page(fleet())).text
+
+
+def test_every_state_has_a_mark():
+    """Also those that Docker's containers and healthchecks can have."""
+    assert set(MARKS) == set(ReplicaState)
+    states = [*ContainerState, *(health for health in Health if health)]
+    assert {ReplicaState(state) for state in states} | {ReplicaState.DONE} == set(ReplicaState)
 
 
 def test_a_mark_says_more_when_it_is_pointed_at():
