@@ -65,6 +65,7 @@ REPORTERS: Registry[type[Reporter]] = Registry(
         "plain": "console:PlainReporter",
         "github": "github:GitHubReporter",
         "gitlab": "gitlab:GitLabReporter",
+        "azure": "azure:AzureReporter",
         "quiet": "console:QuietReporter",
     }
 )

@@ -85,6 +85,7 @@ def test_an_unknown_name_in_the_environment_is_no_error():
         ({"TERM": "xterm", "CI": "true"}, True, "plain"),
         ({"TERM": "xterm", "GITHUB_ACTIONS": "true"}, False, "github"),
         ({"TERM": "xterm", "GITLAB_CI": "true"}, True, "gitlab"),
+        ({"TERM": "xterm", "TF_BUILD": "True"}, False, "azure"),
     ],
 )
 def test_the_environment_decides_where_nobody_does(environ, terminal, kind):
