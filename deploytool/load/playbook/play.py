@@ -28,6 +28,7 @@ from deploytool.load.playbook.play_settings import (
     INGRESS,
     MAX_FAIL_PERCENTAGE,
     NAME,
+    ORDER,
     PLAY_KEYS,
     PROJECT,
     RESCHEDULE_AFTER,
@@ -188,7 +189,7 @@ class _Play:
                 hosts.append(self.inventory.host(name, scope))
             except InputError as error:
                 self.problems.extend(error)
-        return tuple(hosts)
+        return _in_order(hosts, self.settings[ORDER])
 
     def _document(self) -> ComposeDocument | None:
         if self.raw.get("compose") is None:
@@ -259,3 +260,9 @@ class _Play:
 def slug(name: str) -> str:
     """A name as a project name: ``My Shop`` → ``my-shop``; empty where nothing is left of it."""
     return re.sub(r"[^a-z0-9_-]+", "-", name.lower()).strip("-_")
+
+
+def _in_order(hosts: Sequence[Host], order: str) -> tuple[Host, ...]:
+    """The hosts, which come as the pattern gives them, in one of ``ORDERS``."""
+    ordered = sorted(hosts, key=lambda host: host.name) if order.endswith("sorted") else list(hosts)
+    return tuple(reversed(ordered) if order.startswith("reverse_") else ordered)

@@ -13,6 +13,7 @@ from deploytool.load.compose.ingress_keys import EDGE, edge_settings
 from deploytool.load.compose.validators import anything, count, flag, non_empty, one_of, text
 from deploytool.load.playbook.play_keys import PlayKey, PlayKeyTable, Stage
 from deploytool.load.playbook.play_validators import (
+    ORDERS,
     VarsFileEntry,
     batches,
     compose_file,
@@ -108,6 +109,13 @@ SERIAL: PlayKey[tuple[str, ...]] = _honoured(
     default=(),
     example='[1, "50%"]',
     note="hosts changed at a time: a number, a percentage, or a list of them",
+)
+ORDER: PlayKey[str] = _honoured(
+    "order",
+    one_of(*ORDERS),
+    default="inventory",
+    example="sorted",
+    note=f"the hosts' order, by which `serial` takes them: {', '.join(ORDERS)}",
 )
 MAX_FAIL_PERCENTAGE: PlayKey[float | None] = _honoured(
     "max_fail_percentage",
@@ -232,7 +240,6 @@ _refused(
     "write update_config: {failure_action: continue} to go on after one",
 )
 _refused("ignore_unreachable", "a host that is unreachable is always reported", "leave it out")
-_refused("order", "hosts are taken in the order of the pattern", "name them in that order in 'hosts'")
 _refused("timeout", "each step has a deadline of its own", "give --timeout")
 _refused("import_playbook", "a playbook names only its own plays", "give both playbooks on the command line")
 _refused("strategy", "update_config and serial decide the order", "leave it out")

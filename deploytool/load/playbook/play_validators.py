@@ -24,6 +24,9 @@ from deploytool.load.text.yaml_file import Map
 
 _BATCH = re.compile(r"[1-9][0-9]{0,6}|[1-9][0-9]?(\.[0-9]+)?%|100%")
 
+ORDERS = ("inventory", "reverse_inventory", "sorted", "reverse_sorted")
+"""The values of ``order``: Ansible's, but for ``shuffle``, since the same files make the same plan."""
+
 
 @dataclass(frozen=True, slots=True)
 class VarsFileEntry:

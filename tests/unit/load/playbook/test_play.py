@@ -138,3 +138,25 @@ def test_project_names(site: Site, head: str, project: str) -> None:
 def test_wrong_plays(site: Site, playbook: str, expected: str) -> None:
     """What is wrong with a play is told at its place, with a way out."""
     assert any(found.startswith(expected) for found in site.problems(playbook)), site.problems(playbook)
+
+
+@pytest.mark.parametrize(
+    ("order", "names"),
+    [
+        ("inventory", ["web1", "web2", "db1"]),
+        ("reverse_inventory", ["db1", "web2", "web1"]),
+        ("sorted", ["db1", "web1", "web2"]),
+        ("reverse_sorted", ["web2", "web1", "db1"]),
+    ],
+)
+def test_the_order_of_hosts_is_that_of_ansible(site: Site, order: str, names: list[str]) -> None:
+    """``serial`` takes the hosts in this order."""
+    project = site.project(
+        f"""
+        - hosts: [web, db]
+          project: shop
+          order: {order}
+          services: {{web: {{image: a}}}}
+        """
+    )
+    assert [host.name for host in project.hosts] == names
