@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import deploytool.backend.compose
-from deploytool.backend.compose.scripts import FILES, look_script, stream_script, verb_script
+from deploytool.backend.compose.scripts import FILES, look_source, stream_source, verb_source
 
 HOST = Path(deploytool.backend.compose.__file__).parent / "host"
 STREAMS = ("events", "logs", "releases")
@@ -29,8 +29,8 @@ IN_A_VERB = ("SC2034",)
 
 def main() -> int:
     """Exit code 1 where there is anything to say."""
-    scripts = {"look": look_script(), **{verb: verb_script(verb) for verb in FILES}}
-    scripts |= {name: stream_script(name) for name in STREAMS}
+    scripts = {"look": look_source(), **{verb: verb_source(verb) for verb in FILES}}
+    scripts |= {name: stream_source(name) for name in STREAMS}
     paths = sorted(path for path in HOST.glob("*.sh") if path.stem not in STREAMS)
     together = "\n".join(path.read_text("utf-8") for path in paths)
     return _check(scripts, (*EVERYWHERE, *IN_A_VERB)) or _check({"all": together}, EVERYWHERE)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 _HOST = Path(__file__).parent / "host"
 
-_VERB = ("say", "words", "lease", "main")
+_VERB = ("say", "outcome", "words", "lease", "main")
 _LOOK = ("docker", "facts", "admin", "served", "look")
 _COMPOSE = ("docker", "compose", "folder")
 _PROXIES = ("admin", "proxies")
@@ -27,7 +27,7 @@ FILES: Mapping[str, tuple[str, ...]] = {
     "record": (*_LOOK, "compose", "folder", "stage", "record"),
     "lock": ("lock",),
     "renew": ("lock",),
-    "unlock": (*_COMPOSE, "lock"),
+    "unlock": (*_COMPOSE, "unlock"),
     "prune": (*_COMPOSE, "prune"),
     "forget": (*_COMPOSE, "forget"),
 }
@@ -37,19 +37,38 @@ FILES: Mapping[str, tuple[str, ...]] = {
 @cache
 def verb_script(verb: str) -> str:
     """The script of a verb; its arguments are words: see ``protocol``."""
-    return _joined((*_VERB, *FILES[verb]), f'main do_{verb} "$@"')
+    return without_comments(verb_source(verb))
 
 
 @cache
 def look_script() -> str:
     """The script that looks at a host; its argument is deploytool's folder."""
-    return _joined(("say", *_LOOK), 'look "$1"')
+    return without_comments(look_source())
 
 
 @cache
 def stream_script(name: str) -> str:
     """``events``, ``logs`` or ``releases``; what it takes is told in its file."""
+    return without_comments(stream_source(name))
+
+
+def verb_source(verb: str) -> str:
+    """As ``verb_script``, with its comments, as the two below are."""
+    return _joined((*_VERB, *FILES[verb]), f'main do_{verb} "$@"')
+
+
+def look_source() -> str:
+    return _joined(("say", *_LOOK), 'look "$1"')
+
+
+def stream_source(name: str) -> str:
     return _joined(("say", name) if name == "logs" else (name,), "")
+
+
+def without_comments(source: str) -> str:
+    """A script without the lines that are comments: a quarter of what would travel with each command."""
+    lines = source.splitlines(keepends=True)
+    return "".join(line for line in lines if line.strip() and not line.lstrip().startswith("#"))
 
 
 def _joined(names: tuple[str, ...], call: str) -> str:

@@ -1,4 +1,4 @@
-# Verbs on the lease alone. POSIX sh with local.
+# The verbs lock and renew, on the lease alone. POSIX sh with local.
 
 do_lock() {
   lease_take
@@ -7,25 +7,5 @@ do_lock() {
 
 do_renew() {
   lease_keep
-  ok 0
-}
-
-do_unlock() { # words; with a number, stdin has an attempt that goes on record
-  local number='' drop='' holder expires details
-  each task : "$@"
-  if [ -n "$number" ]; then
-    rm -rf .attempt && mkdir .attempt && tar -xpf - -C .attempt && mkdir -p releases && rm -rf "releases/$number" &&
-      note_others .attempt && mv .attempt "releases/$number" || failed_to_write 0 attempt
-    rm -rf .attempt
-    # shellcheck disable=SC2086 # a word for each number
-    drop_releases $drop
-  fi
-  lease_read
-  case $holder in
-    "$owner" | "$take_from")
-      rm -rf lease .stage
-      collect
-      ;;
-  esac
   ok 0
 }

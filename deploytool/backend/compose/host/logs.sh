@@ -15,14 +15,18 @@ while [ $# -ge 2 ]; do
 done # the rest are pairs of --project and --service
 
 # Each replica's lines are merged with those of others in whole lines: what writes them flushes at each end of
-# line, and a line is short enough to be written at once, also where each of its bytes needs an escape.
+# line, and a line is short enough to be written at once, also where each of its bytes needs an escape. It is cut
+# between two characters of UTF-8.
 escapes
+inner=$(printf '[\200-\277]') # a byte within a character
 # shellcheck disable=SC2016 # the dollars are sed's
 cut='
 /^[0-9]\{4\}-[0-9][0-9]-[^ ]*Z /!s/^/ /
 :more
 s/./&\
 /620
+s/\n\('"$inner"'\{1,3\}\)/\1\
+/
 /\n/{
 h
 s/\n.*//

@@ -12,7 +12,8 @@ import pytest
 import deploytool.backend.compose
 from deploytool.backend.compose.documents import documents
 
-SAY = (Path(deploytool.backend.compose.__file__).parent / "host" / "say.sh").read_text("utf-8")
+HOST = Path(deploytool.backend.compose.__file__).parent / "host"
+SAY = "\n".join((HOST / f"{name}.sh").read_text("utf-8") for name in ("say", "outcome"))
 SHELLS = [["sh"], ["bash", "--posix"], ["busybox", "sh"]]
 TEXTS = {
     "empty": "",
