@@ -61,7 +61,7 @@ def counted(user, monkeypatch):
             self.transport.close()
 
     monkeypatch.setattr(paramiko.Transport, "start_client", counted_start)
-    monkeypatch.setattr("deploytool.cli.session.open_transport", Counted)
+    monkeypatch.setattr("deploytool.backend.compose.backend.open_transport", Counted)
 
     def converge(*more):
         execs.clear()

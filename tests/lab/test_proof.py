@@ -54,8 +54,8 @@ def tells_the_truth(user: User, update: Update, code: int) -> None:
     if code == 0:
         assert Counter((c.image, c.status) for c in there) == {("demo/web:2", "running"): REPLICAS}
     else:
-        said = update.named("LabError") + [e for e in update.named("HostLooked") if e["reason"]]
-        hosts = {e["step"]["host"] if e["event"] == "LabError" else e["host"] for e in said}
+        said = update.named("StepFailed") + [e for e in update.named("HostLooked") if e["reason"]]
+        hosts = {e["step"]["host"] if e["event"] == "StepFailed" else e["host"] for e in said}
         assert VICTIM in hosts, update.events[-5:]
 
 
@@ -185,7 +185,7 @@ def test_a_full_disk(user, small_disk, before):
             with disk_full(user.lab):
                 code = update.end()
     assert code == 5
-    assert any("are free on" in e["reason"] for e in update.named("LabError")), update.events
+    assert any("are free on" in e["reason"] for e in update.named("StepFailed")), update.events
     tells_the_truth(user, update, code)
     settles(user, "2", *PATIENT)
 
@@ -202,7 +202,7 @@ def test_an_image_that_one_host_lacks_changes_nothing(user):
     finally:
         saved = subprocess.run(["docker", "save", "demo/web:2"], check=True, capture_output=True).stdout
         user.lab.exec(VICTIM, "docker", "load", stdin=saved)
-    (failed,) = update.named("LabError")
+    (failed,) = update.named("StepFailed")
     assert (code, failed["step"]["host"]) == (5, VICTIM)
     assert "demo/web:2" in failed["reason"]
     settles(user, "2", *PATIENT)
@@ -218,7 +218,7 @@ def test_a_replica_that_turns_unhealthy_after_3_s(user, action):
     assert ids <= {c.id for c in replicas(user)}
     assert len(replicas(user)) == (REPLICAS + 2 if action == "pause" else REPLICAS)
     assert code == 5
-    assert all("is unhealthy" in e["reason"] for e in update.named("LabError"))
+    assert all("is unhealthy" in e["reason"] for e in update.named("StepFailed"))
     settles(user, "2", *PATIENT)
 
 

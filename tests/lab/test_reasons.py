@@ -63,7 +63,7 @@ def test_each_failure_says_why_where_and_what_to_type_next(user: User):
     """Exit code, memory, loop, health output, deadline, port, job; the rest is up, dependants wait."""
     with updating(user, "--timeout", "20s") as update:
         code = update.end()
-    failures = {event["step"]["service"]: event for event in update.named("LabError")}
+    failures = {event["step"]["service"]: event for event in update.named("StepFailed")}
     assert code == 5
     assert failures.keys() == REASONS.keys()
     for service, (reason, words) in REASONS.items():

@@ -47,7 +47,7 @@ def test_a_signal_lets_what_is_under_way_finish(user, signum):
         before = started(update)
         assert update.end() == 130
     assert started(update) == before
-    done = update.named("StepDone") + update.named("LabError")
+    done = update.named("StepDone") + update.named("StepFailed")
     assert len(done) == before, "each step that began has ended"
     assert leftovers(user) == []
     assert len([c for c in replicas(user) if c.running]) >= REPLICAS
