@@ -26,8 +26,8 @@ from deploytool.backend.compose.parse import (
 from deploytool.backend.compose.parse_container import parse_event
 from deploytool.backend.compose.protocol import Command
 from deploytool.backend.compose.reply import Reply
-from deploytool.backend.compose.retention import Records
 from deploytool.backend.compose.scripts import look_script, stream_script, verb_script
+from deploytool.backend.retention import Records
 from deploytool.errors import HostUnreachable
 from deploytool.model.container import ContainerEvent
 from deploytool.model.desired import Manifest

@@ -20,7 +20,7 @@ from deploytool.backend.compose.documents import (
 )
 from deploytool.backend.compose.parse_container import parse_container
 from deploytool.backend.compose.parse_ingress import marked, parse_beliefs, parse_served
-from deploytool.backend.compose.retention import Records
+from deploytool.backend.retention import Records
 from deploytool.errors import HostUnreachable
 from deploytool.model.observed import Facts, ObservedHost, ProjectFolder
 from deploytool.model.release import Lease, Release

@@ -19,6 +19,7 @@ import yaml
 from deploytool.backend.base import KEPT_RELEASES, Attempt, LeaseClaim, Outcome, Task
 from deploytool.backend.compose.parse_container import parse_reserve
 from deploytool.backend.memory.feeds import MemoryFeed, MemoryStream
+from deploytool.backend.retention import Records
 from deploytool.errors import HostUnreachable
 from deploytool.model import labels
 from deploytool.model.container import Container, ContainerEvent, ContainerState, Health, HostPort
@@ -56,21 +57,17 @@ class Folder:
     leaving: set[str] = field(default_factory=set)
 
     @property
-    def latest(self) -> int:
-        return max((one.release.number for one in self.history), default=0)
+    def records(self) -> Records:
+        defined = tuple(one.release.number for one in self.history if one.manifest is not None)
+        return Records(defined, tuple(one.release.number for one in self.history if one.manifest is None))
 
     def remember(self, stored: StoredRelease) -> None:
         """Put a release or an attempt on record, and let go of what is too old."""
-        number = stored.release.number
-        others = [old for old in self.history if old.release.number != number]
-        kept = [
-            one
-            for converged in (True, False)
-            for one in [old for old in (*others, stored) if old.release.converged == converged][
-                -KEPT_RELEASES:
-            ]
-        ]
-        self.history = sorted(kept, key=lambda one: one.release.number)
+        number, current = stored.release.number, self.release.number if self.release else 0
+        defined = stored.manifest is not None
+        drop = self.records.to_drop(number=number, defined=defined, keep=KEPT_RELEASES, current=current)
+        kept = [old for old in self.history if old.release.number not in (number, *drop)]
+        self.history = sorted((*kept, stored), key=lambda one: one.release.number)
 
 
 Fault = Callable[[str, str, str], str]
@@ -190,7 +187,7 @@ class MemoryEngine:
                     folder.manifest.digest if folder.manifest else "",
                     folder.release,
                     folder.lease,
-                    folder.latest,
+                    folder.records.latest,
                     folder.others,
                 )
                 for name, folder in list(folders.items())
