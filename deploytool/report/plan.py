@@ -89,6 +89,11 @@ def explain_text(project: str, service: str, rows: Sequence[tuple[str, int, str]
 
 def _project(project: ProjectPlan) -> Iterator[str]:
     yield f"{project.project} · {_hosts(len(project.hosts))} · {project.pattern}"
+    yield from changes_text(project)
+
+
+def changes_text(project: ProjectPlan) -> Iterator[str]:
+    """The lines of a project's plan below its head: services, hosts, files, notes."""
     width = max((len(item.service) for item in project.summaries), default=0)
     host_width = max((len(step.host) for step in project.steps), default=0)
     for item in project.summaries:

@@ -14,7 +14,7 @@ from deploytool.model.inventory import Host
 from deploytool.model.observed import Observed, ObservedHost, Unreachable
 from deploytool.model.plan import Plan, ProjectPlan
 from deploytool.model.snapshot import Snapshot, WatchedHost, WatchedProject
-from deploytool.report.plan import plan_text
+from deploytool.report.plan import changes_text
 from deploytool.watch.counters import Counters
 
 
@@ -80,10 +80,8 @@ def _projects(known: WatchState, plans: Mapping[str, ProjectPlan]) -> Iterator[W
 
 
 def drift_of(plan: ProjectPlan | None) -> tuple[str, ...]:
-    """The lines of the plan's text that show the steps of a project."""
-    if plan is None or not plan.steps:
-        return ()
-    return tuple(plan_text(Plan((plan,))).splitlines()[1:-1])
+    """The lines that show the steps of a project; none where it has no steps."""
+    return tuple(changes_text(plan)) if plan and plan.steps else ()
 
 
 def _hosts(known: WatchState, epoch_s: float) -> Iterator[WatchedHost]:
