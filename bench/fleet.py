@@ -25,7 +25,8 @@ from dataclasses import dataclass, field, replace
 from schedule import FACTS, NoDefinitions, make_hosts, make_services
 
 from deploytool.backend.base import LeaseClaim, Task
-from deploytool.backend.memory.engine import MemoryEngine, MemoryHost
+from deploytool.backend.memory.engine import MemoryEngine
+from deploytool.backend.memory.host import MemoryHost
 from deploytool.cli import GC_THRESHOLD
 from deploytool.core.change.reconcile import reconcile
 from deploytool.core.change.rollout import roll_out

@@ -23,7 +23,7 @@ from pathlib import Path
 import asyncssh
 from standin import StandIn
 
-from deploytool.backend.memory.engine import MemoryHost
+from deploytool.backend.memory.host import MemoryHost
 from deploytool.model.observed import Facts
 
 FIRST_PORT = 20_000

@@ -16,7 +16,8 @@ from dataclasses import asdict, dataclass
 from deploytool.backend.base import LeaseClaim, Outcome, Task
 from deploytool.backend.compose.documents import Document, as_json
 from deploytool.backend.compose.parse import parse_lease, parse_release
-from deploytool.backend.memory.engine import MemoryEngine, MemoryHost
+from deploytool.backend.memory.engine import MemoryEngine
+from deploytool.backend.memory.host import MemoryHost
 from deploytool.model import labels
 from deploytool.model.container import Container
 from deploytool.model.desired import HostFiles, Manifest

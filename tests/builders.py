@@ -10,7 +10,8 @@ from typing import Any
 
 from deploytool.backend.compose.render.renderer import ComposeRenderer
 from deploytool.backend.hosts import HostsBackend
-from deploytool.backend.memory.engine import Crash, Fault, MemoryEngine, MemoryHost, no_fault
+from deploytool.backend.memory.engine import MemoryEngine
+from deploytool.backend.memory.host import Crash, Fault, MemoryHost, no_fault
 from deploytool.model.event import Event, Report
 from deploytool.model.intent import Definition, Intent, Project, Service
 from deploytool.model.inventory import Connection, Host, HostState, Inventory

@@ -236,8 +236,7 @@ class Execution:
             self._result.changed = step.host
             self._stopping = f"{step.host} changed since the plan was made"
             return
-        hint = outcome.hint or next_command(step)
-        failure = StepFailed(step, seconds, outcome.reason, hint, outcome.log)
+        failure = StepFailed(step, seconds, outcome.reason, outcome.hint, outcome.log)
         self._result.failures.append(failure)
         self._emit(failure)
         self._queue.count_failure(step)
@@ -324,10 +323,3 @@ def _release(host: ObservedHost, project_name: str) -> str:
 
 def _containers(host: ObservedHost, project_name: str) -> frozenset[tuple[str, str]]:
     return frozenset((c.id, c.spec) for c in host.containers if c.project == project_name)
-
-
-def next_command(step: Step) -> str:
-    """What to type next to see more, after a step failed."""
-    if step.kind in (StepKind.START, StepKind.RESTART):
-        return f"on {step.host}: docker compose -p {step.project} logs {step.service}"
-    return ""

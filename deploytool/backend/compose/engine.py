@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 
 from deploytool.backend.base import KEPT_RELEASES, Attempt, LeaseClaim, Outcome, Task
 from deploytool.backend.compose import logs, protocol
@@ -34,7 +35,7 @@ from deploytool.model.desired import Manifest
 from deploytool.model.inventory import DEFAULT_DIRECTORY
 from deploytool.model.log import Live, LogLine, LogQuery
 from deploytool.model.observed import ObservedHost
-from deploytool.model.plan import StepKind
+from deploytool.model.plan import Step, StepKind
 from deploytool.model.release import StoredRelease
 from deploytool.transport.base import Stream, Terminal, Transport
 from deploytool.transport.futures import complete
@@ -102,7 +103,8 @@ class ComposeEngine:
             defined = tasks[0].files is not None and tasks[0].files.manifest is not None
             drop = self._to_drop(step.project, release.number, defined=defined, current=release.number)
         command = protocol.command_for(tasks, self._known, drop)
-        return self._do(command, step.project, claim).outcomes(len(tasks))
+        outcomes = self._do(command, step.project, claim).outcomes(len(tasks))
+        return [_with_next_command(task.step, outcome) for task, outcome in zip(tasks, outcomes, strict=True)]
 
     def releases(self, project: str) -> Sequence[StoredRelease]:
         argv = ["sh", "-c", stream_script("releases"), "deploytool", self.directory, project]
@@ -194,3 +196,10 @@ def _stored_releases(raw: bytes) -> list[StoredRelease]:
             manifest = stored.get(f"{folder}/compose.yaml")
             found.append(StoredRelease(release, Manifest(manifest) if manifest is not None else None))
     return sorted(found, key=lambda one: one.release.number)
+
+
+def _with_next_command(step: Step, outcome: Outcome) -> Outcome:
+    """A failed start that has no hint gets the command that shows more of it."""
+    if outcome.ok or outcome.hint or step.kind not in (StepKind.START, StepKind.RESTART):
+        return outcome
+    return replace(outcome, hint=f"on {step.host}: docker compose -p {step.project} logs {step.service}")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from deploytool.backend.hosts import HostsBackend
-from deploytool.backend.memory.engine import MemoryEngine, MemoryHost
+from deploytool.backend.memory.engine import MemoryEngine
+from deploytool.backend.memory.host import MemoryHost
 from deploytool.backend.registry import BackendSettings
 from deploytool.model.inventory import Host
 

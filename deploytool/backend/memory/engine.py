@@ -8,7 +8,6 @@ that never gets ready, a run that dies between two steps.
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -16,10 +15,10 @@ from typing import Any
 
 import yaml
 
-from deploytool.backend.base import KEPT_RELEASES, Attempt, LeaseClaim, Outcome, Task
+from deploytool.backend.base import Attempt, LeaseClaim, Outcome, Task
 from deploytool.backend.compose.parse_container import parse_reserve
 from deploytool.backend.memory.feeds import MemoryFeed, MemoryStream
-from deploytool.backend.retention import Records
+from deploytool.backend.memory.host import Crash, Fault, Folder, MemoryHost, no_fault
 from deploytool.errors import HostUnreachable
 from deploytool.model import labels
 from deploytool.model.container import Container, ContainerEvent, ContainerState, Health, HostPort
@@ -27,137 +26,14 @@ from deploytool.model.desired import Manifest
 from deploytool.model.ingress import EDGE, PROXY, Offer, Served
 from deploytool.model.inventory import DEFAULT_DIRECTORY
 from deploytool.model.log import Live, LogLine, LogQuery
-from deploytool.model.observed import Facts, ObservedHost, ProjectFolder
+from deploytool.model.observed import ObservedHost, ProjectFolder
 from deploytool.model.plan import GateGoal, Step, StepKind
-from deploytool.model.release import Lease, Release, StoredRelease
+from deploytool.model.release import Lease, StoredRelease
 from deploytool.transport.base import Result, Terminal
-
-
-class Crash(BaseException):
-    """The run dies here, as with kill -9: nothing may catch it but a test."""
 
 
 class _PortTaken(Exception):
     """What Docker says of a port that somebody holds."""
-
-
-@dataclass(slots=True)
-class Folder:
-    """A project's folder on the host: the text of compose.yaml, what is staged, release, other hosts, lease.
-
-    ``leaving`` are the containers that the plan under way lets go.
-    """
-
-    manifest: Manifest | None = None
-    staged: Manifest | None = None
-    release: Release | None = None
-    others: tuple[str, ...] = ()
-    lease: Lease | None = None
-    history: list[StoredRelease] = field(default_factory=list)
-    leaving: set[str] = field(default_factory=set)
-
-    @property
-    def records(self) -> Records:
-        defined = tuple(one.release.number for one in self.history if one.manifest is not None)
-        return Records(defined, tuple(one.release.number for one in self.history if one.manifest is None))
-
-    def remember(self, stored: StoredRelease) -> None:
-        """Put a release or an attempt on record, and let go of what is too old."""
-        number, current = stored.release.number, self.release.number if self.release else 0
-        defined = stored.manifest is not None
-        drop = self.records.to_drop(number=number, defined=defined, keep=KEPT_RELEASES, current=current)
-        kept = [old for old in self.history if old.release.number not in (number, *drop)]
-        self.history = sorted((*kept, stored), key=lambda one: one.release.number)
-
-
-Fault = Callable[[str, str, str], str]
-
-
-def no_fault(host: str, verb: str, when: str) -> str:
-    """The fault that never happens."""
-    return ""
-
-
-def no_command(container: Container, argv: Sequence[str], stdin: bytes) -> Result:
-    """What a container answers that has no such command."""
-    return Result(127, stderr=f"{argv[0]}: not found\n".encode())
-
-
-@dataclass(slots=True)
-class MemoryHost:
-    """What survives a run: containers, folders, images, and a clock that tests move.
-
-    ``images`` None means that every image can be pulled. ``sick`` are images whose containers never get
-    ready. ``unusable`` is what somebody has to set right first. ``command`` is what ``exec`` runs,
-    ``written`` what the replicas wrote, by time.
-    """
-
-    name: str
-    facts: Facts = Facts(cpus=4, memory_bytes=8 * 1024**3)
-    containers: list[Container] = field(default_factory=list)
-    folders: dict[str, Folder] = field(default_factory=dict)
-    served: dict[str, Served] = field(default_factory=dict)
-    images: set[str] | None = None
-    sick: set[str] = field(default_factory=set)
-    reachable: bool = True
-    unusable: str = ""
-    now_s: float = 1_000_000.0
-    made: int = 0
-    command: Callable[[Container, Sequence[str], bytes], Result] = no_command
-    feeds: list[MemoryFeed[ContainerEvent]] = field(default_factory=list)
-    lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
-    written: list[LogLine] = field(default_factory=list)
-    followers: list[MemoryFeed[LogLine | Live]] = field(default_factory=list)
-
-    def write(self, line: LogLine) -> None:
-        """A replica writes a line."""
-        self.written.append(line)
-        for follower in tuple(self.followers):
-            follower.put(line)
-
-    def happen(self, action: str, container: Container) -> None:
-        """Tell those who listen what happened to a container."""
-        event = ContainerEvent(
-            action=action,
-            id=container.id,
-            name=container.name,
-            project=container.project,
-            service=container.service,
-            number=container.number,
-            oneoff=container.oneoff,
-            spec=container.spec,
-            image=container.image,
-            health=container.health if action == "health_status" else Health.NONE,
-            exit_code=container.exit_code if action == "die" else 0,
-            time_s=self.now_s,
-        )
-        for feed in tuple(self.feeds):
-            feed.put(event)
-
-    def halt(self, container: Container, exit_code: int = 137) -> None:
-        """End a container behind the engine's back, as ``docker kill`` does."""
-        ended = replace(container, state=ContainerState.EXITED, exit_code=exit_code)
-        self.containers = [ended if c.id == container.id else c for c in self.containers]
-        self.happen("die", ended)
-
-    def remove(self, container: Container) -> None:
-        """Remove a container behind the engine's back, as ``docker rm --force`` does."""
-        self.containers = [c for c in self.containers if c.id != container.id]
-        self.happen("die", container)
-        self.happen("destroy", container)
-
-    def end_feeds(self, reason: str) -> None:
-        """The engine stops, or is started anew: no feed survives that."""
-        error = HostUnreachable(reason, host=self.name)
-        for feed in tuple(self.feeds):
-            feed.fail(error)
-        for follower in tuple(self.followers):
-            follower.fail(error)
-
-    def __post_init__(self) -> None:
-        """An engine has an id of its own, as Docker's have."""
-        if not self.facts.node_id:
-            self.facts = replace(self.facts, node_id=f"engine of {self.name}")
 
 
 @dataclass(slots=True)

@@ -6,7 +6,8 @@ import pytest
 
 from deploytool.backend.compose.render.renderer import ComposeRenderer
 from deploytool.backend.hosts import HostsBackend
-from deploytool.backend.memory.engine import MemoryEngine, MemoryHost
+from deploytool.backend.memory.engine import MemoryEngine
+from deploytool.backend.memory.host import MemoryHost
 from deploytool.cli import session
 from deploytool.cli.options import FileOptions, HostOptions, SiteOptions
 from deploytool.model.secret import Secret

@@ -14,7 +14,7 @@ from dataclasses import replace
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from deploytool.backend.memory.engine import Crash, MemoryHost, no_fault
+from deploytool.backend.memory.host import Crash, MemoryHost, no_fault
 from deploytool.core.change.guard import GuardPolicy
 from deploytool.errors import DeploytoolError, NoHost
 from deploytool.model.ingress import EdgeSettings, IngressKeys

@@ -8,7 +8,7 @@ from itertools import count
 
 import pytest
 
-from deploytool.backend.memory.engine import Crash
+from deploytool.backend.memory.host import Crash
 from deploytool.errors import LeaseHeld
 from deploytool.model.event import Event, StepDone
 from deploytool.model.intent import Service

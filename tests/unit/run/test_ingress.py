@@ -10,7 +10,8 @@ from itertools import pairwise, product
 import pytest
 
 from deploytool.backend.compose.render.renderer import ComposeRenderer
-from deploytool.backend.memory.engine import Crash, MemoryEngine
+from deploytool.backend.memory.engine import MemoryEngine
+from deploytool.backend.memory.host import Crash
 from deploytool.model.container import Container
 from deploytool.model.ingress import EDGE, UNFINISHED, EdgeSettings, IngressKeys
 from deploytool.model.intent import Port, Project, Service

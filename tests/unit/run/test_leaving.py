@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from deploytool.backend.memory.engine import Crash
+from deploytool.backend.memory.host import Crash
 from deploytool.core.change.guard import GuardPolicy
 from deploytool.model.event import Report
 from deploytool.model.ingress import EdgeSettings, IngressKeys

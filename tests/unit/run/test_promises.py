@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from deploytool.backend.memory.engine import Crash
+from deploytool.backend.memory.host import Crash
 from deploytool.core.change.guard import GuardPolicy
 from deploytool.errors import NoHost
 from deploytool.model.event import FailureOutcome

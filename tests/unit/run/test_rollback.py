@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from deploytool.backend.memory.engine import Crash
+from deploytool.backend.memory.host import Crash
 from deploytool.errors import Refused, UsageError
 from deploytool.model.event import FailureOutcome
 from deploytool.model.intent import Service

@@ -14,7 +14,7 @@ from bench.standin import CountingTransport, StandIn
 from deploytool.backend.compose.engine import ComposeEngine
 from deploytool.backend.compose.render.renderer import ComposeRenderer
 from deploytool.backend.hosts import HostsBackend
-from deploytool.backend.memory.engine import MemoryHost
+from deploytool.backend.memory.host import MemoryHost
 from deploytool.model.intent import Intent, Service
 from deploytool.model.inventory import Host
 from deploytool.model.policies import Update

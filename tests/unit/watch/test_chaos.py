@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deploytool.backend.memory.engine import MemoryHost, no_fault
+from deploytool.backend.memory.host import MemoryHost, no_fault
 from deploytool.errors import DeploytoolError
 from deploytool.model.ingress import EdgeSettings, IngressKeys
 from deploytool.model.intent import Intent, Port, Service

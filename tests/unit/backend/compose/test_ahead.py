@@ -9,7 +9,7 @@ import pytest
 
 from bench.standin import CountingTransport, StandIn
 from deploytool.backend.compose.engine import ComposeEngine
-from deploytool.backend.memory.engine import MemoryHost
+from deploytool.backend.memory.host import MemoryHost
 from deploytool.errors import HostUnreachable
 from deploytool.transport.base import Result
 

@@ -9,7 +9,8 @@ import pytest
 from deploytool.backend.base import Backend
 from deploytool.backend.compose.render.renderer import ComposeRenderer
 from deploytool.backend.hosts import HostsBackend
-from deploytool.backend.memory.engine import MemoryEngine, MemoryHost
+from deploytool.backend.memory.engine import MemoryEngine
+from deploytool.backend.memory.host import MemoryHost
 from deploytool.model.container import Container
 from deploytool.transport.base import Result
 from tests.builders import host
