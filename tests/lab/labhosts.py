@@ -27,6 +27,11 @@ docker ps --all --quiet | xargs -r docker rm --force --volumes
 rm -rf /var/lib/deploytool /home/*/deploytool
 """
 
+_INSPECT = """
+ids=$(docker ps --all --quiet) || exit
+[ -z "$ids" ] || exec docker inspect --type container $ids
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Seen:
@@ -91,15 +96,9 @@ class LabHosts:
 
     def containers(self, host: str, project: str | None = None) -> tuple[Seen, ...]:
         """The host's containers in any status, by name; those of one Compose project only, if it is given."""
-        while True:
-            ids = self.exec(host, "docker", "ps", "--all", "--quiet", "--no-trunc").split()
-            if not ids:
-                return ()
-            inspected = self.try_exec(host, "docker", "inspect", "--type", "container", *ids)
-            if inspected.exit_code == 0:
-                break
+        while (inspected := self.try_exec(host, "sh", "-c", _INSPECT)).exit_code:
             assert b"No such container" in inspected.stderr, inspected  # removed meanwhile: look again
-        described = json.loads(inspected.stdout)
+        described = json.loads(inspected.stdout or "[]")
         seen = sorted(map(_seen, described), key=lambda container: container.name)
         return tuple(one for one in seen if project in (None, one.project))
 

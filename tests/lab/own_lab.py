@@ -13,8 +13,8 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TextIO
 
+from deploytool.errors import LabError
 from deploytool.lab import hosts
 from deploytool.lab.docker_engine import ensure_engine
 from deploytool.lab.images import ensure_images
@@ -46,11 +46,14 @@ def worker_lab() -> Iterator[LabHosts]:
         DeploytoolError: its hosts cannot be had.
     """
     with ExitStack() as stack:
-        number = next(number for number in _WORKERS if _claim(stack, number))
+        number = next((number for number in _WORKERS if _claim(stack, number)), 0)
+        if not number:
+            raise LabError(f"{len(_WORKERS)} workers of tests have a lab on this machine already")
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="deploytool-lab-"))
         lab = Lab(_layout(number, Path(folder)))
+        made = _up(lab, lab.layout.inventory_file, number)
         stack.callback(lab.down)
-        yield _up(lab, lab.layout.inventory_file, number)
+        yield made
 
 
 def _layout(number: int, folder: Path) -> Layout:
@@ -64,12 +67,8 @@ def _layout(number: int, folder: Path) -> Layout:
 
 
 def _claim(stack: ExitStack, number: int) -> bool:
+    """Lock a worker's number until the stack is closed; false where another process has it."""
     lock = stack.enter_context(_lock_file(f"tests{number}").open("w"))
-    return _is_free(lock)
-
-
-def _is_free(lock: TextIO) -> bool:
-    """Takes the lock, for as long as the file is open, unless another process has it."""
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

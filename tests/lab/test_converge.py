@@ -283,7 +283,7 @@ def test_a_sick_version_stops_the_rollout_and_says_why(user):
     sick = (
         WEB.replace("http://127.0.0.1:8080/", "http://127.0.0.1:1/")
         .replace("start_period: 10s", "start_period: 0s")
-        .replace("5s", "1s")
+        .replace("interval: 30s", "interval: 1s")
     )
     user.write(sick)
     done = user.converge()

@@ -53,7 +53,8 @@ def test_a_failed_update_rolls_itself_back(user):
     user.write(careful)
     ok(user.converge("-e", "count=3"))
     before = set().union(*user.ids().values())
-    user.write(careful.replace("127.0.0.1:8080", "127.0.0.1:1").replace("10s", "0s").replace("5s", "1s"))
+    sick = careful.replace("127.0.0.1:8080", "127.0.0.1:1").replace("10s", "0s")
+    user.write(sick.replace("interval: 30s", "interval: 1s"))
     done = user.converge("-e", "count=3")
     assert set().union(*user.ids().values()) == before
     fails(done, 5, "rolled back to release 1", "is unhealthy")

@@ -20,7 +20,7 @@ WEB = """\
       image: "demo/web:{{ tag | default('1') }}"
       healthcheck:
         test: [CMD, /bin/busybox, wget, -q, -O, /dev/null, "http://127.0.0.1:8080/"]
-        interval: 5s
+        interval: 30s
         timeout: 3s
         retries: 2
         start_period: 10s
