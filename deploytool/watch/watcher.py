@@ -10,7 +10,7 @@ from __future__ import annotations
 import queue
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from deploytool.backend.base import Backend
 from deploytool.core.watch.backoff import History
@@ -21,15 +21,14 @@ from deploytool.model.event import Event, FailureOutcome, Level, Note, Report
 from deploytool.model.ingress import EDGE
 from deploytool.model.intent import Intent, Project
 from deploytool.model.observed import Observed, ObservedHost, Unreachable
-from deploytool.model.plan import Plan, ProjectPlan, StepKind
+from deploytool.model.plan import Plan, ProjectPlan
 from deploytool.model.release import Lease
 from deploytool.plan.policy import PlanPolicy
 from deploytool.plan.records import hosts_elsewhere
 from deploytool.report.console import event_lines
-from deploytool.run.converge import Run, RunOptions
 from deploytool.run.lease_owner import is_dead
 from deploytool.run.lease_wait import held_by
-from deploytool.run.rollback import PinnedRelease, kept
+from deploytool.run.rollback import PinnedRelease
 from deploytool.watch.counters import Counters, failures_told, rests_told
 from deploytool.watch.host_cache import HostCache, View
 from deploytool.watch.next_plan import Limits, NextPlan, next_plan, sentence_of
@@ -37,6 +36,7 @@ from deploytool.watch.ownership import Ownership
 from deploytool.watch.pinned_release import Before, PinnedReleases
 from deploytool.watch.publisher import Publisher
 from deploytool.watch.repair_outcome import RepairOutcomes
+from deploytool.watch.repairs import Repaired, Repairs
 from deploytool.watch.watch_snapshot import WatchState, snapshot_of
 
 MOST_IDLE_S = 2.0  # how often files are compared at least
@@ -96,7 +96,7 @@ class Watcher:
         self._repair_outcomes = RepairOutcomes()
         self._ownership = Ownership(options.force_own)
         self._counters = Counters()
-        self._repairing: dict[str, tuple[Run, ProjectPlan]] = {}
+        self._repairs = Repairs(backend, lease, options.forks, start, self._emit_later, self._repair_ended)
         self._pinned_releases = PinnedReleases()
         self._before: dict[str, Before] = {}
         self._waits: dict[str, str] = {}
@@ -163,13 +163,13 @@ class Watcher:
     @property
     def quiet(self) -> bool:
         """True if no result is waiting, and no host is being changed."""
-        return self._inbox.empty() and not self._repairing
+        return self._inbox.empty() and not self._repairs
 
     def finish(self, seconds: float) -> None:
         """Start no further step, and wait up to ``seconds`` for those that are running."""
-        self._interrupt()
+        self._repairs.interrupt()
         end_s = self._clock() + seconds
-        while self._repairing and self._clock() < end_s:
+        while self._repairs and self._clock() < end_s:
             self._wait(end_s - self._clock())
         self._publish(self._clock())
         self.publisher.close()
@@ -185,10 +185,6 @@ class Watcher:
         except queue.Empty:
             return
 
-    def _interrupt(self) -> None:
-        for run, _ in self._repairing.values():
-            run.interrupts.asked = True
-
     # --- the files --------------------------------------------------------------------------------------
 
     def _read_again(self) -> None:
@@ -199,9 +195,9 @@ class Watcher:
         asked = self._reload
         if not (asked or self._changed()):
             return
-        self._reload = bool(self._repairing)
+        self._reload = bool(self._repairs)
         if self._reload:
-            self._interrupt()
+            self._repairs.interrupt()
             return
         self._counters.reloads += 1
         self.host_cache.moved = self._news = True
@@ -265,14 +261,9 @@ class Watcher:
         known, projects = self.history, self._intent.projects
         finishing = {(p.name, s.name) for p in projects for s in p.services if p.finishes(s)}
         last, now_s = before.last if before else None, self._clock()
-        self.history = known.looked(name, last, seen, finishing, now_s, self._being_stopped())
+        self.history = known.looked(name, last, seen, finishing, now_s, self._repairs.stopping())
         for told in failures_told(known, self.history, seen, name, now_s):
             self.say(told, Level.WARNING, name)
-
-    def _being_stopped(self) -> set[str]:
-        """The containers that a running change stops: their end is not a failure."""
-        steps = (step for _, plan in self._repairing.values() for step in plan.steps)
-        return {c.id for step in steps if step.kind is StepKind.STOP for c in step.containers}
 
     def _event_received(self, name: str) -> None:
         self._counters.stirred(name)
@@ -296,8 +287,8 @@ class Watcher:
         waits = dict(found.waits)
         for plan in found.plan.projects:
             project = _project(self._whole, plan.project)
-            behind = any(service.exposure for service in project.services) and EDGE in self._repairing
-            if plan.project in self._repairing or behind:
+            behind = any(service.exposure for service in project.services) and EDGE in self._repairs
+            if plan.project in self._repairs or behind:
                 continue  # the state of it, or of its proxies, is about to change
             objection = self._objection(project, plan, seen)
             if objection:
@@ -358,57 +349,31 @@ class Watcher:
     # --- changing ---------------------------------------------------------------------------------------
 
     def _begin_repair(self, project: Project, plan: ProjectPlan, seen: Observed) -> None:
-        policy = replace(self._policy, whole_playbook=False)
-        intent = replace(self._intent, projects=(project,))
-        options = RunOptions(self.options.forks, rounds=1)  # what is left is the next plan's
-        run = Run(intent, policy, self._backend, self._lease, self._emit_later, options)
-        self._repairing[project.name] = (run, plan)
+        now_s = self._clock()
         self._counters.drifted(plan.steps)
         mended = plan.steps if plan.repairs else ()
         services = [(project.name, s.service) for s in mended if s.gate for _ in range(s.count)]
-        self.history = self.history.repaired(services, self._clock())
+        self.history = self.history.repaired(services, now_s)
         self._ownership.making(plan)
-        begun_s = self._clock()
+        self._repairs.begin(project, plan, seen, self._intent, self._policy, now_s)
 
-        def work() -> None:
-            found: Report | BaseException
-            instead = None
-            try:
-                found, after = run.carry_out(Plan((plan,)), seen)
-                instead = run.kept.get(project.name)
-                begun = plan.repairs or found.endings.get(project.name) is not FailureOutcome.UNCHANGED
-                if not begun and project.name != EDGE:  # which each plan makes from the plays that need it
-                    instead = kept(intent, project, after, self._backend, self.options.forks)
-            except (Exception, KeyboardInterrupt) as error:  # the deciding thread reports it and goes on
-                found, after = error, Observed()
-            self.post(lambda: self._repaired(project, plan, begun_s, found, after, instead))
+    def _repair_ended(self, repaired: Repaired) -> None:
+        self.post(lambda: self._take_in(repaired))
 
-        self._start(work)
-
-    def _repaired(
-        self,
-        project: Project,
-        plan: ProjectPlan,
-        begun_s: float,
-        found: Report | BaseException,
-        after: Observed,
-        instead: PinnedRelease | None,
-    ) -> None:
-        """Take the result of a repair: judge it, and look at the hosts that it changed.
-
-        ``instead`` is the release to keep from now on, where an update failed.
-        """
-        now_s = self._clock()
-        self.host_cache.changed({step.host for step in plan.steps}, after)
-        del self._repairing[project.name]
+    def _take_in(self, repaired: Repaired) -> None:
+        """Judge a repair that has ended, and look at the hosts that it changed."""
+        project, found, now_s = repaired.project, repaired.found, self._clock()
+        self.host_cache.changed({step.host for step in repaired.plan.steps}, repaired.after)
+        self._repairs.forget(project.name)
         before, outcome = self.history, "failed"
-        if instead and isinstance(found, Report):
-            self._pin_release(instead, found, now_s)
+        if repaired.instead and isinstance(found, Report):
+            self._pin_release(repaired.instead, found, now_s)
         else:
-            outcome, self.history = self._repair_outcomes.learn(project, plan, found, before, now_s)
+            learned = self._repair_outcomes.learn(project, repaired.plan, found, before, now_s)
+            outcome, self.history = learned
         for told in rests_told(before, self.history, now_s):
             self.say(told, Level.WARNING)
-        self._counters.converged(outcome, now_s - begun_s, self._wall())
+        self._counters.converged(outcome, now_s - repaired.begun_s, self._wall())
         if isinstance(found, LeaseHeld):
             self.host_cache.look_in(found.host, HELD_RETRY_S)
         elif isinstance(found, ManyProblems):
@@ -457,7 +422,7 @@ class Watcher:
             budget=self.options.limits.restart_budget,
             counters=self._counters,
             problem=self._problem,
-            converging=bool(self._repairing),
+            converging=bool(self._repairs),
             ready=self.host_cache.ready,
             begun_s=self._started_s,
             now_s=now_s,
