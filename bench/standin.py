@@ -123,7 +123,7 @@ def _task(kind: StepKind, project: str, words: Words) -> Task:
     refs = tuple(Ref(id, id) for id in words.get("containers", "").split())
     if kind is StepKind.STOP:
         return Task(Step("", kind, "", project, "", containers=refs))
-    until = words["fresh"] if kind is StepKind.START else words["seen"]
+    until = words["gate_new"] if kind is StepKind.START else words["gate_existing"]
     gate = Gate(until, float(words["deadline"]))
     total = int(words["total"])
     step = Step("", kind, "", project, "", words["service"], total=total, containers=refs, gate=gate)
@@ -170,8 +170,8 @@ def _observation(seen: ObservedHost) -> Iterator[Document]:
     for container in seen.containers:
         yield {"container": _described(container)}
     for name, folder in seen.projects.items():
-        numbers = [folder.latest] if folder.latest else []
-        yield {"project": name, "sha256": folder.manifest_digest, "defined": numbers, "bare": []}
+        records = {"with_manifest": [folder.latest] if folder.latest else [], "without_manifest": []}
+        yield {"project": name, "sha256": folder.manifest_digest, **records}
         if folder.release:
             yield {"project": name, "release": json.dumps(asdict(folder.release))}
         if folder.others:

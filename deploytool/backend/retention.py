@@ -10,25 +10,24 @@ from dataclasses import dataclass
 class Records:
     """The numbers of the releases on record on a host.
 
-    ``defined`` came with a definition, ``bare`` without: attempts that failed, and releases of which nothing
-    was to run there.
+    Those ``without_manifest`` are attempts that failed, and releases of which nothing was to run there.
     """
 
-    defined: tuple[int, ...] = ()
-    bare: tuple[int, ...] = ()
+    with_manifest: tuple[int, ...] = ()
+    without_manifest: tuple[int, ...] = ()
 
     @property
     def latest(self) -> int:
         """The highest number; 0 where there is none."""
-        return max((*self.defined, *self.bare), default=0)
+        return max((*self.with_manifest, *self.without_manifest), default=0)
 
-    def to_drop(self, *, number: int, defined: bool, keep: int, current: int) -> tuple[int, ...]:
+    def to_drop(self, number: int, *, keep: int, current: int, with_manifest: bool) -> tuple[int, ...]:
         """What goes when ``number`` comes: all but the newest ``keep`` of each sort, and the current one."""
-        others = Records(_without(self.defined, number), _without(self.bare, number))
+        others = Records(_without(self.with_manifest, number), _without(self.without_manifest, number))
         kept = {number, current}
         old = (
-            *_older(others.defined, keep - defined),
-            *_older(others.bare, keep - (not defined)),
+            *_older(others.with_manifest, keep - with_manifest),
+            *_older(others.without_manifest, keep - (not with_manifest)),
         )
         return tuple(sorted(set(old) - kept))
 

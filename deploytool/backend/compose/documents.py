@@ -20,12 +20,12 @@ WordT = TypeVar("WordT", bound=StrEnum)
 _CONTROLS = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f]")
 
 
-def documents(raw: bytes) -> list[Document]:
+def read_documents(raw: bytes) -> list[Document]:
     """The documents in a script's output. Bytes that are no UTF-8 are replaced."""
-    return list(documents_in(raw.decode("utf-8", "replace").split("\n")))
+    return list(read_lines(raw.decode("utf-8", "replace").split("\n")))
 
 
-def documents_in(lines: Iterable[str]) -> Iterator[Document]:
+def read_lines(lines: Iterable[str]) -> Iterator[Document]:
     for line in lines:
         found = document(line)
         if found:

@@ -15,7 +15,7 @@ from dataclasses import replace
 from deploytool.backend.base import KEPT_RELEASES, Attempt, LeaseClaim, Outcome, Task
 from deploytool.backend.compose import logs, protocol
 from deploytool.backend.compose.archive import texts
-from deploytool.backend.compose.documents import Document, documents
+from deploytool.backend.compose.documents import Document, read_documents
 from deploytool.backend.compose.line_feed import LineFeed
 from deploytool.backend.compose.parse import (
     no_docker,
@@ -91,17 +91,19 @@ class ComposeEngine:
     def _look(self) -> ObservedHost:
         argv = ["sh", "-c", look_script(), "deploytool", self.directory]
         result = self.transport.run(argv, timeout_s=OBSERVE_TIMEOUT_S)
-        told = documents(result.stdout)
-        self._known = tuple(protocol.words(**parse_engine(told)))
-        self._remember(told)
-        return parse_observation(told, self.host_name)
+        documents = read_documents(result.stdout)
+        self._known = tuple(protocol.words(**parse_engine(documents)))
+        self._remember(documents)
+        return parse_observation(documents, self.host_name)
 
     def perform(self, tasks: Sequence[Task], claim: LeaseClaim) -> Sequence[Outcome]:
         step, release = tasks[0].step, tasks[0].release
         drop: Sequence[int] = ()
         if step.kind is StepKind.RECORD and release:
-            defined = tasks[0].files is not None and tasks[0].files.manifest is not None
-            drop = self._to_drop(step.project, release.number, defined=defined, current=release.number)
+            with_manifest = tasks[0].files is not None and tasks[0].files.manifest is not None
+            drop = self._to_drop(
+                step.project, release.number, with_manifest=with_manifest, current=release.number
+            )
         command = protocol.command_for(tasks, self._known, drop)
         outcomes = self._do(command, step.project, claim).outcomes(len(tasks))
         return [_with_next_command(task.step, outcome) for task, outcome in zip(tasks, outcomes, strict=True)]
@@ -124,7 +126,7 @@ class ComposeEngine:
         drop: Sequence[int] = ()
         if attempt:
             _, current = self._records.get(project, (Records(), 0))
-            drop = self._to_drop(project, attempt.release.number, defined=False, current=current)
+            drop = self._to_drop(project, attempt.release.number, current, with_manifest=False)
         return self._one(protocol.unlock(attempt, drop), project, claim)
 
     def prune(self, project: str, claim: LeaseClaim) -> tuple[Outcome, Sequence[str]]:
@@ -177,12 +179,14 @@ class ComposeEngine:
         self._remember(reply.looked)
         return reply
 
-    def _remember(self, told: Sequence[Document]) -> None:
-        self._records.update(parse_records(told))
+    def _remember(self, documents: Sequence[Document]) -> None:
+        self._records.update(parse_records(documents))
 
-    def _to_drop(self, project: str, number: int, *, defined: bool, current: int) -> Sequence[int]:
+    def _to_drop(self, project: str, number: int, current: int, *, with_manifest: bool) -> Sequence[int]:
+        """The releases that go when ``number`` comes."""
         records, _ = self._records.get(project, (Records(), 0))
-        return records.to_drop(number=number, defined=defined, keep=self.keep_releases, current=current)
+        keep = self.keep_releases
+        return records.to_drop(number, keep=keep, current=current, with_manifest=with_manifest)
 
 
 def _stored_releases(raw: bytes) -> list[StoredRelease]:

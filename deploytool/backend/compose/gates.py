@@ -52,7 +52,7 @@ _TABLES: dict[str, tuple[_Row, ...]] = {
 }
 
 
-def seen_gate(until: str) -> str:
+def existing_gate(until: str) -> str:
     """The gate for containers that were there before, where ``until`` is the one for new ones."""
     return AGAIN if until == GateGoal.READY else until
 

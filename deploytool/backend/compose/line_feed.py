@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
-from deploytool.backend.compose.documents import Document, documents_in
+from deploytool.backend.compose.documents import Document, read_lines
 from deploytool.errors import HostUnreachable
 from deploytool.transport.base import Stream
 
@@ -40,14 +40,14 @@ class LineFeed(Generic[T]):
         Raises:
             HostUnreachable: it ended before, or the host was lost.
         """
-        for raw in documents_in(self._lines):
+        for raw in read_lines(self._lines):
             if key in raw:
                 self._begun = True
                 return
         self._raise_over()
 
     def __iter__(self) -> Iterator[T]:
-        for raw in documents_in(self._lines):
+        for raw in read_lines(self._lines):
             value = self._read(raw)
             if value is not None:
                 yield value

@@ -29,26 +29,26 @@ INSTALL = "install Docker Engine and its Compose plugin on the host (docs.docker
 NOT_FOUND = 127
 
 
-def parse_observation(told: Sequence[Document], host_name: str) -> ObservedHost:
+def parse_observation(documents: Sequence[Document], host_name: str) -> ObservedHost:
     """Read what a look printed.
 
     Raises:
         HostUnreachable: no Docker, no Compose plugin, no permission (``setup``), or no engine that answers.
     """
-    _raise_faults(told, host_name)
-    containers = (document_of(raw, "container") for raw in told)
+    _raise_faults(documents, host_name)
+    containers = (document_of(raw, "container") for raw in documents)
     found = [parse_container(raw) for raw in containers if text_of(raw, "id")]
     return ObservedHost(
-        facts=_facts(told, host_name),
-        containers=tuple(marked(found, told)),
-        projects=_projects(told),
-        served=parse_served(told),
-        beliefs=tuple(parse_beliefs(told)),
+        facts=_facts(documents, host_name),
+        containers=tuple(marked(found, documents)),
+        projects=_projects(documents),
+        served=parse_served(documents),
+        beliefs=tuple(parse_beliefs(documents)),
     )
 
 
-def _raise_faults(told: Iterable[Document], host_name: str) -> None:
-    said = {text_of(raw, "fault"): text_of(raw, "said") for raw in reversed([*told]) if "fault" in raw}
+def _raise_faults(documents: Iterable[Document], host_name: str) -> None:
+    said = {text_of(raw, "fault"): text_of(raw, "said") for raw in reversed([*documents]) if "fault" in raw}
     if "docker" in said:
         raise no_docker(NOT_FOUND, "", host_name)
     if "engine" in said:
@@ -73,8 +73,8 @@ def no_docker(exit_code: int, complaint: str, host_name: str) -> HostUnreachable
     return HostUnreachable("the Docker engine does not answer", hint=hint, host=host_name)
 
 
-def _facts(told: Sequence[Document], host_name: str) -> Facts:
-    engine = _one_with(told, "facts")
+def _facts(documents: Sequence[Document], host_name: str) -> Facts:
+    engine = _one_with(documents, "facts")
     raw = document_of(engine, "facts")
     if not raw:
         raise HostUnreachable("its answer was cut short", hint="run again with -v", host=host_name)
@@ -89,13 +89,13 @@ def _facts(told: Sequence[Document], host_name: str) -> Facts:
         docker=text_of(raw, "docker"),
         kernel=text_of(raw, "kernel"),
         compose=text_of(engine, "version").removeprefix("v"),
-        now_s=float(number_of(_one_with(told, "clock"), "clock")),
+        now_s=float(number_of(_one_with(documents, "clock"), "clock")),
     )
 
 
-def parse_engine(told: Sequence[Document]) -> dict[str, str]:
+def parse_engine(documents: Sequence[Document]) -> dict[str, str]:
     """What a look said of the engine, as ``facts.sh`` takes it back; empty where the host keeps it."""
-    engine = _one_with(told, "facts")
+    engine = _one_with(documents, "facts")
     if not text_of(engine, "key"):
         return {}
     return {
@@ -106,15 +106,15 @@ def parse_engine(told: Sequence[Document]) -> dict[str, str]:
     }
 
 
-def _one_with(told: Iterable[Document], key: str) -> Document:
-    return next((raw for raw in told if key in raw), {})
+def _one_with(documents: Iterable[Document], key: str) -> Document:
+    return next((raw for raw in documents if key in raw), {})
 
 
-def _projects(told: Sequence[Document]) -> dict[str, ProjectFolder]:
-    records = parse_records(told)
+def _projects(documents: Sequence[Document]) -> dict[str, ProjectFolder]:
+    records = parse_records(documents)
     texts = {
         (text_of(raw, "project"), name): text_of(raw, name)
-        for raw in told
+        for raw in documents
         for name in ("release", "lease", "others")
         if name in raw
     }
@@ -127,20 +127,20 @@ def _projects(told: Sequence[Document]) -> dict[str, ProjectFolder]:
             records[name][0].latest,
             _others(texts.get((name, "others"), "")),
         )
-        for raw in told
+        for raw in documents
         if "sha256" in raw and (name := text_of(raw, "project"))
     }
 
 
-def parse_records(told: Sequence[Document]) -> dict[str, tuple[Records, int]]:
+def parse_records(documents: Sequence[Document]) -> dict[str, tuple[Records, int]]:
     """By project, the releases on record and the number of the current one, 0 without."""
-    releases = {text_of(raw, "project"): text_of(raw, "release") for raw in told if "release" in raw}
+    releases = {text_of(raw, "project"): text_of(raw, "release") for raw in documents if "release" in raw}
     found = {}
-    for raw in told:
+    for raw in documents:
         if "sha256" in raw:
             name = text_of(raw, "project")
             current = parse_release(releases.get(name, ""))
-            records = Records(_numbers(raw, "defined"), _numbers(raw, "bare"))
+            records = Records(_numbers(raw, "with_manifest"), _numbers(raw, "without_manifest"))
             found[name] = (records, current.number if current else 0)
     return found
 

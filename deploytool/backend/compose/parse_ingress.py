@@ -10,23 +10,23 @@ from deploytool.model.container import Container
 from deploytool.model.ingress import Belief, IngressProtocol, Offer, Served
 
 
-def parse_served(told: Sequence[Document]) -> dict[str, Served]:
+def parse_served(documents: Sequence[Document]) -> dict[str, Served]:
     """What the proxy was told, by project."""
     return {
         text_of(raw, "ingress"): Served(
             text_of(raw, "digest").strip(),
             tuple(_offers(text_of(raw, "offers"))),
-            {service: tuple(text.split()) for service, text in _of_services(told, raw, "local")},
-            {service: _weights(text) for service, text in _of_services(told, raw, "remote")},
+            {service: tuple(text.split()) for service, text in _of_services(documents, raw, "local")},
+            {service: _weights(text) for service, text in _of_services(documents, raw, "remote")},
         )
-        for raw in told
+        for raw in documents
         if "ingress" in raw and "digest" in raw
     }
 
 
-def parse_beliefs(told: Iterable[Document]) -> Iterator[Belief]:
+def parse_beliefs(documents: Iterable[Document]) -> Iterator[Belief]:
     """What the proxies think of their endpoints."""
-    for raw in told:
+    for raw in documents:
         if "believes" in raw:
             flags = text_of(raw, "health")
             trouble = "" if flags == "healthy" else flags.strip("/").replace("_", " ")
@@ -35,18 +35,18 @@ def parse_beliefs(told: Iterable[Document]) -> Iterator[Belief]:
             )
 
 
-def marked(containers: Iterable[Container], told: Iterable[Document]) -> Iterator[Container]:
+def marked(containers: Iterable[Container], documents: Iterable[Document]) -> Iterator[Container]:
     """With what the host knows of its proxies that were let go."""
-    let_go = {text_of(raw, "let_go")[:12]: raw.get("lingers") is True for raw in told if "let_go" in raw}
+    let_go = {text_of(raw, "let_go")[:12]: raw.get("lingers") is True for raw in documents if "let_go" in raw}
     for container in containers:
         mark = container.id[:12]
         lingers = let_go.get(mark, False) and container.running
         yield replace(container, let_go=True, lingers=lingers) if mark in let_go else container
 
 
-def _of_services(told: Iterable[Document], project: Document, key: str) -> Iterator[tuple[str, str]]:
+def _of_services(documents: Iterable[Document], project: Document, key: str) -> Iterator[tuple[str, str]]:
     """What was told under ``key`` of each service of the project."""
-    for raw in told:
+    for raw in documents:
         if "service" in raw and key in raw and raw.get("ingress") == project["ingress"]:
             yield text_of(raw, "service"), text_of(raw, key)
 

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 
 from deploytool.backend.base import Attempt, LeaseClaim, Task
 from deploytool.backend.compose.archive import packed
-from deploytool.backend.compose.gates import gate_rows, seen_gate
+from deploytool.backend.compose.gates import existing_gate, gate_rows
 from deploytool.model.desired import HostFiles
 from deploytool.model.ingress import EDGE
 from deploytool.model.intent import File
@@ -107,7 +107,7 @@ def _start(tasks: Sequence[Task]) -> Command:
 def _restart(tasks: Sequence[Task]) -> Command:
     def told(task: Task) -> Iterator[str]:
         # A container that cannot start again is removed, and made anew by the start that follows.
-        ids = words(grace=task.step.grace_s, containers=_ids(task), otherwise="remove")
+        ids = words(grace=task.step.grace_s, containers=_ids(task), on_failure="remove")
         return iter((*_started(task), *ids))
 
     timeout_s = _longest_gate(tasks) + sum(task.step.grace_s for task in tasks)
@@ -168,13 +168,13 @@ def _started(task: Task) -> Iterator[str]:
     if not _NAME.fullmatch(step.service):
         raise ValueError(f"'{step.service}' is not a service name")
     # A restart is of containers that were there before.
-    fresh = gate.until if step.kind is StepKind.START else seen_gate(gate.until)
+    gate_new = gate.until if step.kind is StepKind.START else existing_gate(gate.until)
     return words(
         service=step.service,
         total=step.total,
         spec=task.spec,
-        fresh=fresh,
-        seen=seen_gate(gate.until),
+        gate_new=gate_new,
+        gate_existing=existing_gate(gate.until),
         deadline=gate.deadline_s,
         hold=gate.hold_s,
     )
@@ -183,7 +183,7 @@ def _started(task: Task) -> Iterator[str]:
 def _gates(tasks: Sequence[Task]) -> Iterator[str]:
     """The tables of all gates that the tasks name."""
     named = {_gate(task).until for task in tasks}
-    return words(gates=gate_rows(named | {seen_gate(until) for until in named}))
+    return words(gates=gate_rows(named | {existing_gate(until) for until in named}))
 
 
 def _gate(task: Task) -> Gate:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from enum import IntEnum
 
 from deploytool.backend.base import Outcome
-from deploytool.backend.compose.documents import Document, documents, number_of, text_of
+from deploytool.backend.compose.documents import Document, number_of, read_documents, text_of
 from deploytool.backend.compose.parse import no_docker, parse_lease, parse_observation
 from deploytool.backend.compose.sentences import hint, log_line, sentence
 from deploytool.transport.base import Result
@@ -47,7 +47,7 @@ class Reply:
         self._result, self._host_name = result, host_name
         self._tasks: dict[int, _Told] = {}
         self._held = self._changed = ""
-        for raw in documents(result.stdout):
+        for raw in read_documents(result.stdout):
             self._take(raw)
 
     def outcomes(self, count: int) -> Sequence[Outcome]:

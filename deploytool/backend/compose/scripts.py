@@ -11,13 +11,14 @@ _HOST = Path(__file__).parent / "host"
 _VERB = ("say", "outcome", "words", "lease", "main")
 _LOOK = ("docker", "facts", "admin", "served", "look")
 _COMPOSE = ("docker", "compose", "folder")
+_WAIT = ("docker", "compose", "project_events", "wait", "judge", "last_words")
 _PROXIES = ("admin", "proxies")
 _ENDPOINTS = (*_PROXIES, "join", "clusters", "endpoints", "publish")
 
 FILES: Mapping[str, tuple[str, ...]] = {
     "prepare": (*_LOOK, "compose", "folder", "stage", "prepare"),
-    "start": ("docker", "compose", "hear", "wait", "start"),
-    "restart": ("docker", "compose", "hear", "wait", "start", "restart"),
+    "start": (*_WAIT, "start"),
+    "restart": (*_WAIT, "start", "restart"),
     "stop": ("stop",),
     "dismiss": (*_PROXIES, "stop", "dismiss"),
     "endpoints": _ENDPOINTS,

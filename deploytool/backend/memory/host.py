@@ -40,14 +40,17 @@ class Folder:
 
     @property
     def records(self) -> Records:
-        defined = tuple(one.release.number for one in self.history if one.manifest is not None)
-        return Records(defined, tuple(one.release.number for one in self.history if one.manifest is None))
+        """The numbers of the history."""
+        numbers: tuple[list[int], list[int]] = ([], [])
+        for one in self.history:
+            numbers[one.manifest is None].append(one.release.number)
+        return Records(*map(tuple, numbers))
 
     def remember(self, stored: StoredRelease) -> None:
         """Put a release or an attempt on record, and let go of what is too old."""
         number, current = stored.release.number, self.release.number if self.release else 0
-        defined = stored.manifest is not None
-        drop = self.records.to_drop(number=number, defined=defined, keep=KEPT_RELEASES, current=current)
+        runs = stored.manifest is not None
+        drop = self.records.to_drop(number, keep=KEPT_RELEASES, current=current, with_manifest=runs)
         kept = [old for old in self.history if old.release.number not in (number, *drop)]
         self.history = sorted((*kept, stored), key=lambda one: one.release.number)
 

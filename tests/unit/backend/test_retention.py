@@ -8,16 +8,10 @@ from deploytool.backend.retention import Records
 
 
 def drop(
-    defined: tuple[int, ...],
-    bare: tuple[int, ...],
-    number: int,
-    *,
-    of_attempt: bool = False,
-    current: int = 0,
+    runs: tuple[int, ...], attempts: tuple[int, ...], number: int, *, attempt: bool = False, current: int = 0
 ) -> tuple[int, ...]:
-    """What goes, of the newest two of each sort."""
-    records = Records(defined, bare)
-    return records.to_drop(number=number, defined=not of_attempt, keep=2, current=current)
+    """The releases that go when the newest two of each sort are kept."""
+    return Records(runs, attempts).to_drop(number, keep=2, current=current, with_manifest=not attempt)
 
 
 def test_nothing_goes_while_there_is_room() -> None:
@@ -26,22 +20,22 @@ def test_nothing_goes_while_there_is_room() -> None:
     assert drop((1,), (2, 3), 4) == ()
 
 
-@pytest.mark.parametrize("defined", [(1, 2, 3), (3, 2, 1)])
-def test_the_oldest_go(defined: tuple[int, ...]) -> None:
+@pytest.mark.parametrize("runs", [(1, 2, 3), (3, 2, 1)])
+def test_the_oldest_go(runs: tuple[int, ...]) -> None:
     """In whatever order they are told."""
-    assert drop(defined, (), 4) == (1, 2)
+    assert drop(runs, (), 4) == (1, 2)
 
 
 def test_attempts_push_out_attempts_only() -> None:
     """However many fail, one can go back as far as before."""
-    assert drop((1, 2), (3, 4), 5, of_attempt=True, current=2) == (3,)
+    assert drop((1, 2), (3, 4), 5, attempt=True, current=2) == (3,)
     assert drop((1, 2), (3, 4), 5) == (1,)
 
 
 def test_the_current_one_stays() -> None:
     """It is what runs."""
-    assert drop((1, 2, 3), (), 9, of_attempt=True, current=1) == ()
-    assert drop((1, 2, 3, 4), (), 9, of_attempt=True, current=1) == (2,)
+    assert drop((1, 2, 3), (), 9, attempt=True, current=1) == ()
+    assert drop((1, 2, 3, 4), (), 9, attempt=True, current=1) == (2,)
 
 
 def test_a_number_that_comes_again_is_counted_once() -> None:

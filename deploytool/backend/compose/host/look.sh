@@ -29,14 +29,14 @@ look() { # deploytool's folder; "keep" to keep the facts for the next look
 }
 
 project_folder() { # a project's folder
-  local folder="$1" name="${1##*/}" sum='' release number defined='' bare=''
+  local folder="$1" name="${1##*/}" sum='' release number with='' without=''
   [ ! -e "$folder/compose.yaml" ] || sum=$(sha256sum <"$folder/compose.yaml")
   for release in "$folder"/releases/*/; do
     number=${release%/} number=${number##*/}
     case $number in *[!0-9]* | 0?*) continue ;; esac
-    if [ -f "$release/compose.yaml" ]; then defined=$defined,$number; else bare=$bare,$number; fi
+    if [ -f "$release/compose.yaml" ]; then with=$with,$number; else without=$without,$number; fi
   done
-  say project "$name" sha256 "${sum%% *}" defined: "[${defined#,}]" bare: "[${bare#,}]"
+  say project "$name" sha256 "${sum%% *}" with_manifest: "[${with#,}]" without_manifest: "[${without#,}]"
   [ ! -f "$folder/release.json" ] || say project "$name" release@ "$folder/release.json"
   [ ! -f "$folder/others" ] || say project "$name" others@ "$folder/others"
   [ ! -d "$folder/projects" ] || { served "$folder/projects" && believes "$folder" && let_go_of "$folder"; }

@@ -1,33 +1,33 @@
 # The verb restart: the same containers, running again. With start.sh. POSIX sh with local.
 
 do_restart() { # words
-  local task='' service='' total='' spec='' seen='' deadline='' hold='' grace='' containers='' otherwise=''
-  local listed='' since='' count='' ids='' waiting='' everyone='' said='' pulses='' starting=''
+  local task='' service='' total='' spec='' gate_existing='' deadline='' hold='' grace='' containers='' on_failure=''
+  local listed='' since='' count='' ids='' waiting='' all_ids='' said='' states='' starting=''
   lease_keep
   activate
   flock -u 9 # as in stop_all
-  each task note_everyone "$@"
-  feel
+  each task note_ids "$@"
+  inspect_all
   each task run_again "$@"
   take_flock
   lease_keep
-  everyone=''
+  all_ids=''
   each task start_missing "$@"
   await
 }
 
-note_everyone() {
-  everyone="$everyone $containers"
+note_ids() {
+  all_ids="$all_ids $containers"
 }
 
 run_again() { # of a task
   local id
   for id in $containers; do
-    case $pulses in
+    case $states in
       *"$id paused,"*) docker unpause "$id" ;;
       *"$id running,"* | *"$id restarting,"*) docker restart -t "$grace" "$id" ;;
       *) docker start "$id" ;;
-    esac >/dev/null 2>&1 || [ "$otherwise" != remove ] || docker rm -f "$id" >/dev/null 2>&1
+    esac >/dev/null 2>&1 || [ "$on_failure" != remove ] || docker rm -f "$id" >/dev/null 2>&1
   done
 }
 
@@ -37,7 +37,7 @@ start_missing() { # of a task
   if said=$(scale_up "$service=$total"); then
     list
     ids_of "$service" "$spec"
-    wait_for "$seen" "$ids"
+    wait_for "$gate_existing" "$ids"
   else
     not_started
   fi

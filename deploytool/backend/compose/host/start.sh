@@ -1,8 +1,8 @@
 # The verb start: replicas beside what is there. POSIX sh with local.
 
 do_start() { # words
-  local task='' service='' total='' spec='' fresh='' seen='' deadline='' hold=''
-  local listed='' since='' before='' count='' ids='' scales='' unstarted=' ' waiting='' everyone='' said=''
+  local task='' service='' total='' spec='' gate_new='' gate_existing='' deadline='' hold=''
+  local listed='' since='' before='' count='' ids='' scales='' unstarted=' ' waiting='' all_ids='' said=''
   lease_keep
   activate
   list
@@ -49,19 +49,19 @@ start_alone() { # of a task; notes those that do not start
 
 not_started() {
   engine_answers
-  failed "$task" start said "$(complaint "$said")"
+  failed "$task" start said "$(compose_error "$said")"
 }
 
-complaint() { # what Compose said, without its progress
+compose_error() { # what Compose said, without its progress
   printf '%s\n' "$1" | grep -v -E '^ *(Container|Network|Volume) .*(Creat|Start|Running)' | grep -v '^ *$' | tail -n 3
 }
 
-wait_for_started() { # of a task: for those that are new, by the gate fresh; where none is, for all, by seen
+wait_for_started() { # of a task: for those that are new, by the gate gate_new; where none is, for all, by gate_existing
   local id made=''
   case $unstarted in *" $task "*) return ;; esac
   ids_of "$service" "$spec"
   for id in $ids; do
     case $before in *"$id "*) ;; *) made="$made $id" ;; esac
   done
-  if [ -n "$made" ] || [ -z "$ids" ]; then wait_for "$fresh" "$made"; else wait_for "$seen" "$ids"; fi
+  if [ -n "$made" ] || [ -z "$ids" ]; then wait_for "$gate_new" "$made"; else wait_for "$gate_existing" "$ids"; fi
 }

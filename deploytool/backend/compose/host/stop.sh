@@ -1,13 +1,13 @@
 # The verb stop: containers out, by id. POSIX sh with local.
 
 do_stop() { # words
-  local task='' grace='' containers='' ids='' everyone='' there='' said=''
+  local task='' grace='' containers='' ids='' all_ids='' there='' said=''
   lease_keep
   activate
   stop_all "$@"
   lease_keep
   # shellcheck disable=SC2086 # a word for each id
-  said=$(docker rm -f $everyone 2>&1) || there=$(docker ps --all --quiet --no-trunc 2>/dev/null) || exit 79
+  said=$(docker rm -f $all_ids 2>&1) || there=$(docker ps --all --quiet --no-trunc 2>/dev/null) || exit 79
   each task say_stopped "$@"
 }
 
@@ -23,7 +23,7 @@ stop_all() { # words: side by side, since each has its own grace period
 
 begin_stop() { # of a task
   without_spared
-  everyone="$everyone $ids"
+  all_ids="$all_ids $ids"
   # shellcheck disable=SC2086 # a word for each id
   docker stop -t "$grace" $ids >/dev/null 2>&1 &
   stopping="$stopping $!"

@@ -7,7 +7,7 @@ from dataclasses import asdict, fields
 
 import pytest
 
-from deploytool.backend.compose.documents import Document, documents_in
+from deploytool.backend.compose.documents import Document, read_lines
 from deploytool.backend.compose.parse import parse_engine, parse_lease, parse_observation, parse_release
 from deploytool.errors import HostUnreachable
 from deploytool.model.container import HostPort
@@ -51,7 +51,7 @@ def lines(*more: str) -> list[Document]:
 
 
 def told(*lines: str) -> list[Document]:
-    return list(documents_in(lines))
+    return list(read_lines(lines))
 
 
 def container(**changes: object) -> str:
@@ -144,7 +144,7 @@ def test_projects_releases_and_leases_are_read_by_name():
     release = json.dumps({"number": 3, "digest": "d", "placements": {"web": {"h1": 2}}})
     people = {"who": "a@b", "manual": False, "reason": "x y"}
     said = lines(
-        '{"project":"shop","sha256":"s1","defined":[3],"bare":[4]}',
+        '{"project":"shop","sha256":"s1","with_manifest":[3],"without_manifest":[4]}',
         json.dumps({"project": "shop", "release": release}),
         json.dumps({"project": "shop", "lease": f"me\n1700000060\n{json.dumps(people)}\n"}),
         '{"project":"other","sha256":""}',

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from deploytool.backend.compose.documents import documents
+from deploytool.backend.compose.documents import read_documents
 from deploytool.backend.compose.parse import parse_engine
 from deploytool.backend.compose.scripts import look_script, verb_script
 from deploytool.errors import HostUnreachable
@@ -218,7 +218,7 @@ def test_what_the_last_look_said_need_not_be_asked_again(fake: FakeHost, tmp_pat
     (tmp_path / "pid").write_text("1")
     look = look_script().replace("/run/docker.pid", pid)
     result = fake.engine.transport.run(["sh", "-c", look, "deploytool", str(fake.root)])
-    known = parse_engine(documents(result.stdout))
+    known = parse_engine(read_documents(result.stdout))
     words = ["--root", str(fake.root), "--project", "shop", "--owner", "run", "--ttl", "60", "--about", "{}"]
     words += ["--task", "0", *(word for name, value in known.items() for word in (f"--{name}", value))]
     fake.replace("tar", "cat >/dev/null; echo 'services: {}' >.stage/compose.yaml")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import deploytool.backend.compose
-from deploytool.backend.compose.documents import documents
+from deploytool.backend.compose.documents import read_documents
 
 HOST = Path(deploytool.backend.compose.__file__).parent / "host"
 SAY = "\n".join((HOST / f"{name}.sh").read_text("utf-8") for name in ("say", "outcome"))
@@ -64,12 +64,12 @@ def test_a_file_that_is_not_there_is_empty(shell: list[str], tmp_path: Path) -> 
 def test_bytes_that_are_no_text_cost_no_more_than_themselves(shell: list[str]) -> None:
     """The document around them is whole."""
     line = said(shell, 'say log "$1" task: 3', b'caf\xe9 \xff"\xe2\x82" end')
-    assert documents(line) == [{"log": 'caf\ufffd \ufffd"\ufffd" end', "task": 3}]
+    assert read_documents(line) == [{"log": 'caf\ufffd \ufffd"\ufffd" end', "task": 3}]
 
 
 def test_the_room_that_is_left_is_a_number(shell: list[str]) -> None:
     """With the file system that it is on."""
-    (raw,) = documents(said(shell, "failed_to_write 0 lease"))
+    (raw,) = read_documents(said(shell, "failed_to_write 0 lease"))
     assert (raw["task"], raw["failed"]) == (0, "lease")
     assert isinstance(raw["free_kib"], int)
     assert str(raw["mount"]).startswith("/")
