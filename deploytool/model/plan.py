@@ -13,21 +13,35 @@ from deploytool.model.str_enum import StrEnum
 
 
 class StepKind(StrEnum):
-    """What a step does on its host. Every kind is safe to repeat.
+    """The kinds of steps, each with its words in reports: while it goes on (``doing``), and when it has ended
+    (``done``). Every kind is safe to repeat.
 
     Two barriers hold whatever a step's ``needs`` say: nothing else begins, in any project of the plan, before
     all ``PREPARE`` steps are done, and no ``RECORD`` of a project before all of its other steps are.
     """
 
-    PREPARE = (
-        "prepare"  # takes the lease, stages and checks the files, pulls the images; changes no container
-    )
-    START = "start"  # new replicas beside what is there
-    RESTART = "restart"  # the same containers, running again
-    STOP = "stop"  # containers out, by id
-    ENDPOINTS = "endpoints"  # the host's proxy sends requests where it now should
-    DRAIN = "drain"  # waits until the proxy has no request under way to these containers
-    RECORD = "record"  # the definition in place, the release on record, the lease given back
+    doing: str
+    done: str
+
+    def __new__(cls, word: str, doing: str, done: str) -> StepKind:
+        kind = str.__new__(cls, word)
+        kind._value_, kind.doing, kind.done = word, doing, done
+        return kind
+
+    # Takes the lease, stages and checks the files, pulls the images; changes no container.
+    PREPARE = "prepare", "preparing files and images", "files and images are ready"
+    # New replicas beside the old ones.
+    START = "start", "starting", "ready"
+    # The same containers, running again.
+    RESTART = "restart", "restarting", "ready again"
+    # Stops and removes containers, by id.
+    STOP = "stop", "stopping", "stopped"
+    # The host's proxy sends requests to the endpoints of the plan.
+    ENDPOINTS = "endpoints", "changing endpoints", "endpoints changed"
+    # Waits until the proxy has no request under way to these containers.
+    DRAIN = "drain", "draining", "drained"
+    # The definition in place, the release on record, the lease given back.
+    RECORD = "record", "recording", "recorded"
 
 
 @dataclass(frozen=True, slots=True)

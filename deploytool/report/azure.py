@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from deploytool.errors import Problem
 from deploytool.model.event import Event, Finished, HostLooked, Level, Looking, Note, StepFailed, StepStarted
 from deploytool.report.base import Reporter
-from deploytool.report.console import doing, event_lines
+from deploytool.report.console import event_lines
 
 _ESCAPED = str.maketrans({"%": "%AZP25", "\r": "%0D", "\n": "%0A", ";": "%3B", "]": "%5D"})
 
@@ -58,7 +58,7 @@ class AzureReporter(Reporter):
 
 def _issues(event: Event) -> Iterator[str]:
     if isinstance(event, StepFailed):
-        yield _issue("error", f"{event.step.host}: failed {doing(event.step)}: {event.reason}")
+        yield _issue("error", f"{event.step.host}: failed {event.step.kind.doing}: {event.reason}")
     elif isinstance(event, HostLooked) and event.reason:
         yield _issue("warning", f"{event.host} is unreachable: {event.reason}")
     elif isinstance(event, Note) and event.level != Level.INFO:

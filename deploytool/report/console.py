@@ -21,16 +21,6 @@ from deploytool.model.plan import Step, StepKind
 from deploytool.model.str_enum import assert_never
 from deploytool.report.base import Reporter
 
-_DOING = {
-    StepKind.PREPARE: ("preparing files and images", "files and images are ready"),
-    StepKind.START: ("starting", "ready"),
-    StepKind.RESTART: ("restarting", "ready again"),
-    StepKind.STOP: ("stopping", "stopped"),
-    StepKind.ENDPOINTS: ("changing endpoints", "endpoints changed"),
-    StepKind.DRAIN: ("draining", "drained"),
-    StepKind.RECORD: ("recording", "recorded"),
-}
-
 
 def event_lines(event: Event, verbose: int = 0) -> Iterator[str]:
     """Lines of a plain log; none where the event is of no interest. ``verbose`` adds looks and beginnings."""
@@ -39,15 +29,15 @@ def event_lines(event: Event, verbose: int = 0) -> Iterator[str]:
             yield from _looked(event, verbose)
         case StepStarted():
             if verbose:
-                yield f"{event.step.host}: {_what(event.step, 0)}"
+                yield f"{event.step.host}: {_doing(event.step)}"
         case StepDone():
             if event.step.service or verbose:
-                yield f"{event.step.host}: {_what(event.step, 1)} ({event.seconds:.1f} s)"
+                yield f"{event.step.host}: {_done(event.step)} ({event.seconds:.1f} s)"
         case StepFailed():
             yield from _failure(event)
         case StepSkipped():
             if verbose or event.step.service:
-                yield f"{event.step.host}: not done: {_what(event.step, 0)}, since {event.because}"
+                yield f"{event.step.host}: not done: {_doing(event.step)}, since {event.because}"
         case Note():
             yield f"{event.level}: {event.message}" if event.level != Level.INFO else event.message
         case Looking() | Planned() | Finished():
@@ -87,23 +77,22 @@ class QuietReporter(Reporter):
     """Silence. Errors and the result are no progress, and are shown all the same."""
 
 
-def doing(step: Step) -> str:
-    """The words for a step under way, as the predicate of a sentence."""
-    return _words(step.kind)[0]
+def _doing(step: Step) -> str:
+    return _told(step, step.kind.doing, "waiting")
 
 
-def _words(kind: StepKind) -> tuple[str, str]:
-    return _DOING.get(kind, (f"doing {kind.value}", f"{kind.value} done"))
+def _done(step: Step) -> str:
+    return _told(step, step.kind.done, "waited")
 
 
-def _what(step: Step, when: int) -> str:
-    word = _words(step.kind)[when]
+def _told(step: Step, word: str, waiting: str) -> str:
+    """A step by what it changes; ``waiting`` is the word for a start of nothing, which only waits."""
     if not step.service:
         return f"{step.project}: {word}"
     if step.kind is StepKind.ENDPOINTS:
         return f"{step.project}/{step.service}: {word}: {step.cause}"
     if not step.count:
-        return f"{step.project}/{step.service}: {('waiting', 'waited')[when]} {step.cause}"
+        return f"{step.project}/{step.service}: {waiting} {step.cause}"
     names = ", ".join(container.name for container in step.containers)
     return f"{step.project}/{step.service}: {word} {names or step.count}"
 
@@ -112,7 +101,7 @@ def _failure(event: StepFailed) -> Iterator[str]:
     step = event.step
     where = f"{step.project}/{step.service}" if step.service else step.project
     verb = "lost while" if event.lost else "failed:"
-    yield f"{step.host}: {where}: {verb} {doing(step)}: {event.reason}"
+    yield f"{step.host}: {where}: {verb} {step.kind.doing}: {event.reason}"
     yield from (f"    | {line}" for line in event.log)
     if event.hint:
         yield f"  hint: {event.hint}"

@@ -11,7 +11,7 @@ from itertools import islice
 from deploytool.errors import Problem
 from deploytool.model.event import Event, Finished, HostLooked, Level, Looking, Note, StepFailed, StepStarted
 from deploytool.report.base import Reporter
-from deploytool.report.console import doing, event_lines
+from deploytool.report.console import event_lines
 
 MOST_ANNOTATIONS = 10  # GitHub shows no more of a step
 
@@ -77,7 +77,7 @@ def _annotation(event: Event) -> Iterator[str]:
     if isinstance(event, StepFailed):
         step = event.step
         where = f"{step.project}/{step.service}" if step.service else step.project
-        message = "\n".join([f"failed {doing(step)}: {event.reason}", *event.log, event.hint]).rstrip()
+        message = "\n".join([f"failed {step.kind.doing}: {event.reason}", *event.log, event.hint]).rstrip()
         yield _command("error", {"title": f"{step.host}: {where}"}, message)
     elif isinstance(event, HostLooked) and event.reason:
         message = f"{event.reason}\n{event.hint}".rstrip()

@@ -23,7 +23,6 @@ from deploytool.model.event import (
 )
 from deploytool.model.plan import GateGoal, Step, StepKind
 from deploytool.model.str_enum import assert_never
-from deploytool.report.console import doing
 from deploytool.report.sanitize import sanitize
 
 Piece = tuple[str, str]  # a text and its style
@@ -164,7 +163,7 @@ def _action(step: Step) -> str:
         return sanitize(f"{where}: waiting {step.cause}")
     count = f" {step.count} of" if step.service else " for"
     goal = f", until {_GOALS[step.gate.until]}" if step.gate else ""
-    return sanitize(f"{doing(step)}{count} {where}{goal}")
+    return sanitize(f"{step.kind.doing}{count} {where}{goal}")
 
 
 _GOALS = {GateGoal.READY: "ready", GateGoal.COMPLETED: "done", GateGoal.NONE: "started"}
