@@ -87,7 +87,7 @@ class LabHosts:
         return first + self.number
 
     def exec(self, host: str, *argv: str, stdin: bytes = b"", timeout_s: float = 60.0) -> str:
-        """What ``argv`` prints on the host, as root and without SSH; it must succeed."""
+        """The output of ``argv`` on the host, as root and without SSH; it must succeed."""
         return run(self._exec(host, argv), stdin=stdin, timeout_s=timeout_s)
 
     def try_exec(self, host: str, *argv: str, stdin: bytes = b"", timeout_s: float = 60.0) -> Result:

@@ -170,7 +170,7 @@ class GitHub:
 
 @dataclass
 class Outcome:
-    """What a job left: the exit codes of its steps, its log, outputs and summary."""
+    """The results of a job: the exit codes of its steps, its log, outputs and summary."""
 
     temp: Path
     codes: list[int] = field(default_factory=list)

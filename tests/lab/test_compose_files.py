@@ -121,7 +121,7 @@ def test_compose_takes_what_the_hosts_receive(name, count, rendered, verdicts):
 
 
 def test_files_beside_a_compose_file_reach_the_hosts(rendered):
-    """What a service mounts by a relative path comes with it: byte for byte, also from deep in a folder."""
+    """Files that a service mounts by a relative path come with it, byte for byte, from deep folders too."""
     files = {file.path: file.content for file in rendered["prometheus_grafana", 1]["lab1"].files}
     rules = (FOLDER / "prometheus_grafana" / "prometheus" / "rules" / "up.yml").read_bytes()
     assert [content for path, content in files.items() if path.endswith("rules/up.yml")] == [rules]

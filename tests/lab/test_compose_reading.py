@@ -1,4 +1,4 @@
-"""What Compose on a host reads into a file, we read into it, too: ``${}``, env files, scalars.
+"""Files are read as Compose on a host reads them: ``${}``, env files, scalars.
 
 Compose itself is asked, once for all questions of a kind.
 """
@@ -78,7 +78,7 @@ def config(lab_hosts: LabHosts, document: Any, files: Mapping[str, str] | None =
 
 
 def plain(values: Mapping[str, str]) -> dict[str, str]:
-    """What ``config`` prints has every dollar doubled."""
+    """Every dollar that ``config`` prints is doubled; here it is single again."""
     return {name: value.replace("$$", "$") for name, value in values.items()}
 
 
@@ -101,7 +101,7 @@ def test_env_files(lab_hosts: LabHosts) -> None:
 
 
 def test_scalars(lab_hosts: LabHosts, tmp_path: Path) -> None:
-    """What a file says without quotes is the text that Compose makes of it."""
+    """A scalar without quotes is the text that Compose makes of it."""
     lines = "".join(f"      S{number}: {text}\n" for number, text in enumerate(SCALARS))
     document = f"services:\n  web:\n    image: i\n    environment:\n{lines}"
     theirs = config(lab_hosts, document)["environment"]

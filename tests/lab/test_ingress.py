@@ -31,7 +31,7 @@ def traffic(lab_hosts: LabHosts) -> None:
 
 
 def answers(user: Shop) -> list[str]:
-    """What each host says on its port, by host."""
+    """The answer of each host on its port, in the order of hosts."""
     return [
         urllib.request.urlopen(f"http://{host}:{port}/", timeout=10).read().decode()
         for host, port in user.addresses
@@ -203,7 +203,7 @@ class NamedContext(ssl.SSLContext):
 
 
 def subject(address: tuple[str, int]) -> str:
-    """Whose certificate a port shows."""
+    """The subject of the certificate that a port shows."""
     with socket.create_connection(address, timeout=10) as link, unverified().wrap_socket(link) as secured:
         pem = secured.getpeercert(binary_form=True)
     assert pem

@@ -109,7 +109,7 @@ def test_a_proxy_lingers_no_longer_than_it_may(user: Shop, capsys: pytest.Captur
 
 
 def proxies(user: Shop) -> dict[str, int]:
-    """How many run on each host."""
+    """The number of replicas that run on each host."""
     found = {host: user.lab.containers(host, "deploytool-ingress") for host in user.lab.hosts}
     return {host: sum(c.service == "envoy" and c.running for c in seen) for host, seen in found.items()}
 

@@ -116,7 +116,7 @@ def remote(lab: LabHosts, host: str) -> dict[str, int]:
 
 
 def true(lab: LabHosts, alive: list[str] | None = None) -> bool:
-    """Whether every proxy was told its own replicas by name, and how many there are on each other host."""
+    """True if every proxy was told its own replicas by name, and the number of them on each other host."""
     hosts = alive or list(lab.hosts)
     running = {host: web(lab, host) for host in hosts}
     if sum(map(len, running.values())) != 6:

@@ -44,13 +44,13 @@ def ids(lab: LabHosts) -> dict[str, str]:
 
 
 def traces(layout: Layout) -> str:
-    """Whatever of a lab is left on this machine's engine."""
+    """The containers and networks that are left of a lab on this machine's engine."""
     label = ("--filter", f"label={layout.label}")
     return docker("ps", "-aq", *label) + docker("network", "ls", "-q", *label)
 
 
 def ssh(lab: LabHosts, name: str, *argv: str, user: str = "root") -> str:
-    """What a command prints over SSH, where only the host keys in known_hosts are accepted."""
+    """The output of a command over SSH, where only the host keys in known_hosts are accepted."""
     client = paramiko.SSHClient()
     client.load_host_keys(str(lab.known_hosts_file))
     client.set_missing_host_key_policy(paramiko.RejectPolicy())
@@ -143,7 +143,7 @@ def test_up_on_hosts_that_are_up_changes_nothing(lab):
 
 @pytest.mark.parametrize("fault", ["kill", "pause", "disconnect"])
 def test_up_brings_a_broken_host_back_as_it_was(lab, fault):
-    """What was killed, frozen or cut off answers again, with its host key and its containers."""
+    """A host that was killed, frozen or cut off answers again, with its host key and its containers."""
     keys = lab.known_hosts_file.read_text("utf-8")
     before = ids(lab)
     kept = lab.exec("lab2", "docker", "run", "--detach", "--restart", "always", DEMO_IMAGES[0])

@@ -71,7 +71,7 @@ class Client:
         self.channel.sendall(f"PUB {subject} {len(text)}\r\n{text}\r\n".encode())
 
     def hears(self, words: bytes, seconds: float) -> bool:
-        """Whether the server has said ``words``, or says them within ``seconds``."""
+        """True if the server has sent ``words``, or sends them within ``seconds``."""
         deadline = time.monotonic() + seconds
         while words not in self.received:
             self.channel.settimeout(max(0.001, deadline - time.monotonic()))
@@ -85,7 +85,7 @@ class Client:
 
 
 def passes(publisher: Client, subscriber: Client, subject: str) -> bool:
-    """Whether a message gets through. It is sent again and again: nodes find each other in the background."""
+    """True if a message arrives. It is sent again and again: nodes find each other in the background."""
     subscriber.subscribe(subject)
     deadline = time.monotonic() + DEADLINE_S
     while time.monotonic() < deadline:

@@ -41,7 +41,7 @@ def user(user: User) -> User:
 
 
 def state(lab: LabHosts, host: str) -> list[str]:
-    """All that a write would change."""
+    """Files, images and containers of a host, with everything that a write would change."""
     containers = "docker ps --all --quiet --no-trunc | sort | xargs -r docker inspect"
     said = (lab.exec(host, "sh", "-c", command) for command in (_FILES, _IMAGES, containers))
     return [line for text in said for line in text.splitlines()]

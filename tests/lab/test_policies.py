@@ -1,4 +1,4 @@
-"""What a playbook says of updates, seen on real hosts: how a rollback goes, how replicas are stopped."""
+"""The update policies of a playbook on real hosts: rollback, stop signal, grace period, vanished labels."""
 
 from __future__ import annotations
 

@@ -146,7 +146,7 @@ MOMENTS = {"as it begins": a_step("start", done=False), "after the first batch":
 @pytest.mark.parametrize("moment", MOMENTS)
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_host_that_fails_in_the_middle(user, fault, moment):
-    """Whatever happens to the host, at the begin or between batches."""
+    """Any fault of one host, at the begin or between batches, is told, and is settled by the next run."""
     with updating(user, *NEW) as update:
         assert update.until(MOMENTS[moment])
         with FAULTS[fault](user.lab):

@@ -1,4 +1,4 @@
-"""Why a replica did not get ready, as real Docker knows it: the reason, its last words, and a way on."""
+"""A replica that does not get ready: the reason as real Docker gives it, its last words, and a hint."""
 
 from __future__ import annotations
 

@@ -69,7 +69,7 @@ def refusal(host: SshTransport) -> HostUnreachable:
 
 
 def test_bytes_signals_and_codes(hosts: tuple[LabHost, ...], connect: Connect) -> None:
-    """What the in-process server shows holds with OpenSSH: input, both outputs, codes, signals, quoting."""
+    """OpenSSH behaves as the in-process server does: input, both outputs, codes, signals, quoting."""
     host = connect(hosts[0])
     assert host.run(["sh", "-c", "cat; echo oops >&2; exit 3"], stdin=b"\0\xff") == Result(
         3, b"\0\xff", b"oops\n"

@@ -27,7 +27,7 @@ SLOW_S = 3
 
 @dataclass
 class Tally:
-    """What came of the requests, by kind.
+    """The outcomes of requests, by kind.
 
     ``closed`` are WebSockets that a replica ended with a goodbye, ``cut`` those that went with their proxy;
     both are opened anew, and that counts as any request.
@@ -184,7 +184,7 @@ def _upgrade(link: socket.socket, host: str) -> None:
 
 
 def _echoed(link: socket.socket, text: bytes) -> bool:
-    """Whether a message comes back; False where the other side said goodbye instead."""
+    """True if a message comes back; False where the other side closed the WebSocket instead."""
     mask = os.urandom(4)
     masked = bytes(byte ^ mask[index % 4] for index, byte in enumerate(text))
     link.sendall(struct.pack("!BB", 0x81, 0x80 | len(text)) + mask + masked)

@@ -1,4 +1,4 @@
-"""What is done so that a Docker engine answers, and when nothing may be done."""
+"""The choice of a remedy where no Docker engine answers, and of none."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FRESH = Machine(
 
 @pytest.mark.parametrize("may_start", [True, False])
 def test_an_engine_that_answers_is_used_as_it_is(may_start):
-    """Whatever else the machine has or lacks, nothing is installed or started beside it."""
+    """Nothing is installed or started beside it, with root and without, on any distribution."""
     machine = replace(FRESH, complaint="", is_root=False, distributions=frozenset())
     assert remedy(machine, may_start=may_start) is Remedy.NONE
 

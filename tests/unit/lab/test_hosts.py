@@ -1,4 +1,4 @@
-"""What makes the containers of a lab the hosts that were asked for."""
+"""The actions that bring the containers of a lab to the hosts that were asked for."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_a_broken_host_is_repaired_with_what_it_needs(fault, expected):
 
 
 def test_another_image_or_port_makes_another_spec():
-    """What a host is made from decides whether it is the same."""
+    """The image, its version of cgroups and its ports are part of a host's spec."""
     host = LAYOUT.hosts(1)[0]
     specs = {
         specify(LAYOUT, host, "image:1", "1").spec,

@@ -14,7 +14,7 @@ def test_equal_files_give_equal_bytes():
 
 
 def test_files_of_an_archive_can_be_executed():
-    """Whatever they are: entry points and scripts are among them."""
+    """Entry points and scripts are among them."""
     with tarfile.open(fileobj=io.BytesIO(tar({"bin/web": b"#!/bin/sh"}))) as archive:
         (member,) = archive.getmembers()
     assert (member.name, member.size, member.mode) == ("bin/web", 9, 0o755)

@@ -36,7 +36,7 @@ def test_a_fourth_host_is_in_the_first_zone_again():
 
 
 def test_labs_with_a_namespace_of_their_own_have_hosts_of_the_same_names():
-    """Whatever is one per machine differs: containers, network, label, and the name among the hosts."""
+    """Names that are one per machine differ: containers, network, label, and the address among the hosts."""
     other = Layout(Path("/elsewhere/.lab"), namespace="other-")
     assert [host.name for host in other.hosts(3)] == [host.name for host in LAYOUT.hosts(3)]
     assert other.container("lab1") == "other-lab1"

@@ -33,7 +33,7 @@ def test_clear_leaves_what_others_put_there(tmp_path: Path):
 
 
 def test_only_one_holds_the_lock_though_its_file_goes(tmp_path: Path):
-    """Who waited for a `down` that removed the folder holds a lock that others see."""
+    """A process that waited for a `down` holds the lock in the new folder, where others see it."""
     layout = Layout(tmp_path / ".lab")
     inside: list[str] = []
     most: list[int] = []
