@@ -16,9 +16,11 @@ help: ## Show this
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable .
 	@touch $@
 
-.venv/testable: .venv/installed
+.venv/testable: setup.cfg pyproject.toml
+	@# Not after .venv/installed, which it includes: pip would work out everything twice.
+	python3 -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test]'
-	@touch $@
+	@touch .venv/installed $@
 
 .venv/documented: .venv/installed
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[docs]'

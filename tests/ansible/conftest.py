@@ -28,7 +28,7 @@ def _ask(questions: list[dict[str, Any]], folder: Path) -> list[Answer]:
         input=json.dumps(questions),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,  # ten seconds on an idle machine
         env=oracle_environment(folder),
         check=True,
     )
