@@ -147,8 +147,8 @@ def _answer(told: Iterable[Document], code: int = 0) -> Result:
 
 def _said(outcomes: Sequence[Outcome], looked: Iterable[Document]) -> Result:
     first = outcomes[0]
-    if first.held is not None:
-        return _answer([{"held": _lease_text(first.held)}], 76 if "lost" in first.reason else 75)
+    if first.lease_conflict is not None:
+        return _answer([{"held": _lease_text(first.lease_conflict)}], 76 if "lost" in first.reason else 75)
     if first.changed:
         return _answer([{"changed": ""}], 77)
     told = [

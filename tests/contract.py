@@ -223,7 +223,7 @@ class BackendContract:
     def test_a_lease_can_be_taken_by_hand_and_given_back_by_another(self, bed):
         """lock acquire and lock release."""
         assert bed.backend.lock(HOST, PROJECT, MINE).ok
-        assert bed.backend.lock(HOST, PROJECT, THEIRS).held.owner == "mine"
+        assert bed.backend.lock(HOST, PROJECT, THEIRS).lease_conflict.owner == "mine"
         assert bed.backend.unlock(HOST, PROJECT, replace(THEIRS, take_from="mine")).ok
         assert bed.backend.lock(HOST, PROJECT, THEIRS).ok
 
@@ -248,22 +248,22 @@ class BackendContract:
         """It names its holder, and nothing is written."""
         assert self.do(bed, prepare(files_for()), THEIRS).ok
         outcome = self.do(bed, prepare(files_for("demo/web:2")))
-        assert (outcome.ok, outcome.held.who) == (False, "they@there")
-        assert self.do(bed, record(files_for())).held.owner == "theirs"
+        assert (outcome.ok, outcome.lease_conflict.who) == (False, "they@there")
+        assert self.do(bed, record(files_for())).lease_conflict.owner == "theirs"
 
     def test_a_step_without_the_lease_does_nothing(self, bed):
         """Fencing: whoever lost the lease stops before the next step."""
         before = self.running(bed)
         assert self.do(bed, prepare(files_for()), replace(THEIRS, take_from="mine")).ok
         outcome = self.do(bed, stop(*before))
-        assert outcome.held.owner == "theirs"
+        assert outcome.lease_conflict.owner == "theirs"
         assert self.replicas(bed) == before
 
     def test_a_lease_can_be_renewed_and_given_back(self, bed):
         """And only by its owner."""
         assert self.do(bed, prepare(files_for())).ok
         assert bed.backend.renew(HOST, PROJECT, MINE).ok
-        assert bed.backend.renew(HOST, PROJECT, THEIRS).held.owner == "mine"
+        assert bed.backend.renew(HOST, PROJECT, THEIRS).lease_conflict.owner == "mine"
         assert bed.backend.unlock(HOST, PROJECT, THEIRS).ok
         assert look(bed.backend).projects[PROJECT].lease.owner == "mine"
         assert bed.backend.unlock(HOST, PROJECT, MINE).ok

@@ -68,17 +68,17 @@ class LeaseClaim:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How one step ended. ``reason`` is empty on success; ``log`` are a failed container's last lines, or
-    what else is worth telling.
+    """The result of one step: ``reason`` is the failure, empty on success.
 
-    ``held`` is set where another run holds the lease, ``changed`` where the host is no longer as it was
-    planned, ``observed`` where the step looked at the host as well.
+    ``log``: the last lines of a failed container, or remarks on a successful step. ``lease_conflict``: the
+    lease of another run, on account of which the step was not done. ``changed``: the host is no longer as it
+    was planned. ``observed``: the host after the step, where the step observed it as well.
     """
 
     reason: str = ""
     hint: str = ""
     log: tuple[str, ...] = ()
-    held: Lease | None = None
+    lease_conflict: Lease | None = None
     changed: bool = False
     observed: ObservedHost | None = None
 

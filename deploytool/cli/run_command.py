@@ -85,7 +85,7 @@ def running(
     run_options = RunOptions(forks, options.change.lock_wait)
     run = Run(intent, policy, backend, lease, screen.emit, run_options)
     try:
-        with screen, asking(run.interrupts.ask):
+        with screen, asking(run.interrupts.request_stop):
             yield run
     finally:
         backend.close(forks)

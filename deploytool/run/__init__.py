@@ -1,5 +1,6 @@
-"""Effects, in order: look, plan, change, look again. Sees hosts only through ``backend.base``.
+"""Runs: observe the hosts, plan, change, observe again. Hosts are reached only through ``backend.base``.
 
-``fanout`` works on many hosts at once, ``planning`` strings the pure decisions together, ``execute`` does
-the steps of a plan, ``converge`` is the whole line, ``lease`` and ``releases`` say who runs and what.
+``converge`` is a whole run, ``execute`` the execution of one plan, ``step_queue`` the order of its steps.
+``leases``, ``lease_wait`` and ``locks`` keep two runs apart; ``rollback`` and ``down`` change the intent of a
+run; ``feeds`` and ``log_merge`` read events and logs of many hosts.
 """

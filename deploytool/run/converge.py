@@ -1,4 +1,4 @@
-"""One run over an intent: look → plan → change → look again, until nothing differs or can be done."""
+"""One run over an intent: observe → plan → change → observe again, until nothing is left to change."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from deploytool.model.release import Lease, Release
 from deploytool.plan.policy import PlanPolicy
 from deploytool.plan.records import hosts_elsewhere
 from deploytool.run.execute import Executed, Execution
-from deploytool.run.failure_outcome import attempts_of, ending_of
+from deploytool.run.failure_outcome import attempts_of, failure_outcome
 from deploytool.run.interrupts import Interrupts
 from deploytool.run.lease_owner import TTL_S
 from deploytool.run.lease_wait import LeaseWait
 from deploytool.run.leases import Leases
-from deploytool.run.rollback import Past, PinnedRelease, keeping, past, rolled_back
+from deploytool.run.rollback import PinnedRelease, ReleaseHistory, intent_of_releases, pinned, release_history
 
-# Hosts that are lost, or that change under the plan, call for a new plan; not for ever.
+# A limit, since hosts that are lost or change during the run call for a new plan each time.
 MAX_ROUNDS = 4
 
 Emit = Callable[[Event], None]
@@ -33,9 +33,10 @@ Emit = Callable[[Event], None]
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """``lock_wait_s`` is how long to wait for another run's lease; a manual one is never waited for.
+    """``forks``: hosts at a time. ``lock_wait_s``: how long to wait for leases of other runs.
 
-    ``rounds`` is how often to plan anew when hosts are lost or change under the plan.
+    A manual lease is not waited for. ``rounds``: the most plans that a run executes, where hosts are lost or
+    change meanwhile.
     """
 
     forks: int = 20
@@ -45,27 +46,28 @@ class RunOptions:
 
 @dataclass(slots=True)
 class Progress:
-    """A plan while it is carried out.
+    """The state of a run that carries out a plan.
 
-    ``left``: what still differs. ``seen``: the hosts as they were seen last. ``total``: all steps so far.
-    ``endings`` and ``went_back``: by project, how it ended in which something failed, and the number of the
-    release that it was taken back to.
+    ``left``: the plan of what still differs. ``seen``: the hosts as last observed. ``total``: the result of
+    all steps so far. ``endings``: the outcome of each project with failures. ``rolled_back``: project → the
+    number of the release that it was rolled back to.
     """
 
     left: Plan
     seen: Observed
     total: Executed = field(default_factory=Executed)
     endings: dict[str, FailureOutcome] = field(default_factory=dict)
-    went_back: dict[str, int] = field(default_factory=dict)
+    rolled_back: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class Run:
     """One run over an intent: its hosts, its backend, its lease.
 
-    ``agreed`` raises ``Refused`` for a plan that is not the one that was agreed on: nothing is done then.
-    ``seen`` is what the first plan was made from. ``away`` are hosts that are not asked: they are left as
-    they are, whatever they would say. ``kept`` are the projects that the run took back after failures.
+    ``agreed`` raises ``Refused`` for a plan that is not the agreed one, before anything is changed. ``seen``:
+    the hosts that the first plan was made from. ``away``: hosts that are taken for unreachable without being
+    observed. ``pinned_releases``: the projects that were rolled back after failures. ``clock``: seconds,
+    monotonic.
     """
 
     intent: Intent
@@ -81,7 +83,7 @@ class Run:
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
     interrupts: Interrupts = field(default_factory=Interrupts)
-    kept: dict[str, PinnedRelease] = field(default_factory=dict)
+    pinned_releases: dict[str, PinnedRelease] = field(default_factory=dict)
     _hosts: dict[str, Host] = field(default_factory=dict)
     _leases: Leases = field(init=False)
 
@@ -90,41 +92,41 @@ class Run:
 
     @property
     def claim(self) -> LeaseClaim:
-        """The lease as this run takes it."""
+        """The claim with which this run takes and renews its leases."""
         return LeaseClaim(self.lease, TTL_S)
 
-    # --- looking and planning ---------------------------------------------------------------------------
+    # --- observing and planning -------------------------------------------------------------------------
 
     def answering(self) -> Mapping[str, ObservedHost]:
-        """A new look at the hosts of this run that answer."""
+        """The hosts of this run that answer, observed again."""
         return self._look(self._hosts).answered()
 
     def observe(self) -> Observed:
-        """Look at every host of every play, then at those that may hold something though they left theirs."""
+        """Observe the hosts of every play, then those outside the plays that may hold parts of projects."""
         of_plays = (host for project in self.intent.projects for host in project.hosts)
         self._hosts = {host.name: host for host in of_plays if host.name not in self.away}
         seen = self._look(self._hosts).with_hosts(self.away)
         known = self.intent.inventory.hosts
         before = {name: known[name] for name in self.seen if name in known and name not in seen}
         elsewhere = before | hosts_elsewhere(self.intent, seen)
-        while elsewhere:  # what these remember may lead to others
+        while elsewhere:  # their records may name further hosts
             self._hosts |= elsewhere
             seen = seen.with_hosts(self._look(elsewhere))
             elsewhere = hosts_elsewhere(self.intent, seen)
         return seen
 
-    def go_back_to(self, wanted: Sequence[tuple[Past, Release]]) -> None:
-        """Want older releases in the place of what the files say; that projects vanish is meant then.
+    def roll_back_to(self, wanted: Sequence[tuple[ReleaseHistory, Release]]) -> None:
+        """Make older releases the intent of this run; services that vanish by this need no confirmation.
 
         Raises:
-            Refused: a release cannot be had.
+            Refused: the definitions of a release are missing.
         """
-        self.away = {name: why for old, _ in wanted for name, why in old.silent.items()}
-        self.intent, schedules = rolled_back(self.intent, wanted)
+        self.away = {name: why for history, _ in wanted for name, why in history.unreachable.items()}
+        self.intent, schedules = intent_of_releases(self.intent, wanted)
         self.policy = self.policy.pinning(schedules).as_asked()
 
     def plan(self) -> tuple[Plan, Observed]:
-        """The plan, and the hosts that it was made from; touches nothing.
+        """Observe and plan, without changing a host; returns the plan and the hosts that it was made from.
 
         Raises:
             HostsUnusable, NoHost, Refused, InputError.
@@ -149,10 +151,10 @@ class Run:
     # --- changing ---------------------------------------------------------------------------------------
 
     def converge(self) -> Report:
-        """Make it so. The report says what was done, what was not, and what still differs.
+        """Observe, plan and carry out the plan, unless it is declined; returns the report.
 
         Raises:
-            HostsUnusable, NoHost, Refused, InputError: before anything is touched. LeaseHeld.
+            HostsUnusable, NoHost, Refused, InputError: before anything is changed. LeaseHeld.
         """
         begun = self.clock()
         plan, seen = self.plan()
@@ -161,7 +163,7 @@ class Run:
         return self.carry_out(plan, seen, begun)[0]
 
     def carry_out(self, plan: Plan, seen: Observed, begun: float | None = None) -> tuple[Report, Observed]:
-        """Do a plan that was made of ``seen``; returns how it ended, and how the hosts were seen last.
+        """Carry out a plan that was made from ``seen``; returns the report, and the hosts as last observed.
 
         Raises:
             NoHost, Refused, InputError: from planning again. LeaseHeld.
@@ -169,41 +171,41 @@ class Run:
         begun = self.clock() if begun is None else begun
         self._hosts = {**self.intent.inventory.hosts, **self._hosts}
         progress = Progress(plan, seen)
-        with self.interrupts.gently():
+        with self.interrupts.graceful():
             try:
-                self._make_so(progress, begun + self.options.lock_wait_s)
+                self._run_rounds(progress, begun + self.options.lock_wait_s)
                 self._after_failures(progress)
             except Exception:
-                self._give_back(progress, {})
+                self._release_leases(progress, {})
                 raise
-            attempts = attempts_of(plan, progress.total, progress.endings, progress.went_back)
-            self._give_back(progress, attempts)
+            attempts = attempts_of(plan, progress.total, progress.endings, progress.rolled_back)
+            self._release_leases(progress, attempts)
         report = _report(plan, progress, self.clock() - begun)
         self.emit(Finished(report))
         return report, progress.seen
 
-    def _make_so(self, progress: Progress, deadline: float) -> None:
-        """Round after round, while hosts are lost or change under the plan."""
+    def _run_rounds(self, progress: Progress, deadline: float) -> None:
+        """Execute the plan, and a new one each time that hosts were lost or changed during it."""
         wait = LeaseWait(self.lease, self.emit, self.interrupts, deadline, self.clock, self.sleep)
         rounds = 0
         while progress.left and rounds < self.options.rounds:
             take_from = self._await_leases(progress, wait)
             executed = self._round(progress, self.intent, self.policy, take_from)
-            if self.agreed and (executed.held or executed.changed):
+            if self.agreed and (executed.lease_conflict or executed.changed):
                 self.agreed(progress.left, progress.seen)
-            if executed.held:
-                self._give_back(progress, {})
-                if wait.give_way(*executed.held, touched=bool(executed.touched)):
+            if executed.lease_conflict:
+                self._release_leases(progress, {})
+                if wait.give_way(*executed.lease_conflict, touched=bool(executed.touched)):
                     self._look_anew(progress)
                 continue
             rounds += 1
-            # A schedule that was pinned, or a plan that was agreed on, knows nothing of a host lost since.
+            # A pinned schedule and an agreed plan do not change, so they cannot do without a lost host.
             lost = executed.lost and (self.policy.pinned or self.agreed)
             if executed.failures or executed.interrupted or executed.ok or lost:
                 return
 
     def _round(self, progress: Progress, intent: Intent, policy: PlanPolicy, take_from: str = "") -> Executed:
-        """Do what is left, look at what came of it, and plan what is left then of ``intent``."""
+        """Execute the plan of what is left, observe its hosts, and plan again for ``intent``."""
         self._leases.claim = replace(self.claim, take_from=take_from)
         plan, seen = progress.left, progress.seen
         how = (self.emit, self.options.forks, self.interrupts, self.clock)
@@ -216,13 +218,13 @@ class Run:
         except ManyProblems as error:
             if not (progress.total.failures or progress.total.interrupted):
                 raise
-            for problem in error.problems:  # what failed is the news, and is still to be taken back
+            for problem in error.problems:  # not raised: the report and a rollback of the failure come first
                 self.emit(Note(f"what is left cannot be planned: {problem.message}", Level.WARNING))
             progress.left = plan.without(executed.done)
         return executed
 
     def _look_again(self, plan: Plan, seen: Observed, executed: Executed) -> Observed:
-        """The hosts after a round: those that no step looked at in the end are asked again."""
+        """The hosts after a round; those that changed and were not observed after it are observed here."""
         touched = {step.host for step in plan.steps} - executed.seen.keys() - executed.lost.keys()
         again = self._look({name: self._hosts[name] for name in sorted(touched)})
         lost = {name: Unreachable(reason) for name, reason in executed.lost.items()}
@@ -231,32 +233,34 @@ class Run:
     # --- leases -----------------------------------------------------------------------------------------
 
     def _await_leases(self, progress: Progress, wait: LeaseWait) -> str:
-        """Wait until no other run holds a lease that the plan needs; after a wait with a new plan.
+        """Wait until no other run holds a lease that the plan needs; then plan again.
 
-        Returns the owner of a lease that may be taken although it has not expired: its run is dead.
+        Returns the owner of a lease that may be taken before it expires, else "".
         """
-        while found := wait.held(progress.left, progress.seen):
+        while found := wait.conflict(progress.left, progress.seen):
             host, lease = found
             if wait.may_take(host, lease):
                 return lease.owner
-            self._give_back(progress, {})
+            self._release_leases(progress, {})
             wait.poll(host, lease)
             now = progress.seen.with_hosts(self.backend.observe({host: self._hosts[host]}))
-            still = wait.held(progress.left, now)
+            still = wait.conflict(progress.left, now)
             if still is None or (still[0], still[1].owner) != (host, lease.owner):
                 self._look_anew(progress)
         return ""
 
     def _look_anew(self, progress: Progress) -> None:
-        """What another run did meanwhile is not in the plan: make it anew."""
+        """Observe the hosts and plan again, since another run has changed them."""
         hosts = {name: self._hosts[name] for name in progress.seen if name not in self.away}
         progress.seen = self._look(hosts).with_hosts(self.away)
         progress.left = self._plan(self.intent, progress.seen, self.policy)
         if self.agreed:
             self.agreed(progress.left, progress.seen)
 
-    def _give_back(self, progress: Progress, attempts: Mapping[str, tuple[Attempt, frozenset[str]]]) -> None:
-        """Give back every lease that no ``RECORD`` gave back, with how it ended."""
+    def _release_leases(
+        self, progress: Progress, attempts: Mapping[str, tuple[Attempt, frozenset[str]]]
+    ) -> None:
+        """Release every lease that no ``RECORD`` has released, and record the failed releases."""
         on_record = {
             (host, project): attempt
             for project, (attempt, hosts) in attempts.items()
@@ -264,20 +268,20 @@ class Run:
             if host in progress.seen.answered()
         }
         away = set(progress.seen.unreachable())
-        failed = self._leases.give_back(away, on_record, self.options.forks)
+        failed = self._leases.release_all(away, on_record, self.options.forks)
         for (host, project), why in failed.items():
             self.emit(Note(f"{host}: {project}: the lease was not given back: {why}", Level.WARNING, host))
 
     # --- after a failure --------------------------------------------------------------------------------
 
     def _after_failures(self, progress: Progress) -> None:
-        """Decide for each project how it ended, and take back those whose policy says so."""
+        """Determine the outcome of each project with failures, and roll back where its policy says so."""
         total = progress.total
         repaired = {plan.project for plan in progress.left.projects if plan.repairs}
         for project in progress.left.whole(self.intent).projects:
-            ending = ending_of(project, total)
+            ending = failure_outcome(project, total)
             if ending is FailureOutcome.NOT_ROLLED_BACK and project.name in repaired:
-                # To go back to the release that is being repaired would be the same.
+                # The release on record is the one being repaired: a rollback would repeat what failed.
                 ending = FailureOutcome.PAUSED
             if ending:
                 progress.endings[project.name] = ending
@@ -290,61 +294,66 @@ class Run:
             self._roll_back(progress, back)
 
     def _roll_back(self, progress: Progress, projects: Sequence[Project]) -> None:
-        """Take projects back to the release that is on record, all of each.
+        """Roll projects back to their current releases, with all their services.
 
-        Once: a rollback that fails stays as it is, and the report says so.
+        A rollback that fails is not tried again; the report names it.
         """
         wanted = []
         for project in projects:
-            old = past(project, progress.seen, self.backend, self.options.forks)
-            progress.seen = progress.seen.with_hosts(old.silent)
-            if old.recorded:
-                wanted.append((old, old.recorded))
+            history = release_history(project, progress.seen, self.backend, self.options.forks)
+            progress.seen = progress.seen.with_hosts(history.unreachable)
+            if history.current_release:
+                wanted.append((history, history.current_release))
             else:
-                self.emit(Note(f"{old.project}: there is no release to roll back to", Level.WARNING))
+                self.emit(Note(f"{history.project}: there is no release to roll back to", Level.WARNING))
         if not wanted:
             return
         try:
-            kept = self._go_back(progress, wanted)
+            releases = self._execute_rollback(progress, wanted)
         except Refused as error:
             self.emit(Note(f"not rolled back: {error.message}", Level.WARNING))
         else:
-            self._tell_rollback(progress, kept)
+            self._conclude_rollback(progress, releases)
 
-    def _go_back(self, progress: Progress, wanted: Sequence[tuple[Past, Release]]) -> list[PinnedRelease]:
-        """Do the rollback; what waited for a host that is lost on the way is done in another round.
+    def _execute_rollback(
+        self, progress: Progress, wanted: Sequence[tuple[ReleaseHistory, Release]]
+    ) -> list[PinnedRelease]:
+        """Execute the rollback, with another round each time that hosts were lost during it.
 
-        Returns what is wanted now.
+        Returns each project, pinned to its target release.
 
         Raises:
-            Refused: a release cannot be had, or a guard objects.
+            Refused: the definitions of a release are missing, or a guard refuses the plan.
         """
-        intent, schedules = rolled_back(self.intent, wanted)
-        for old, release in wanted:
-            self.emit(Note(f"{old.project}: rolling back to release {release.number}"))
+        intent, schedules = intent_of_releases(self.intent, wanted)
+        for history, release in wanted:
+            self.emit(Note(f"{history.project}: rolling back to release {release.number}"))
         for _ in range(self.options.rounds):
             policy = self.policy.pinning(schedules).midway()
             progress.left = self._plan(intent, progress.seen, policy)
             executed = self._round(progress, intent, policy)
-            stopped = executed.failures or executed.interrupted or executed.held
+            stopped = executed.failures or executed.interrupted or executed.lease_conflict
             if stopped or not (progress.left and executed.lost):
                 break
             lost = {name: Unreachable(why) for name, why in executed.lost.items()}
-            wanted = [(replace(old, silent={**old.silent, **lost}), release) for old, release in wanted]
-            intent, schedules = rolled_back(self.intent, wanted)
+            wanted = [
+                (replace(history, unreachable={**history.unreachable, **lost}), release)
+                for history, release in wanted
+            ]
+            intent, schedules = intent_of_releases(self.intent, wanted)
         pairs = zip(intent.projects, wanted, strict=True)
-        return [keeping(project, old, release, progress.seen) for project, (old, release) in pairs]
+        return [pinned(project, history, release, progress.seen) for project, (history, release) in pairs]
 
-    def _tell_rollback(self, progress: Progress, kept: Sequence[PinnedRelease]) -> None:
+    def _conclude_rollback(self, progress: Progress, releases: Sequence[PinnedRelease]) -> None:
         differs = {project.project for project in progress.left.projects if project.steps}
-        for one in kept:
+        for one in releases:
             name = one.project.name
-            progress.went_back[name] = one.number
+            progress.rolled_back[name] = one.number
             if name in differs:
                 progress.endings[name] = FailureOutcome.ROLLBACK_FAILED
             else:
                 progress.endings[name] = FailureOutcome.ROLLED_BACK
-                self.kept[name] = one
+                self.pinned_releases[name] = one
 
 
 def _report(plan: Plan, progress: Progress, seconds: float) -> Report:
@@ -357,7 +366,7 @@ def _report(plan: Plan, progress: Progress, seconds: float) -> Report:
         left=progress.left,
         interrupted=progress.total.interrupted,
         endings=progress.endings,
-        rolled_back=progress.went_back,
+        rolled_back=progress.rolled_back,
         seconds=seconds,
     )
     return replace(report, exit_code=exit_code_of(report))

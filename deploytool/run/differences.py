@@ -1,4 +1,4 @@
-"""The definition on each host beside the one that a plan would write. Asks only where they differ."""
+"""The definition on each host beside the one that a plan would write, for ``--diff``."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _ONLY_OURS = "only comments and deploytool's own labels differ"
 
 
 def differences(plan: Plan, seen: Observed, backend: Backend, forks: int, salt: bytes) -> list[Difference]:
-    """By project and host: where the file would be another one than is there now.
+    """The definitions that the plan would replace, sorted by project and host.
 
-    One exec for each project of a host that has a file and is to get another, hosts side by side. Secrets
-    are masked with ``salt``: one that is made anew for each run lets nobody try values.
+    One exec for each project of a host whose file differs, ``forks`` hosts at a time. Secrets are masked by
+    hashes with ``salt``: a new salt for each run, so that nobody can test guesses against them.
     """
     hosts = {name: wanted for name, host in seen.items() if (wanted := _differing(plan, name, host))}
 
@@ -32,7 +32,7 @@ def differences(plan: Plan, seen: Observed, backend: Backend, forks: int, salt: 
 def _differing(
     plan: Plan, host_name: str, host: ObservedHost | Unreachable
 ) -> list[tuple[ProjectFolder, Manifest | None]]:
-    """The folders of a host that are to hold another text, each with that text."""
+    """The folders of a host whose definition differs from the planned one, each with the planned one."""
     if isinstance(host, Unreachable):
         return []
     found = []

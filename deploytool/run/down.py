@@ -1,4 +1,4 @@
-"""Taking projects down: nothing is wanted of them, and then nothing is remembered. Volumes stay."""
+"""Taking projects down: stop all their containers, then delete their records. Volumes stay."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from deploytool.transport.futures import each
 
 @dataclass(frozen=True, slots=True)
 class _NoDefinitions:
-    """What a project without a play is made from: nothing."""
+    """The empty definitions of a project that no play describes."""
 
     def on(self, host: Host, placements: Mapping[str, tuple[str, ...]]) -> Definition:
         return Definition({})
 
 
 def prepare_down(run: Run, names: Sequence[str]) -> None:
-    """Let ``run`` want nothing of these projects, be they in the playbook or only on the hosts.
+    """Set the intent of ``run`` to no replicas of these projects, in the playbook or only on the hosts.
 
     Raises:
         UsageError: neither the playbook nor any host knows one of them.
@@ -41,9 +41,9 @@ def prepare_down(run: Run, names: Sequence[str]) -> None:
 
 
 def take_down(run: Run) -> tuple[Report, dict[str, str]]:
-    """Stop everything, then forget the projects on every host that answered.
+    """Stop everything, then delete the projects' records on every host that answered.
 
-    Returns the report and, by host, why something could not be forgotten.
+    Returns the report and, by host, the reason for which a record could not be deleted.
     """
     report = run.converge()
     if report.exit_code not in (0, HostUnreachable.exit_code) or report.left:
@@ -61,13 +61,13 @@ def _without_play(name: str, hosts: tuple[Host, ...]) -> Project:
 
 
 def _is_known(run: Run, name: str, seen: Observed) -> bool:
-    """Whether all hosts answered that may hold something of a project: else the others go on naming them."""
+    """True if every host that may hold a part of the project answered; else its records are still needed."""
     hosts = seen.possible_holders(name) & run.intent.inventory.hosts.keys()
     return hosts <= seen.answered().keys()
 
 
 def _to_forget(projects: Sequence[str], host: ObservedHost) -> list[str]:
-    """The projects that were taken down, and that of the host's proxy, if it went with the last of them."""
+    """The projects that were taken down, and the proxy's own if the host serves nothing any more."""
     names = list(projects)
     if not host.served and not any(container.project == EDGE for container in host.containers):
         names.append(EDGE)
@@ -75,7 +75,7 @@ def _to_forget(projects: Sequence[str], host: ObservedHost) -> list[str]:
 
 
 def _hidden(project: Project) -> Project:
-    """The project as it is to be taken down: it offers nothing, and a failure holds nothing up."""
+    """The project to take down: without exposure, and with failures that do not stop the rest."""
     services = (
         replace(s, exposure=None, update=replace(s.update, failure_action=FailureAction.CONTINUE))
         for s in project.services
@@ -84,7 +84,7 @@ def _hidden(project: Project) -> Project:
 
 
 def _with_owners(intent: Intent, seen: Observed) -> Intent:
-    """A project that only the hosts know belongs to the play that they remember."""
+    """The intent with each project that only the hosts know assigned to the play of its newest release."""
     projects = []
     for project in intent.projects:
         release = seen.newest_release(project.name)

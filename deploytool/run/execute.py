@@ -1,8 +1,8 @@
-"""Does the steps of a plan, as far as their needs allow, side by side over hosts and services.
+"""Execution of a plan: its steps in the order of their needs, in parallel over hosts and services.
 
-One thread decides (the caller's); workers only talk to hosts. What is ready for one host at the same time,
-and of one kind, goes in one round trip. The lease is taken by the first step on a host and kept alive while
-the host waits for others; giving it back is the run's affair.
+The caller's thread schedules; worker threads only talk to hosts. Steps of one kind that are ready for one
+host at the same time go in one round trip. The first step on a host takes the lease, which is renewed while
+the host waits for others; the run releases it at its end.
 """
 
 from __future__ import annotations
@@ -26,19 +26,20 @@ from deploytool.run.step_queue import StepQueue
 from deploytool.run.tasks import Tasks
 
 TICK_S = 0.5
-# Round trips to one host at the same time: sshd allows ten sessions on a connection, and others want some.
+# Round trips to one host at the same time: sshd allows ten sessions on a connection, and streams take some.
 MOST_PER_HOST = 6
 
 
 @dataclass(slots=True)
 class Executed:
-    """What became of a plan.
+    """The result of a plan's execution.
 
-    ``done`` are the ids of the steps that succeeded, ``seen`` the hosts that were looked at on the way, after
-    their change. ``held`` is the lease of another run, ``changed`` a host that was not as planned: in both
-    cases nothing was touched on account of it. ``lost`` are hosts that stopped answering, ``touched`` the
-    projects of which a container may have been changed, ``paused`` those in which other hosts wait on account
-    of a failure; ``beyond`` are the services, by project, of which more failed than is tolerated.
+    ``done``: the ids of the steps that succeeded. ``seen``: hosts as observed after their last change.
+    ``lost``: hosts that stopped answering, each with the reason. ``touched``: the projects whose containers
+    may have been changed. ``paused``: the projects in which other hosts wait because of a failure.
+    ``over_failure_limit``: (project, service) pairs with more failures than are allowed. ``lease_conflict``:
+    (host, lease) of another run, ``changed``: the name of a host that is not as it was planned; either stops
+    the execution before that host is changed.
     """
 
     done: list[str] = field(default_factory=list)
@@ -48,23 +49,23 @@ class Executed:
     lost: dict[str, str] = field(default_factory=dict)
     touched: set[str] = field(default_factory=set)
     paused: set[str] = field(default_factory=set)
-    beyond: set[tuple[str, str]] = field(default_factory=set)
-    held: tuple[str, Lease] | None = None
+    over_failure_limit: set[tuple[str, str]] = field(default_factory=set)
+    lease_conflict: tuple[str, Lease] | None = None
     changed: str = ""
     interrupted: bool = False
 
     @property
     def ok(self) -> bool:
-        return not (self.failures or self.lost or self.held or self.changed or self.interrupted)
+        return not (self.failures or self.lost or self.lease_conflict or self.changed or self.interrupted)
 
     def add(self, later: Executed) -> None:
-        """Take in what became of the next plan of the same run; its skipped steps are the ones that count."""
+        """Add the result of the next plan of the same run; only the last plan's skipped steps count."""
         self.done += later.done
         self.skipped = later.skipped
         self.failures += later.failures
         self.touched |= later.touched
         self.paused |= later.paused
-        self.beyond |= later.beyond
+        self.over_failure_limit |= later.over_failure_limit
         self.interrupted = self.interrupted or later.interrupted
 
 
@@ -77,7 +78,7 @@ class _Batch:
 
 
 class Execution:
-    """One plan being done. Use once: ``run``."""
+    """One execution of a plan; ``run`` may be called once."""
 
     def __init__(
         self,
@@ -103,11 +104,11 @@ class Execution:
         self._stopping = ""
 
     def run(self) -> Executed:
-        """Do all that can be done. After an interrupt the steps under way finish, and none begins."""
+        """Run every step that can run. After an interrupt the running steps finish, and no other starts."""
         pool = ThreadPoolExecutor(self._forks, thread_name_prefix="step")
         ended = False
         try:
-            self._queue.skip_absent(self._observed)
+            self._queue.skip_after_unreachable(self._observed)
             while True:
                 self._heed_interrupts()
                 delayed = self._begin_ready(pool)
@@ -122,17 +123,17 @@ class Execution:
         return self._result
 
     def _heed_interrupts(self) -> None:
-        if self._interrupts.asked and not self._result.interrupted:
+        if self._interrupts.stop_requested and not self._result.interrupted:
             self._result.interrupted = True
             self._stopping = "the run was interrupted"
             self._emit(
                 Note("interrupted: what is under way finishes; once more ends it at once", Level.WARNING)
             )
 
-    # --- choosing ---------------------------------------------------------------------------------------
+    # --- scheduling -------------------------------------------------------------------------------------
 
     def _begin_ready(self, pool: ThreadPoolExecutor) -> bool:
-        """Begin what is ready on hosts that take more; says whether something only waits for its delay."""
+        """Start the ready steps of hosts with free capacity; true if a step waits only for its delay."""
         if self._stopping:
             return False
         room = self._room()
@@ -155,14 +156,14 @@ class Execution:
         return delayed
 
     def _room(self) -> Counter[str]:
-        """How many round trips more each host takes now."""
+        """Host → the number of round trips that may start on it now."""
         room = Counter({step.host: MOST_PER_HOST for step in self._queue.waiting()})
         for batch in self._running.values():
             room[batch.steps[0].host] -= _room_for(batch.steps[0])
         room.subtract(host for host, _ in self._renewing.values())
         return room
 
-    # --- doing ------------------------------------------------------------------------------------------
+    # --- running ----------------------------------------------------------------------------------------
 
     def _begin(self, pool: ThreadPoolExecutor, steps: Sequence[Step]) -> None:
         tasks = [self._tasks.of(step) for step in steps]
@@ -175,7 +176,7 @@ class Execution:
             self._result.touched.add(steps[0].project)
 
     def _finish_some(self) -> None:
-        """Wait until a worker comes back, or a tick passes, and take in what there is."""
+        """Wait for a worker to finish, at most one tick, and process all finished ones."""
         pending = [*self._running, *self._renewing]
         if pending:
             wait(pending, TICK_S, FIRST_COMPLETED)
@@ -208,15 +209,15 @@ class Execution:
             self._emit(Note(f"{step.host}: {line}", host=step.host))
         key = (step.host, step.project)
         if step.kind is StepKind.RECORD:
-            self._leases.gone(key)
+            self._leases.released(key)
         else:
-            self._leases.kept(key)
-        self._result.seen.pop(step.host, None)  # what was seen before is not true any more
+            self._leases.renewed(key)
+        self._result.seen.pop(step.host, None)  # out of date: the step has changed the host
         if outcome.observed:
             self._look_again(step, outcome.observed)
 
     def _look_again(self, step: Step, seen: ObservedHost) -> None:
-        """Under the lease the host must still be what the plan was made for."""
+        """Compare the host, now under the lease, with the one that was planned for; stop where it differs."""
         planned = self._observed.answered().get(step.host)
         if step.kind is StepKind.PREPARE and not _same(planned, seen, step.project):
             self._result.changed = step.host
@@ -226,12 +227,12 @@ class Execution:
 
     def _fail(self, step: Step, outcome: Outcome, seconds: float) -> None:
         self._queue.finish(step, self._clock(), failed=True)
-        if outcome.held is not None:
-            self._result.held = (step.host, outcome.held)
+        if outcome.lease_conflict is not None:
+            self._result.lease_conflict = (step.host, outcome.lease_conflict)
             self._stopping = f"another run holds the lease on {step.host}"
-            self._leases.gone((step.host, step.project))
+            self._leases.released((step.host, step.project))
             return
-        self._leases.kept((step.host, step.project))
+        self._leases.renewed((step.host, step.project))
         if outcome.changed:
             self._result.changed = step.host
             self._stopping = f"{step.host} changed since the plan was made"
@@ -240,9 +241,11 @@ class Execution:
         self._result.failures.append(failure)
         self._emit(failure)
         self._queue.count_failure(step)
-        if not self._queue.tolerated(step):
-            self._result.beyond.add((step.project, step.service))
-        if step.kind is StepKind.PREPARE:  # so nothing is touched; the other hosts still say what they lack
+        if not self._queue.others_may_continue(step):
+            self._result.over_failure_limit.add((step.project, step.service))
+        if (
+            step.kind is StepKind.PREPARE
+        ):  # no container changes; other preparations run, to report all errors
             because = f"{step.host} could not be prepared, and nothing changes before all hosts are"
             self._queue.skip((s for s in self._queue.waiting() if s.kind is not StepKind.PREPARE), because)
         elif self._queue.ends_project(step):
@@ -256,13 +259,13 @@ class Execution:
             self._queue.count_failure(step)
             self._emit(StepFailed(step, seconds, error.message, error.hint, lost=True))
         if any(step.kind is StepKind.PREPARE for step in steps):
-            # Nothing was touched: the rest is planned anew, without this host.
+            # No container was changed yet: the rest is planned again, without this host.
             self._stopping = f"{steps[0].host} stopped answering"
 
     # --- leases -----------------------------------------------------------------------------------------
 
     def _renew(self, pool: ThreadPoolExecutor) -> None:
-        """Keep the leases of hosts that wait for others. A step at work keeps its own alive."""
+        """Renew the leases of hosts that wait for others. A running step renews its own."""
         busy = {(batch.steps[0].host, batch.steps[0].project) for batch in self._running.values()}
         for key in [key for key in self._leases.due() if key not in busy | {*self._renewing.values()}]:
             self._renewing[pool.submit(self._renew_one, key)] = key
@@ -276,32 +279,33 @@ class Execution:
             (outcome,) = future.result()
         except HostUnreachable as error:
             self._result.lost[key[0]] = error.message
-            self._leases.gone(key)
+            self._leases.released(key)
             return
-        self._leases.kept(key)
-        if outcome.held is not None:
-            self._leases.gone(key)
-            self._result.held = (key[0], outcome.held)
+        self._leases.renewed(key)
+        if outcome.lease_conflict is not None:
+            self._leases.released(key)
+            self._result.lease_conflict = (key[0], outcome.lease_conflict)
             self._stopping = f"another run took the lease on {key[0]}"
 
     def _skip_rest(self) -> None:
         because = self._stopping or "a step before it failed"
         self._queue.skip(self._queue.waiting())
         self._result.skipped = len(self._queue.skipped)
-        if not (self._result.changed or self._result.held):
+        if not (self._result.changed or self._result.lease_conflict):
             for step, why in self._queue.skipped:
                 self._emit(StepSkipped(step, why or because))
 
 
 def _room_for(step: Step) -> int:
-    """How many of a host's round trips a step takes: all, where it looks at the host as well."""
+    """The number of a host's round trips that a step takes: all of them where it also observes the host."""
     return MOST_PER_HOST if step.kind in (StepKind.PREPARE, StepKind.RECORD) else 1
 
 
 def _together(step: Step) -> tuple[object, ...]:
-    """Ready steps with the same key go in one round trip, which is as long as its longest.
+    """The key of a batch: ready steps with equal keys go in one round trip.
 
-    So what others wait for goes alone: a replacement, a job. So does what writes the project's folder.
+    A round trip takes as long as its slowest step. So a step that others wait for (a replacement, a job)
+    goes alone, as does one that writes the project's folder.
     """
     goal = step.gate.until if step.gate else ""
     replaces = step.replaces and step.kind in (StepKind.START, StepKind.STOP)
@@ -316,7 +320,7 @@ def _same(planned: ObservedHost | None, seen: ObservedHost, project_name: str) -
 
 
 def _release(host: ObservedHost, project_name: str) -> str:
-    """What another run may have recorded meanwhile, without a container that tells of it."""
+    """The digest of the recorded release: another run may have changed it without changing a container."""
     folder = host.projects.get(project_name)
     return folder.release.digest if folder and folder.release else ""
 

@@ -9,26 +9,26 @@ from dataclasses import dataclass
 
 @dataclass(slots=True)
 class Interrupts:
-    """The request of the user: ``asked`` is true once the run is to end. Signal handlers call ``ask``."""
+    """The stop flag of one run. Signal handlers call ``request_stop``; the run reads ``stop_requested``."""
 
-    asked: bool = False
-    _gentle: bool = False
+    stop_requested: bool = False
+    _graceful: bool = False
 
-    def ask(self) -> None:
-        """Ask the run to end: at once, or ``gently`` after the steps that are running.
+    def request_stop(self) -> None:
+        """Stop the run: at once, or, inside ``graceful``, after the steps that are running.
 
         Raises:
-            KeyboardInterrupt: outside ``gently``, in the thread that calls, which is the main one.
+            KeyboardInterrupt: outside ``graceful``, in the calling thread, which is the main one.
         """
-        self.asked = True
-        if not self._gentle:
+        self.stop_requested = True
+        if not self._graceful:
             raise KeyboardInterrupt
 
     @contextmanager
-    def gently(self) -> Iterator[None]:
-        """A context in which hosts are changed: the code in it checks ``asked`` and ends by itself."""
-        before, self._gentle = self._gentle, True
+    def graceful(self) -> Iterator[None]:
+        """A context in which hosts are changed: its code checks ``stop_requested`` and returns by itself."""
+        before, self._graceful = self._graceful, True
         try:
             yield
         finally:
-            self._gentle = before
+            self._graceful = before

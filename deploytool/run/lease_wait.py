@@ -1,4 +1,4 @@
-"""Waiting for leases that other runs hold: who is waited for, who is taken over, and who gives way."""
+"""Leases of other runs: waiting for them, taking over expendable ones, and resolving a deadlock."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ GIVE_WAY_S = 10.0
 
 @dataclass(slots=True)
 class LeaseWait:
-    """The waiting of one run, whose lease is ``mine``, until ``deadline`` by ``clock``."""
+    """The waiting of one run, whose lease is ``mine``, until ``deadline`` in seconds of ``clock``."""
 
     mine: Lease
     emit: Callable[[Event], None]
@@ -28,10 +28,10 @@ class LeaseWait:
     deadline: float
     clock: Callable[[], float]
     sleep: Callable[[float], None]
-    _told: str = ""  # the owner that was last said to be waited for
+    _told: str = ""  # the owner in the last note: one note for each owner
 
-    def held(self, plan: Plan, seen: Observed) -> tuple[str, Lease] | None:
-        """The first host of the plan on which another run's lease still holds."""
+    def conflict(self, plan: Plan, seen: Observed) -> tuple[str, Lease] | None:
+        """The first (host, lease) of the plan with an unexpired lease of another run."""
         for host_name, project in sorted({(step.host, step.project) for step in plan.steps}):
             lease = seen.leases(project, self.mine.owner).get(host_name)
             if lease:
@@ -39,7 +39,10 @@ class LeaseWait:
         return None
 
     def may_take(self, host: str, lease: Lease) -> bool:
-        """Whether the lease may be taken although it has not expired; says why."""
+        """True if the lease may be taken before it expires; emits a note with the reason.
+
+        The run that holds it is dead, or yields to runs of people and CI.
+        """
         if is_dead(lease):
             self.emit(Note(f"{lease.who} left a lease behind on {host} and is gone: taking over", host=host))
             return True
@@ -49,14 +52,14 @@ class LeaseWait:
         return False
 
     def poll(self, host: str, lease: Lease) -> None:
-        """Wait a moment for a lease.
+        """Wait ``POLL_S`` for a lease.
 
         Raises:
-            LeaseHeld: a person took it by hand, or the deadline is over. KeyboardInterrupt: asked to end.
+            LeaseHeld: it is a manual one, or the deadline is over. KeyboardInterrupt: a stop was requested.
         """
         if lease.manual or self.clock() >= self.deadline:
             raise LeaseHeld(held_by(host, lease), hint=_way_out(lease), host=host)
-        if self.interrupts.asked:
+        if self.interrupts.stop_requested:
             raise KeyboardInterrupt
         if self._told != lease.owner:
             self.emit(Note(f"waiting for {held_by(host, lease)}", host=host))
@@ -64,13 +67,13 @@ class LeaseWait:
         self.sleep(POLL_S)
 
     def give_way(self, host: str, lease: Lease, *, touched: bool) -> bool:
-        """Let one of two runs give up that met while each took its leases; True where it was this one.
+        """Resolve the deadlock of two runs that each hold leases the other needs; true if this one gave way.
 
-        Both know both owners, so both know which one that is: a watcher, else the greater owner. Then the
-        hosts are to be looked at anew. A run that ``touched`` a container goes on.
+        Both choose the same run by the two owners: a watcher, else the one with the greater owner. It waits
+        ``3 * POLL_S`` and has to observe the hosts again. A run that ``touched`` a container never gives way.
 
         Raises:
-            LeaseHeld: this run gives up for good.
+            LeaseHeld: this run gives way and its deadline is over, or it is a watcher.
         """
         if touched or lease.manual or not lease.owner:
             return False

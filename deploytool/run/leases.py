@@ -1,7 +1,7 @@
-"""The leases that a run holds while it changes hosts: kept alive, and given back with how it ended.
+"""The leases that a run holds while it changes hosts: renewed while it runs, released at its end.
 
-A lease is taken by the first step on a host and given back by its ``RECORD``. What is left at the end of the
-run, after all rounds and a rollback, is given back here; nobody else gets in between before.
+The first step on a host takes its lease, and the host's ``RECORD`` releases it. The others are released
+here at the end of the run, after all rounds and a rollback, so that no other run changes a host in between.
 """
 
 from __future__ import annotations
@@ -19,39 +19,42 @@ Key = tuple[str, str]  # (host, project)
 
 @dataclass(slots=True)
 class Leases:
-    """By (host, project), when each was last renewed."""
+    """The leases of one run, by (host, project), each with the time of its last renewal."""
 
     backend: Backend
     claim: LeaseClaim
     clock: Callable[[], float] = time.monotonic
     _renewed: dict[Key, float] = field(default_factory=dict)
 
-    def kept(self, key: Key) -> None:
-        """A step took or renewed it."""
+    def renewed(self, key: Key) -> None:
+        """Note that a step took or renewed the lease just now."""
         self._renewed[key] = self.clock()
 
-    def gone(self, key: Key) -> None:
-        """It was given back, or another run has it."""
+    def released(self, key: Key) -> None:
+        """Note that the lease was released, or taken by another run."""
         self._renewed.pop(key, None)
 
     def due(self) -> Iterator[Key]:
-        """Those that were not renewed for a third of what they last."""
+        """The leases that were not renewed for a third of their time to live."""
         now = self.clock()
         return (key for key, renewed in self._renewed.items() if now >= renewed + self.claim.ttl_s / 3)
 
     def renew(self, key: Key) -> Outcome:
-        """Ask the host; the answer is for ``kept`` or ``gone``.
+        """Renew the lease on its host; the caller then calls ``renewed`` or ``released``.
 
         Raises:
-            HostUnreachable: it did not answer.
+            HostUnreachable: the host did not answer.
         """
         host_name, project = key
         return self.backend.renew(host_name, project, self.claim)
 
-    def give_back(self, lost: Collection[str], attempts: Mapping[Key, Attempt], forks: int) -> dict[Key, str]:
-        """Give all back. A host in ``lost`` lets its leases expire.
+    def release_all(
+        self, lost: Collection[str], attempts: Mapping[Key, Attempt], forks: int
+    ) -> dict[Key, str]:
+        """Release all leases, on ``forks`` hosts at a time. On a host in ``lost`` they expire by themselves.
 
-        ``attempts`` go on record as releases that did not come to be. Returns what went wrong.
+        ``attempts`` go on record as failed releases. Returns the reason by lease where it could not be
+        released.
         """
         keys = sorted(key for key in {*self._renewed, *attempts} if key[0] not in lost)
 

@@ -25,7 +25,7 @@ class HostLease:
     seconds_left: float
 
 
-def held(observed: Observed, projects: tuple[str, ...]) -> tuple[HostLease, ...]:
+def leases_of(observed: Observed, projects: tuple[str, ...]) -> tuple[HostLease, ...]:
     """All leases of the projects, by host and project, expired ones included."""
     found = []
     for host_name, host in observed.answered().items():
@@ -40,7 +40,7 @@ def held(observed: Observed, projects: tuple[str, ...]) -> tuple[HostLease, ...]
 def acquire(
     backend: Backend, hosts: Mapping[str, tuple[str, ...]], lease: Lease, reason: str, forks: int
 ) -> dict[str, str]:
-    """Take a manual lease for each host's projects; returns the reason of refusal by host, or an empty text.
+    """Take a manual lease for each host's projects; returns the reason of a refusal by host, else "".
 
     When one host refuses, the leases that were taken on others are released.
     """
@@ -53,7 +53,7 @@ def acquire(
 
 
 def release(backend: Backend, leases: tuple[HostLease, ...], mine: Lease, forks: int) -> dict[str, str]:
-    """Release leases of any owner; returns the reason of refusal by host, or an empty text."""
+    """Release leases of any owner; returns the reason of a refusal by host, else ""."""
     by_host: dict[str, list[HostLease]] = {}
     for lease in leases:
         by_host.setdefault(lease.host, []).append(lease)
@@ -80,6 +80,6 @@ def _each_project(
         except HostUnreachable as error:
             return error.message
         if not outcome.ok:
-            who = f" by {outcome.held.who}" if outcome.held else ""
+            who = f" by {outcome.lease_conflict.who}" if outcome.lease_conflict else ""
             return f"{project}: {outcome.reason}{who}"
     return ""

@@ -65,7 +65,7 @@ class LogMerge(Generic[T]):
         with self._changed:
             self._changed.wait_for(lambda: self._closed or len(queue.waiting) < CAPACITY)
             queue.waiting.append((self._clock(), value))
-            if len(queue.waiting) == 1:  # the reader never waits for a second one
+            if len(queue.waiting) == 1:  # the reader waits only for hosts without a value
                 self._changed.notify_all()
             return not self._closed
 

@@ -1,4 +1,4 @@
-"""Removes images that no release needs any more, after a run; also after one that failed."""
+"""Pruning: after a run, also a failed one, remove the images that no release needs any more."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What was released when, and an older release as an intent of its own.
+"""The release history of a project, and an older release as the intent of a run.
 
-A rollback is an ordinary run: the older release's definitions and placements go through the same door.
+A rollback is an ordinary run whose intent has the older release's definitions and placements.
 """
 
 from __future__ import annotations
@@ -20,29 +20,30 @@ from deploytool.transport.futures import each
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
-    """A project's releases, oldest first, and each host's compose.yaml of each, by (number, host).
+class ReleaseHistory:
+    """A project's releases on record, oldest first, as its hosts keep them.
 
-    ``silent`` are the hosts that did not say what they remember. ``begun``: an update has begun to replace
-    the current release, and came to no end.
+    ``texts``: the definition by (release number, host). ``current``: the number of the current release, 0
+    without one. ``unreachable``: the hosts whose records could not be read. ``update_begun``: an update has
+    replaced a part of the current release and was not completed.
     """
 
     project: str
     releases: tuple[Release, ...]
     texts: Mapping[tuple[int, str], str]
     current: int
-    silent: Mapping[str, Unreachable] = field(default_factory=dict)
-    begun: bool = False
+    unreachable: Mapping[str, Unreachable] = field(default_factory=dict)
+    update_begun: bool = False
 
     @property
-    def recorded(self) -> Release | None:
+    def current_release(self) -> Release | None:
         """The current release: the last one that converged."""
         return next((release for release in self.releases if release.number == self.current), None)
 
-    def before(self, number: int | None) -> Release:
-        """The release to go back to: ``number``, else the last one that differs from the current one.
+    def rollback_target(self, number: int | None) -> Release:
+        """The release to roll back to: ``number``, else the newest one that differs from the current one.
 
-        Where an update has begun and came to no end, the current one is what ran before.
+        While an update is incomplete that is the current one, which ran before the update.
 
         Raises:
             UsageError: there is none.
@@ -60,8 +61,8 @@ class Past:
                     hint="choose one that converged: see deploytool history",
                 )
             return known[number]
-        current = self.recorded
-        if current and self.begun:
+        current = self.current_release
+        if current and self.update_begun:
             return current
         older = [
             release
@@ -80,29 +81,29 @@ class Past:
 
 @dataclass(frozen=True, slots=True)
 class PinnedRelease:
-    """A project as release ``number`` says, because a newer one failed.
+    """A project pinned to release ``number`` and its schedule ``desired``, since a newer release failed.
 
-    ``release`` is on record since then: the same one, or what is known of it where hosts were ``silent`` and
-    could not say what they remember.
+    ``release``: the release on record since then. ``unreachable``: hosts whose records could not be read, so
+    that their definitions of the release are not known.
     """
 
     project: Project
     desired: Desired
     number: int
     release: Release
-    silent: tuple[str, ...] = ()
+    unreachable: tuple[str, ...] = ()
 
 
-def past(project: Project, seen: Observed, backend: Backend, forks: int) -> Past:
-    """Ask every host that answered what it remembers of a project."""
+def release_history(project: Project, seen: Observed, backend: Backend, forks: int) -> ReleaseHistory:
+    """The releases that the hosts have on record of a project, read ``forks`` hosts at a time."""
     answered = each(seen.answered(), lambda name: _remembered(backend, name, project.name), forks)
     told = {**seen.unreachable(), **answered}
     releases: dict[int, Release] = {}
     texts: dict[tuple[int, str], str] = {}
-    silent: dict[str, Unreachable] = {}
+    unreachable: dict[str, Unreachable] = {}
     for host_name, stored in sorted(told.items()):
         if isinstance(stored, Unreachable):
-            silent[host_name] = stored
+            unreachable[host_name] = stored
             continue
         for one in stored:
             releases.setdefault(one.release.number, one.release)
@@ -110,80 +111,87 @@ def past(project: Project, seen: Observed, backend: Backend, forks: int) -> Past
                 texts[one.release.number, host_name] = one.manifest.text
     newest = seen.newest_release(project.name)
     ordered = tuple(releases[number] for number in sorted(releases))
-    begun = newest is not None and _begun(project.name, newest, texts, seen)
-    return Past(project.name, ordered, texts, newest.number if newest else 0, silent, begun)
+    update_begun = newest is not None and _update_begun(project.name, newest, texts, seen)
+    return ReleaseHistory(
+        project.name, ordered, texts, newest.number if newest else 0, unreachable, update_begun
+    )
 
 
-def _begun(project_name: str, release: Release, texts: Mapping[tuple[int, str], str], seen: Observed) -> bool:
-    """Whether a host holds a replica of another definition than the one of the release that it remembers."""
+def _update_begun(
+    project_name: str, release: Release, texts: Mapping[tuple[int, str], str], seen: Observed
+) -> bool:
+    """True if a host has a replica that was not made from its definition of the current release."""
     for host_name, host in seen.answered().items():
         text = texts.get((release.number, host_name), "")
         if host_name in release.members and not text:
-            continue  # nobody knows what should run there
+            continue  # its definition is not known, so no replica can be compared with it
         mine = (c for c in host.containers if c.replica and c.project == project_name)
         if any(container.spec not in text for container in mine):
             return True
     return False
 
 
-def rolled_back(intent: Intent, pasts: Sequence[tuple[Past, Release]]) -> tuple[Intent, dict[str, Desired]]:
-    """The intent that each project was, and the schedule that it had, for ``PlanPolicy.pinned``.
+def intent_of_releases(
+    intent: Intent, targets: Sequence[tuple[ReleaseHistory, Release]]
+) -> tuple[Intent, dict[str, Desired]]:
+    """The intent with each project as its target release has it, and the schedules by project name.
 
-    A host of the release that is silent, or has left the inventory, keeps its replicas on paper: whoever
-    plans has to take it for unreachable, whatever it says by then.
+    The schedules are for ``PlanPolicy.pinned``. A host of the release that is unreachable or has left the
+    inventory keeps its replicas in the schedule: the caller has to plan with it as unreachable, even if it
+    answers again.
 
     Raises:
-        Refused: a host of the release answers and does not remember it, or all of them are away.
+        Refused: a host of the release answers and has no record of it, or none of its hosts answers.
     """
     projects, fixed, problems = [], {}, []
-    for old, release in pasts:
-        project = next(project for project in intent.projects if project.name == old.project)
-        found = list(_problems(project, old, release, _members(intent, release)))
+    for history, release in targets:
+        project = next(project for project in intent.projects if project.name == history.project)
+        found = list(_problems(project, history, release, _members(intent, release)))
         problems += found
         if not found:
-            projects.append(_project(project, old, release, _members(intent, release)))
+            projects.append(_project(project, history, release, _members(intent, release)))
             fixed[project.name] = _desired(project.name, release)
     if problems:
         raise Refused(problems)
     return replace(intent, projects=tuple(projects)), fixed
 
 
-def kept(
+def pin_current_release(
     intent: Intent, project: Project, seen: Observed, backend: Backend, forks: int
 ) -> PinnedRelease | None:
-    """A project as the release on record says; None where there is none, or its definitions cannot be had."""
-    old = past(project, seen, backend, forks)
-    if old.recorded is None:
+    """The project pinned to its current release; None without one, or where its definitions are missing."""
+    history = release_history(project, seen, backend, forks)
+    if history.current_release is None:
         return None
     try:
-        then, _ = rolled_back(intent, [(old, old.recorded)])
+        then, _ = intent_of_releases(intent, [(history, history.current_release)])
     except Refused:
         return None
     (project,) = then.projects
-    return keeping(project, old, old.recorded, seen)
+    return pinned(project, history, history.current_release, seen)
 
 
-def keeping(project: Project, old: Past, release: Release, seen: Observed) -> PinnedRelease:
-    """``project`` as ``rolled_back`` made it of ``release``, with what is on record of it since."""
+def pinned(project: Project, history: ReleaseHistory, release: Release, seen: Observed) -> PinnedRelease:
+    """A project of ``intent_of_releases``, pinned to ``release``."""
     there = seen.newest_release(project.name) or release
     return PinnedRelease(
-        project, _desired(project.name, release), release.number, there, tuple(sorted(old.silent))
+        project, _desired(project.name, release), release.number, there, tuple(sorted(history.unreachable))
     )
 
 
 def _remembered(backend: Backend, host_name: str, project: str) -> Sequence[StoredRelease] | Unreachable:
     try:
         return backend.releases(host_name, project)
-    except HostUnreachable as error:  # lost since it was looked at
+    except HostUnreachable as error:  # it answered when it was observed
         return Unreachable(error.message, error.hint, error.setup)
 
 
 def _problems(
-    project: Project, old: Past, release: Release, members: Mapping[str, Host]
+    project: Project, history: ReleaseHistory, release: Release, members: Mapping[str, Host]
 ) -> Iterator[Problem]:
-    away = [name for name in release.members if name in old.silent or name not in members]
+    away = [name for name in release.members if name in history.unreachable or name not in members]
     for name in release.members:
-        if name not in away and (release.number, name) not in old.texts:
+        if name not in away and (release.number, name) not in history.texts:
             yield _missing(project, release, name, "which does not remember it")
     if release.members and len(away) == len(release.members):
         yield _missing(project, release, ", ".join(away), "and none of these answers")
@@ -200,19 +208,21 @@ def _missing(project: Project, release: Release, host_name: str, why: str) -> Pr
     return Problem(Place(project.place.file, project.place.line), message, "choose another release")
 
 
-def _project(project: Project, old: Past, release: Release, members: Mapping[str, Host]) -> Project:
-    texts = {name: text for (number, name), text in old.texts.items() if number == release.number}
+def _project(
+    project: Project, history: ReleaseHistory, release: Release, members: Mapping[str, Host]
+) -> Project:
+    texts = {name: text for (number, name), text in history.texts.items() if number == release.number}
     hosts = {host.name: host for host in (*project.hosts, *members.values())}
     return replace(
         project,
-        hosts=tuple(host for name, host in hosts.items() if name not in old.silent),
+        hosts=tuple(host for name, host in hosts.items() if name not in history.unreachable),
         services=tuple(_services(project, release, texts)),
         definitions=StoredDefinitions(texts),
     )
 
 
 def _services(project: Project, release: Release, texts: Mapping[str, str]) -> list[Service]:
-    """The services of the release, in the order of today's file, those that left it last."""
+    """The services of the release, in the order of the playbook's definition, then those that left it."""
     order = [service.name for service in project.services]
     names = sorted(
         release.placements, key=lambda name: (order.index(name) if name in order else len(order), name)
@@ -220,7 +230,7 @@ def _services(project: Project, release: Release, texts: Mapping[str, str]) -> l
     found = []
     for name in names:
         hosts = [host for host, count in release.placements[name].items() if count and host in texts]
-        if hosts:  # else it ran nowhere, or on hosts that are away: what it was, these know
+        if hosts:  # else it ran nowhere, or only on unreachable hosts, and its definition is not known
             definition = stored_definition(texts[hosts[0]], hosts[0])
             then = stored_service(name, definition, project.service(name))
             found.append(replace(then, replicas=sum(release.placements[name].values())))

@@ -1,4 +1,4 @@
-"""A step with all that its host needs to do it."""
+"""Tasks: the steps of a plan, each with the files, images and release that its host needs for it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _WRITES = (StepKind.PREPARE, StepKind.RECORD, StepKind.ENDPOINTS)
 
 
 class Tasks:
-    """Makes the tasks of one plan."""
+    """The tasks of one plan."""
 
     def __init__(self, plan: Plan, intent: Intent) -> None:
         self._plans = {project.project: project for project in plan.projects}
@@ -32,7 +32,7 @@ class Tasks:
         )
 
     def _images(self, plan: ProjectPlan, host_name: str) -> tuple[tuple[str, str], ...]:
-        """(pull policy, image) of all that will be started on a host, once each."""
+        """(pull policy, image) of every service that the plan starts on a host, each image once."""
         specs = plan.files[host_name].specs
         starting = {s.service for s in plan.steps if s.host == host_name and s.kind is StepKind.START}
         wanted = {specs[s].image: self._pulls.get((plan.project, s), "missing") for s in sorted(starting)}

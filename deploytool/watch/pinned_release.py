@@ -102,10 +102,10 @@ class PinnedReleases:
 
 
 def _of(kept: PinnedRelease, sentence: str, until_s: float | None = None) -> _PinnedRelease:
-    objection, silent = "", ", ".join(kept.silent)
-    if silent:
+    objection, unreachable = "", ", ".join(kept.unreachable)
+    if unreachable:
         objection = (
-            f"release {kept.number} is kept, and {silent} did not answer when the update failed,"
+            f"release {kept.number} is kept, and {unreachable} did not answer when the update failed,"
             " so nobody knows what is to run there: bring the files up to date, or converge"
         )
     return _PinnedRelease(kept.project, kept.desired, kept.release, sentence, objection, until_s)

@@ -14,7 +14,7 @@ from deploytool.model.plan import Plan, ProjectPlan, StepKind
 from deploytool.model.release import Lease
 from deploytool.plan.policy import PlanPolicy
 from deploytool.run.converge import Run, RunOptions
-from deploytool.run.rollback import PinnedRelease, kept
+from deploytool.run.rollback import PinnedRelease, pin_current_release
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ class Repairs:
     def interrupt(self) -> None:
         """Let every repair end after the steps that it has begun."""
         for run, _ in self._running.values():
-            run.interrupts.asked = True
+            run.interrupts.stop_requested = True
 
     def stopping(self) -> set[str]:
         """The ids of the containers that a running repair stops: their end is no failure."""
@@ -91,10 +91,10 @@ class Repairs:
     ) -> Repaired:
         try:
             found, after = run.carry_out(Plan((plan,)), seen)
-            instead = run.kept.get(project.name)
+            instead = run.pinned_releases.get(project.name)
             begun = plan.repairs or found.endings.get(project.name) is not FailureOutcome.UNCHANGED
             if not begun and project.name != EDGE:  # which each plan makes from the plays that need it
-                instead = kept(run.intent, project, after, self._backend, self._forks)
+                instead = pin_current_release(run.intent, project, after, self._backend, self._forks)
         except (Exception, KeyboardInterrupt) as error:  # the deciding thread reports it and goes on
             return Repaired(project, plan, begun_s, error, Observed())
         return Repaired(project, plan, begun_s, found, after, instead)

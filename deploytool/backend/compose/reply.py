@@ -89,9 +89,9 @@ class Reply:
         """The outcome of all tasks, where the verb did not begin with them."""
         match self._result.exit_code:
             case Exit.HELD:
-                return Outcome("the lease is held", held=parse_lease(self._held))
+                return Outcome("the lease is held", lease_conflict=parse_lease(self._held))
             case Exit.LOST:
-                return Outcome("the lease was lost", held=parse_lease(self._held))
+                return Outcome("the lease was lost", lease_conflict=parse_lease(self._held))
             case Exit.CHANGED:
                 more = f"there are more containers of {self._changed} than planned"
                 return Outcome(more if self._changed else "the host is not as it was planned", changed=True)

@@ -343,14 +343,14 @@ class MemoryEngine:
         lease = self._folder(project).lease
         mine = lease is None or lease.owner in (claim.lease.owner, claim.take_from)
         if lease and not mine and lease.expires_s > self.host.now_s:
-            return Outcome("the lease is held", held=lease)
+            return Outcome("the lease is held", lease_conflict=lease)
         self._write_lease(project, claim)
         return None
 
     def _keep(self, project: str, claim: LeaseClaim) -> Outcome | None:
         lease = self._folder(project).lease
         if lease is None or lease.owner != claim.lease.owner:
-            return Outcome("the lease was lost", held=lease or Lease(""))
+            return Outcome("the lease was lost", lease_conflict=lease or Lease(""))
         self._write_lease(project, claim)
         return None
 

@@ -18,7 +18,7 @@ from deploytool.model.event import Note
 from deploytool.report.history import History
 from deploytool.report.registry import HISTORY_FORMATS
 from deploytool.run.converge import Run
-from deploytool.run.rollback import past
+from deploytool.run.rollback import release_history
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,9 +38,11 @@ def history(options: HistoryOptions) -> int:
     screen = Screen(verbose=options.files.verbose)
     with running(loaded, screen, "history", options) as run:
         seen = run.observe()
-        pasts = [past(project, seen, run.backend, run.options.forks) for project in run.intent.projects]
+        read = [
+            release_history(project, seen, run.backend, run.options.forks) for project in run.intent.projects
+        ]
         screen.drain()
-    histories = [History(old.project, old.releases, old.current) for old in pasts]
+    histories = [History(one.project, one.releases, one.current) for one in read]
     click.echo(HISTORY_FORMATS[options.output](histories), nl=False)
     return 0
 
@@ -101,9 +103,11 @@ def _go_back(run: Run, number: int | None, project: str | None) -> None:
         raise UsageError("--to needs --project, since each project counts its own releases")
     chosen = [p for p in run.intent.projects if project in (None, p.name)]
     seen = run.observe()
-    pasts = [past(one, seen, run.backend, run.options.forks) for one in chosen]
-    wanted = [(old, old.before(number)) for old in pasts]
+    histories = [release_history(one, seen, run.backend, run.options.forks) for one in chosen]
+    wanted = [(old, old.rollback_target(number)) for old in histories]
     for old, release in wanted:
-        what = ", which ran before the update that came to no end" if old.begun and number is None else ""
+        what = (
+            ", which ran before the update that came to no end" if old.update_begun and number is None else ""
+        )
         run.emit(Note(f"{old.project}: going back to release {release.number}{what}"))
-    run.go_back_to(wanted)
+    run.roll_back_to(wanted)

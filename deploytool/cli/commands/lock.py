@@ -17,7 +17,7 @@ from deploytool.errors import HostsUnusable, LeaseHeld, Place, Problem
 from deploytool.report.sanitize import sanitize
 from deploytool.run.converge import Run
 from deploytool.run.lease_wait import held_by
-from deploytool.run.locks import HostLease, acquire, held, release
+from deploytool.run.locks import HostLease, acquire, leases_of, release
 
 
 @click.group()
@@ -93,7 +93,7 @@ def release_(options: SiteOptions) -> int:
 
 
 def _leases(run: Run) -> tuple[HostLease, ...]:
-    return held(run.observe(), tuple(project.name for project in run.intent.projects))
+    return leases_of(run.observe(), tuple(project.name for project in run.intent.projects))
 
 
 def _said(leases: Sequence[HostLease], failed: dict[str, str]) -> int:

@@ -1,4 +1,4 @@
-"""``serial``: the hosts that change at the same time. And what a failure on one of them means for the rest.
+"""``serial``: the batches of hosts that change at the same time, and the failures after which a play goes on.
 
 Source: ``ansible.executor.playbook_executor`` for the sizes; unlike there, unreachable hosts count as
 failed, and dependencies between services win over the batches.
@@ -45,32 +45,37 @@ def in_waves(project: Project, steps: Iterable[Step]) -> tuple[Step, ...]:
     return tuple(result)
 
 
-def goes_on(project: Project, service: Service, failed_replicas: int, failed_hosts: int, hosts: int) -> bool:
-    """Whether other hosts go on although replicas of ``service`` failed, on ``failed_hosts`` of a batch."""
+def may_continue(
+    project: Project, service: Service, failed_replicas: int, failed_hosts: int, hosts: int
+) -> bool:
+    """True if other hosts continue after the failure of so many replicas of ``service``.
+
+    ``failed_hosts`` of the ``hosts`` of a batch had failures.
+    """
     if ends_all(project):
-        return endures(project, failed_hosts, hosts)
+        return within_failure_limit(project, failed_hosts, hosts)
     update = service.update
     if update.failure_action == FailureAction.CONTINUE:
         return True
     return bool(update.max_failure_ratio) and failed_replicas <= update.max_failure_ratio * service.replicas
 
 
-def endures(project: Project, failed_hosts: int, hosts: int) -> bool:
-    """Whether the play goes on after so many failed or unreachable hosts of a batch of ``hosts``.
+def within_failure_limit(project: Project, failed_hosts: int, hosts: int) -> bool:
+    """True if so many failed or unreachable hosts of a batch of ``hosts`` are within ``max_fail_percentage``.
 
-    What the play says of hosts counts for more than what a service says of its replicas.
+    This limit of the play takes precedence over a service's ``max_failure_ratio``.
     """
     limit = project.max_fail_percent
     return not project.any_errors_fatal and limit is not None and 100 * failed_hosts <= limit * hosts
 
 
 def ends_all(project: Project) -> bool:
-    """Whether a failure that is not tolerated ends the whole project, and not only what waits for it."""
+    """True if a failure above the limit stops the whole project, and not only the steps that need it."""
     return project.any_errors_fatal or project.max_fail_percent is not None
 
 
 def sizes_of(project: Project) -> Mapping[int, int]:
-    """How many hosts each batch has."""
+    """Batch → its number of hosts."""
     sizes: dict[int, int] = {}
     for number in batches(project).values():
         sizes[number] = sizes.get(number, 0) + 1

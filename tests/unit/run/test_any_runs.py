@@ -22,7 +22,7 @@ from deploytool.model.intent import Intent, Port, Project, Service
 from deploytool.model.inventory import HostState
 from deploytool.plan.policy import PlanPolicy
 from deploytool.run.down import prepare_down, take_down
-from deploytool.run.rollback import past
+from deploytool.run.rollback import release_history
 from tests.builders import Fleet, any_update, host, intent, project
 from tests.unit.run.test_promises import EXAMPLES, thorough
 
@@ -110,8 +110,8 @@ class Story:
     def roll_back(self) -> None:
         def act() -> None:
             run = self.fleet.run(self.wish, ALLOWED)
-            old = past(run.intent.projects[0], run.observe(), run.backend, 4)
-            run.go_back_to([(old, old.before(None))])
+            old = release_history(run.intent.projects[0], run.observe(), run.backend, 4)
+            run.roll_back_to([(old, old.rollback_target(None))])
             run.converge()
 
         self.run(act)

@@ -12,7 +12,7 @@ from deploytool.model.difference import Difference
 from deploytool.model.intent import Intent, Service
 from deploytool.plan.policy import PlanPolicy
 from deploytool.run.differences import differences
-from deploytool.run.rollback import past, rolled_back
+from deploytool.run.rollback import intent_of_releases, release_history
 from tests.builders import Fleet, SameEverywhere, drained, host, intent, project
 
 HOSTS = [host("h1"), host("h2"), host("h3")]
@@ -131,8 +131,8 @@ def test_a_rollback_shows_the_way_back(fleet):
     forth = {d.host: (d.before, d.after) for d in differ(fleet, shop(2, "correct horse"))}
     assert fleet.converge(shop(2, "correct horse")).exit_code == 0
     run = fleet.run(shop(2, "correct horse"))
-    old = past(run.intent.projects[0], run.observe(), run.backend, 4)
-    run.intent, schedules = rolled_back(run.intent, [(old, old.before(None))])
+    old = release_history(run.intent.projects[0], run.observe(), run.backend, 4)
+    run.intent, schedules = intent_of_releases(run.intent, [(old, old.rollback_target(None))])
     run.policy = run.policy.pinning(schedules)
     plan, seen = run.plan()
     found = differences(plan, seen, run.backend, 4, SALT)

@@ -171,7 +171,7 @@ def test_an_interrupt_lets_the_steps_under_way_finish_and_gives_the_lease_back()
         show(event)
         if isinstance(event, StepDone) and event.step.service and not interrupted:
             interrupted.append(event)
-            run.interrupts.ask()
+            run.interrupts.request_stop()
 
     run.emit = interrupt
     report = run.converge()

@@ -12,7 +12,7 @@ from deploytool.model.event import FailureOutcome
 from deploytool.model.intent import Service
 from deploytool.model.policies import Update
 from deploytool.report.run_text import ending_lines
-from deploytool.run.rollback import past
+from deploytool.run.rollback import release_history
 from tests.builders import Fleet, drained, host, intent, project
 
 HOSTS = [host("h1"), host("h2"), host("h3")]
@@ -26,8 +26,8 @@ def shop(tag: int, replicas: int = 6, hosts=HOSTS):
 def go_back(fleet: Fleet, wanted, number: int | None = None):
     run = fleet.run(wanted)
     seen = run.observe()
-    old = past(run.intent.projects[0], seen, run.backend, 4)
-    run.go_back_to([(old, old.before(number))])
+    old = release_history(run.intent.projects[0], seen, run.backend, 4)
+    run.roll_back_to([(old, old.rollback_target(number))])
     return run.converge()
 
 
@@ -148,8 +148,8 @@ def test_a_host_that_comes_back_meanwhile_is_left_as_it_is(fleet):
     before = fleet.hosts["h3"].containers
     fleet.hosts["h3"].reachable = False
     run = fleet.run(shop(3, 3))
-    old = past(run.intent.projects[0], run.observe(), run.backend, 4)
-    run.go_back_to([(old, old.before(1))])
+    old = release_history(run.intent.projects[0], run.observe(), run.backend, 4)
+    run.roll_back_to([(old, old.rollback_target(1))])
     fleet.hosts["h3"].reachable = True
     assert run.converge().exit_code == 4
     assert fleet.hosts["h3"].containers == before
@@ -204,7 +204,7 @@ def test_a_failed_rollback_is_not_rolled_back_again():
     assert not any(memory.folders["shop"].lease for memory in fleet.hosts.values())
 
 
-def test_a_first_release_that_fails_has_nothing_to_go_back_to():
+def test_a_first_release_that_fails_has_nothing_to_roll_back_to():
     """It pauses, and a note says why."""
     fleet = Fleet.of("h1", "h2", "h3")
     for memory in fleet.hosts.values():
@@ -214,7 +214,7 @@ def test_a_first_release_that_fails_has_nothing_to_go_back_to():
     assert any("no release to roll back to" in getattr(event, "message", "") for event in fleet.events)
 
 
-def test_a_repair_that_fails_does_not_go_back_to_what_it_repairs():
+def test_a_repair_that_fails_does_not_roll_back_to_what_it_repairs():
     """The release on record is the wanted one already: making it again would fail again."""
     fleet = Fleet.of("h1", "h2", "h3")
     assert fleet.converge(careful(1)).exit_code == 0

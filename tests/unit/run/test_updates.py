@@ -161,7 +161,7 @@ def test_a_missing_image_of_one_project_changes_none():
 # --- what goes on record ---------------------------------------------------------------------------------
 
 
-def test_a_failed_update_is_on_record_and_is_nothing_to_go_back_to(fleet):
+def test_a_failed_update_is_on_record_and_is_nothing_to_roll_back_to(fleet):
     """Its outcome says what failed where; the next release has the next number."""
     fleet.converge(shop(2))
     assert history(fleet)[0] == (1, "converged")
@@ -208,8 +208,8 @@ def test_an_interrupted_update_is_on_record(fleet):
 
     def interrupt(event: object) -> None:
         show(event)  # type: ignore[arg-type]
-        if isinstance(event, StepStarted) and event.step.service and not run.interrupts.asked:
-            run.interrupts.ask()
+        if isinstance(event, StepStarted) and event.step.service and not run.interrupts.stop_requested:
+            run.interrupts.request_stop()
 
     run.emit = interrupt
     assert run.converge().exit_code == 130

@@ -37,9 +37,15 @@ def test_a_lease_of_another_run_is_respected_and_named(fake: FakeHost) -> None:
     """By a verb that takes it, and by one that needs it; it says whose it is."""
     assert fake.engine.lock("shop", THEIRS).ok
     (outcome,) = fake.do(prepare())
-    assert (outcome.reason, outcome.held and outcome.held.who) == ("the lease is held", "somebody")
+    assert (outcome.reason, outcome.lease_conflict and outcome.lease_conflict.who) == (
+        "the lease is held",
+        "somebody",
+    )
     (outcome,) = fake.do(stop("web", "1"))
-    assert (outcome.reason, outcome.held and outcome.held.who) == ("the lease was lost", "somebody")
+    assert (outcome.reason, outcome.lease_conflict and outcome.lease_conflict.who) == (
+        "the lease was lost",
+        "somebody",
+    )
     assert fake.calls() == []
 
 
@@ -69,7 +75,7 @@ def test_a_damaged_lease_is_nobodys(fake: FakeHost, text: str) -> None:
 def test_a_lease_that_is_gone_was_lost(fake: FakeHost) -> None:
     """Whoever took it away is not known."""
     (outcome,) = fake.do(stop("web", "1"))
-    assert (outcome.reason, outcome.held) == ("the lease was lost", None)
+    assert (outcome.reason, outcome.lease_conflict) == ("the lease was lost", None)
 
 
 def test_a_lease_that_cannot_be_written_is_not_held(fake: FakeHost) -> None:

@@ -48,7 +48,7 @@ def test_a_lease_that_is_lost_while_containers_stop_ends_the_verb(fake: FakeHost
     )
     fake.answer("nothing")
     (outcome,) = fake.do(stop("web", identity(1)))
-    assert outcome.held and outcome.held.owner == "other"
+    assert outcome.lease_conflict and outcome.lease_conflict.owner == "other"
     assert "rm" not in fake.calls()
 
 
@@ -56,7 +56,7 @@ def test_a_project_that_has_containers_is_not_forgotten(fake: FakeHost) -> None:
     """Nor one whose lease another run has."""
     assert fake.engine.forget("shop", MINE).reason == "it still has containers"
     fake.run()
-    assert fake.engine.forget("shop", THEIRS).held
+    assert fake.engine.forget("shop", THEIRS).lease_conflict
     fake.answer("'docker network ls'*", said="n1\nn2")
     fake.calls()
     assert fake.engine.forget("shop", MINE).ok
