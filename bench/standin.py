@@ -175,7 +175,7 @@ def _observation(seen: ObservedHost) -> Iterator[Document]:
         if folder.release:
             yield {"project": name, "release": json.dumps(asdict(folder.release))}
         if folder.others:
-            yield {"project": name, "others": "\n".join(folder.others)}
+            yield {"project": name, "others": list(folder.others)}
         if folder.lease:
             yield {"project": name, "lease": _lease_text(folder.lease)}
 

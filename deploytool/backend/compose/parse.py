@@ -115,9 +115,10 @@ def _projects(documents: Sequence[Document]) -> dict[str, ProjectFolder]:
     texts = {
         (text_of(raw, "project"), name): text_of(raw, name)
         for raw in documents
-        for name in ("release", "lease", "others")
+        for name in ("release", "lease")
         if name in raw
     }
+    others = {text_of(raw, "project"): items_of(raw, "others") for raw in documents if "others" in raw}
     return {
         name: ProjectFolder(
             name,
@@ -125,7 +126,7 @@ def _projects(documents: Sequence[Document]) -> dict[str, ProjectFolder]:
             parse_release(texts.get((name, "release"), "")),
             parse_lease(texts.get((name, "lease"), "")),
             records[name][0].latest,
-            _others(texts.get((name, "others"), "")),
+            _host_names(others.get(name, ())),
         )
         for raw in documents
         if "sha256" in raw and (name := text_of(raw, "project"))
@@ -150,8 +151,8 @@ def _numbers(raw: Document, key: str) -> tuple[int, ...]:
 
 
 @lru_cache(maxsize=32)
-def _others(text: str) -> tuple[str, ...]:
-    return tuple(text.split())
+def _host_names(items: tuple[object, ...]) -> tuple[str, ...]:
+    return tuple(str(name) for name in items if name)
 
 
 @lru_cache(maxsize=32)  # all hosts of a project remember the same one, which names every host

@@ -29,7 +29,7 @@ look() { # deploytool's folder; "keep" to keep the facts for the next look
 }
 
 project_folder() { # a project's folder
-  local folder="$1" name="${1##*/}" sum='' release number with='' without=''
+  local folder="$1" name="${1##*/}" sum='' release number with='' without='' quoted=''
   [ ! -e "$folder/compose.yaml" ] || sum=$(sha256sum <"$folder/compose.yaml")
   for release in "$folder"/releases/*/; do
     number=${release%/} number=${number##*/}
@@ -38,7 +38,10 @@ project_folder() { # a project's folder
   done
   say project "$name" sha256 "${sum%% *}" with_manifest: "[${with#,}]" without_manifest: "[${without#,}]"
   [ ! -f "$folder/release.json" ] || say project "$name" release@ "$folder/release.json"
-  [ ! -f "$folder/others" ] || say project "$name" others@ "$folder/others"
+  [ ! -f "$folder/others" ] || {
+    quote_lines "$folder/others"
+    say project "$name" others: "$quoted"
+  }
   [ ! -d "$folder/projects" ] || { served "$folder/projects" && believes "$folder" && let_go_of "$folder"; }
   [ ! -f "$folder/lease" ] || say project "$name" lease@ "$folder/lease"
 }

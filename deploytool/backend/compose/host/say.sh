@@ -36,13 +36,28 @@ quote_file() { # file: sets quoted; of a file that is not there, the empty text
   quoted=$(sed "$join$escape$newlines" "$1" 2>/dev/null)
 }
 
+quote_lines() { # file: sets quoted, a JSON array of its lines
+  local line='' list=''
+  while IFS= read -r line || [ -n "$line" ]; do
+    quote "$line"
+    list="$list,\"$quoted\""
+  done <"$1"
+  quoted="[${list#,}]"
+}
+
 # All of JSON's escapes, of which there is no other list. Bytes that are no UTF-8 stay: the reader decodes a
 # line, and replaces them, before it reads the JSON in it. join and newlines make one string of all lines.
 escapes() { # sets escape: a sed program that makes a line the inside of a JSON string
-  [ -n "$escape" ] || escape=$(awk 'BEGIN {
-    print "s/\\\\/\\\\\\\\/g\ns/\"/\\\\\"/g"
-    for (code = 1; code < 32; code++) if (code != 10) printf "s/%c/\\\\u%04x/g\n", code, code
-  }')
+  local code=1
+  [ -z "$escape" ] || return 0
+  set --
+  while [ "$code" -lt 32 ]; do
+    [ "$code" = 10 ] || set -- "$@" "\\0$((code / 8))$((code % 8))" "$code"
+    code=$((code + 1))
+  done
+  escape='s/\\/\\\\/g
+s/"/\\"/g
+'$(printf 's/%b/\\\\u%04x/g\n' "$@")
 }
 escape=''
 join=':more
