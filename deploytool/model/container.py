@@ -34,6 +34,11 @@ class Health(StrEnum):
     UNHEALTHY = "unhealthy"
 
 
+# A fleet has many containers, and before Python 3.12 a member is slow to get from its class.
+_RUNNING, _EXITED, _RESTARTING = ContainerState.RUNNING, ContainerState.EXITED, ContainerState.RESTARTING
+_STARTING, _WELL, _UNPROVEN = Health.STARTING, (Health.NONE, Health.HEALTHY), (Health.NONE, Health.STARTING)
+
+
 @dataclass(frozen=True, slots=True)
 class HostPort:
     """A port of the host that a container publishes. ``ip`` is empty for all addresses."""
@@ -91,22 +96,31 @@ class Container:
 
     @property
     def running(self) -> bool:
-        return self.state == ContainerState.RUNNING
+        return self.state == _RUNNING
+
+    @property
+    def exited(self) -> bool:
+        return self.state == _EXITED
+
+    @property
+    def starting(self) -> bool:
+        """Its healthcheck has not passed yet."""
+        return self.health == _STARTING
 
     @property
     def completed(self) -> bool:
         """Ran to its end, with exit code 0."""
-        return self.state == ContainerState.EXITED and self.exit_code == 0
+        return self.exited and self.exit_code == 0
 
     @property
     def healthy(self) -> bool:
         """Does its work: runs, and no healthcheck says otherwise."""
-        return self.running and self.health in (Health.NONE, Health.HEALTHY)
+        return self.state == _RUNNING and self.health in _WELL
 
     @property
     def serves(self) -> bool:
         """May be among the endpoints of a service: a proxy sees for itself whether it is healthy."""
-        return self.running and self.health != Health.STARTING
+        return self.state == _RUNNING and not self.starting
 
     def loops(self, now_s: float) -> bool:
         """A crash loop: it waits for its next start, or runs between two crashes, by the host's clock.
@@ -114,8 +128,7 @@ class Container:
         Docker, too, takes a crash for one of a loop when it comes within ten seconds of the start.
         """
         again = self.restarts >= LOOP_RESTARTS and 0 < self.started_s > now_s - LOOP_S
-        unproven = self.running and self.health in (Health.NONE, Health.STARTING)
-        return self.state == ContainerState.RESTARTING or (unproven and again)
+        return self.state == _RESTARTING or (again and self.running and self.health in _UNPROVEN)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from deploytool.model.container import Container, ContainerState
+from deploytool.model.container import Container
 from deploytool.report.sanitize import sanitize
 from deploytool.report.table import age, running_for, state_word, table
 
@@ -78,7 +78,7 @@ def _record(row: Listed) -> dict[str, object]:
         "image": container.image,
         "state": container.state,
         "health": container.health,
-        "exit_code": container.exit_code if container.state == ContainerState.EXITED else None,
+        "exit_code": container.exit_code if container.exited else None,
         "restarts": container.restarts,
         "started": container.started_s or None,
         "age_s": running_for(container, row.now_s),

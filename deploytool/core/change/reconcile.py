@@ -184,7 +184,7 @@ def _change(
     leaves = _keeps_nothing(host)
     ranked = sorted(_judge(container, rules, spec, there, leaves=leaves) for container in here)
     kept, surplus = ranked[:wanted], ranked[wanted:]
-    sound = sum(j.rank <= 1 and j.container.health != Health.STARTING for j in kept)
+    sound = sum(j.rank <= 1 and not j.container.starting for j in kept)
     return Change(
         service=rules.name,
         host=host_name,
@@ -252,7 +252,7 @@ def _verdict(
 
 def _is_unready(container: Container, rules: _Rules, now_s: float) -> bool:
     if container.health or not container.running or rules.finishes:
-        return container.health == Health.STARTING
+        return container.starting
     return container.started_s > 0 and now_s - container.started_s < rules.settle_s
 
 
@@ -282,7 +282,7 @@ def _is_well_enough(container: Container, rules: _Rules, now_s: float) -> bool:
     """Whether it ended as it should, or is in other hands."""
     if container.loops(now_s):
         return rules.respected
-    if container.state != ContainerState.EXITED:
+    if not container.exited:
         return False
     return (rules.finishes and container.completed) or (rules.respected and _stays_ended(container, rules))
 

@@ -71,7 +71,7 @@ def _row(project: Project, plan: ProjectPlan | None, service: str, host_name: st
         running=len(running),
         healthy=sum(c.healthy for c in running),
         unhealthy=sum(c.health == Health.UNHEALTHY for c in running),
-        starting=sum(c.health == Health.STARTING for c in running),
+        starting=sum(c.starting for c in running),
         restarting=sum(c.state == ContainerState.RESTARTING for c in mine),
         done=len(done),
         current=sum(c.spec == spec for c in (*running, *done)) if plan is not None else len(running),

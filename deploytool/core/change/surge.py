@@ -53,26 +53,36 @@ def _of(service: Service, changes: Iterable[Change]) -> list[Change]:
 
 
 def _book_starts(project: Project, service: Service, change: Change, book: Ledger | None) -> None:
-    """Count in what is started, and what replacements take beyond what they replace."""
+    """Count in what is there and started, and what replacements take beyond what they replace."""
     if book is None:
         return
-    book.book(Need.of(project.name, service), change.start)
+    need = Need.of(project.name, service)
+    book.hold(need, change.there)
+    book.book(need, change.start)
     for container in (*change.replace, *change.broken):
-        cpus = service.reserve.cpus - container.reserve.cpus
-        memory_bytes = service.reserve.memory_bytes - container.reserve.memory_bytes
-        more = Resources(max(0.0, cpus), max(0, memory_bytes))
-        ports = tuple(port for port in service.ports if not _holds(container.ports, (port,)))
-        book.book(Need.of(project.name, replace(service, reserve=more, ports=ports)), 1)
+        more = _beyond(service, container)
+        if more != Resources() or service.ports:
+            ports = tuple(port for port in service.ports if not _holds(container.ports, (port,)))
+            book.take(Need.of(project.name, replace(service, reserve=more, ports=ports)), 1)
+
+
+def _beyond(service: Service, container: Container) -> Resources:
+    """What a new replica reserves more than an old one."""
+    cpus = service.reserve.cpus - container.reserve.cpus
+    memory_bytes = service.reserve.memory_bytes - container.reserve.memory_bytes
+    return Resources(max(0.0, cpus), max(0, memory_bytes))
 
 
 def _obstacle(
     project: Project, service: Service, changes: Sequence[Change], books: Mapping[str, Ledger]
 ) -> str:
     """Why the surge does not fit somewhere: ``h1 has port 80 in use …``; else empty, and it is booked."""
-    need = Need.of(project.name, service)
+    # A global service is never twice on a host for long, but its successor may be beside it.
+    need = replace(Need.of(project.name, service), most=service.max_per_host)
     surging = [(change, _surge(service, change)) for change in changes if change.replace]
     for change, surge in surging:
-        why = _no_room(service, need, change, surge, books.get(change.host))
+        ledger = books.get(change.host)
+        why = ledger.shortage(need, surge) if ledger else ""
         if why:
             return f"{change.host} {why}"
     for change, surge in surging:
@@ -83,16 +93,6 @@ def _obstacle(
 
 def _surge(service: Service, change: Change) -> int:
     return min(service.update.parallelism or len(change.replace), len(change.replace))
-
-
-def _no_room(service: Service, need: Need, change: Change, surge: int, book: Ledger | None) -> str:
-    beside = change.there + change.start + surge
-    if service.max_per_host and beside > service.max_per_host:
-        return f"would hold {beside} replicas, more than max_replicas_per_node {service.max_per_host}"
-    if book is None or book.room(need, surge) >= surge:
-        return ""
-    refusal = book.refusal(need)
-    return f"{refusal.one}, beside the old ones" if refusal else "has room for fewer"
 
 
 # --- places that pass from one service to another -------------------------------------------------------

@@ -45,11 +45,6 @@ class Allotment:
             return sum(self.kept.values()) + sum(self.placed.values()) + self.missing
         return self.service.replicas
 
-    @property
-    def most_per_host(self) -> int:
-        """0 is no limit."""
-        return 1 if self.service.mode.is_global else self.service.max_per_host
-
     def count(self, host_name: str) -> int:
         return self.kept.get(host_name, 0) + self.placed.get(host_name, 0)
 
@@ -115,8 +110,6 @@ class Allocator:
         ledger = self._ledgers.get(host_name)
         if refusal is None and ledger:
             refusal = ledger.refusal(allotment.need)
-        if refusal is None and 0 < allotment.most_per_host <= allotment.count(host_name):
-            refusal = most_allowed(allotment.most_per_host)
         return refusal
 
     # -- keep ------------------------------------------------------------------------------------
@@ -146,12 +139,11 @@ class Allocator:
 
     def _may_stay(self, allotment: Allotment, host_name: str, count: int) -> int:
         service = allotment.service
-        limit = min(count, allotment.most_per_host or count)
         if host_name in self.hosts and not self._filters.reachable(host_name):
             return 0 if self._given_up(service, host_name) else count
         if self._filters.may_not_keep(service, host_name):
             return 0
-        return self._ledgers[host_name].room(allotment.need, limit)
+        return self._ledgers[host_name].room(allotment.need, count)
 
     def _given_up(self, service: Service, host_name: str) -> bool:
         """Whether its replicas are replaced elsewhere. A global service has nowhere else to go."""
@@ -165,7 +157,7 @@ class Allocator:
         ledger = self._ledgers.get(host_name)
         if refusal is None and ledger:
             refusal = ledger.refusal(allotment.need)
-        return refusal or most_allowed(allotment.most_per_host)
+        return refusal or most_allowed(allotment.need.most)
 
     def _shrink(self, allotment: Allotment) -> None:
         """Take away what is kept beyond what is wanted.
@@ -236,8 +228,6 @@ class Allocator:
 
     def room(self, allotment: Allotment, host_name: str, limit: int) -> int:
         """How many more a host that qualifies can take, at most ``limit``."""
-        if allotment.most_per_host:
-            limit = min(limit, allotment.most_per_host - allotment.count(host_name))
         return self._ledgers[host_name].room(allotment.need, limit)
 
     def leaves(self, allotment: Allotment, rooms: Mapping[str, int]) -> Leaves:

@@ -6,10 +6,11 @@ containers that are not ours only the ports count. A capacity that nobody declar
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from deploytool.core.placement.filter_reasons import FilterReason, amounts, lacking, port_taken
+from deploytool.core.placement.filter_reasons import FilterReason, amounts, lacking, most_allowed, port_taken
 from deploytool.core.placement.ports import PortBook
 from deploytool.model.container import Container, ContainerState, HostPort
 from deploytool.model.desired import Desired
@@ -31,12 +32,23 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """What one replica takes of a host. CPUs in billionths, since 0.1 + 0.2 is not 0.3."""
+    """What one replica takes of a host. CPUs in billionths, since 0.1 + 0.2 is not 0.3.
+
+    ``owner`` is ``project/service``. A host may hold ``most`` of its replicas; 0 is no limit. ``filters`` are
+    those of ``CAPACITY_FILTERS`` that have a say.
+    """
 
     nano_cpus: int
     memory_bytes: int
     ports: tuple[Port, ...]
     owner: str
+    most: int = 0
+    filters: tuple[CapacityFilter, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Choose the filters once: they are asked for every host."""
+        concerned = tuple(one for one in CAPACITY_FILTERS if one.concerns(self))
+        object.__setattr__(self, "filters", concerned)
 
     @property
     def has_range(self) -> bool:
@@ -47,23 +59,115 @@ class Need:
     def of(cls, project_name: str, service: Service) -> Need:
         ports = tuple(port for port in service.ports if port.mode == PortMode.HOST and port.first)
         reserve = service.reserve
-        return cls(_nano(reserve.cpus), reserve.memory_bytes, ports, f"{project_name}/{service.name}")
+        most = 1 if service.mode.is_global else service.max_per_host
+        return cls(_nano(reserve.cpus), reserve.memory_bytes, ports, f"{project_name}/{service.name}", most)
+
+
+class CapacityFilter(ABC):
+    """A rule about what is left on a host.
+
+    A new one is a class here and its place in ``CAPACITY_FILTERS``: it is then asked by the schedule, by
+    rebalancing and by rollouts.
+    """
+
+    @abstractmethod
+    def concerns(self, need: Need) -> bool:
+        """False for a need that no host could be short of."""
+
+    @abstractmethod
+    def room(self, need: Need, ledger: Ledger, limit: int) -> int:
+        """How many more replicas fit, at most ``limit``; below 0 where too much is there already."""
+
+    @abstractmethod
+    def reason(self, need: Need, ledger: Ledger) -> FilterReason | None:
+        """Why one more replica does not fit; None where it does."""
+
+    def shortage(self, need: Need, ledger: Ledger, replicas: int) -> str:
+        """Why so many more do not fit, be it for the time of an update: a predicate of the host."""
+        reason = self.reason(need, ledger)
+        return f"{reason.one}, beside the old ones" if reason else "has room for fewer"
+
+
+class ReservedResources(CapacityFilter):
+    """``deploy.resources.reservations``."""
+
+    def concerns(self, need: Need) -> bool:
+        return bool(need.nano_cpus or need.memory_bytes)
+
+    def room(self, need: Need, ledger: Ledger, limit: int) -> int:
+        if need.nano_cpus and ledger.cpus_left is not None:
+            limit = min(limit, ledger.cpus_left // need.nano_cpus)
+        if need.memory_bytes and ledger.memory_left is not None:
+            limit = min(limit, ledger.memory_left // need.memory_bytes)
+        return limit
+
+    def reason(self, need: Need, ledger: Ledger) -> FilterReason | None:
+        lacks_cpus = ledger.cpus_left is not None and 0 < need.nano_cpus > ledger.cpus_left
+        lacks_memory = ledger.memory_left is not None and 0 < need.memory_bytes > ledger.memory_left
+        if not (lacks_cpus or lacks_memory):
+            return None
+        lacks = Resources(need.nano_cpus / _NANO * lacks_cpus, need.memory_bytes * lacks_memory)
+        left = Resources(
+            max(0, ledger.cpus_left or 0) / _NANO * bool(lacks.cpus),
+            max(0, ledger.memory_left or 0) * bool(lacks.memory_bytes),
+        )
+        return lacking(lacks, f"{amounts(left) or 'nothing'} left")
+
+
+class HostPorts(CapacityFilter):
+    """Published ports of the host."""
+
+    def concerns(self, need: Need) -> bool:
+        return bool(need.ports)
+
+    def room(self, need: Need, ledger: Ledger, limit: int) -> int:
+        return ledger.ports.room(need.ports, limit) if limit > 0 else limit
+
+    def reason(self, need: Need, ledger: Ledger) -> FilterReason | None:
+        if ledger.ports.room(need.ports, 1):
+            return None
+        blocked = (port for port in need.ports if not ledger.ports.room((port,), 1))
+        port = next(blocked, need.ports[0])
+        owner = ledger.ports.owner(HostPort(port.first, port.protocol, port.ip))
+        return port_taken(port, owner or need.owner)
+
+
+class MostPerHost(CapacityFilter):
+    """``max_replicas_per_node``; one of a global service."""
+
+    def concerns(self, need: Need) -> bool:
+        return need.most > 0
+
+    def room(self, need: Need, ledger: Ledger, limit: int) -> int:
+        return min(limit, need.most - ledger.held(need))
+
+    def reason(self, need: Need, ledger: Ledger) -> FilterReason | None:
+        return most_allowed(need.most) if ledger.held(need) >= need.most else None
+
+    def shortage(self, need: Need, ledger: Ledger, replicas: int) -> str:
+        beside = ledger.held(need) + replicas
+        return f"would hold {beside} replicas, more than max_replicas_per_node {need.most}"
+
+
+CAPACITY_FILTERS: tuple[CapacityFilter, ...] = (ReservedResources(), HostPorts(), MostPerHost())
 
 
 class Ledger:
     """One host's account. Mutable: a schedule in the making books on it.
 
-    ``total`` counts the containers of ours on the host.
+    ``cpus_left`` (billionths) and ``memory_left`` (bytes) are None where nothing limits them. ``total``
+    counts the containers of ours on the host.
     """
 
-    __slots__ = ("_cpus_left", "_memory_left", "_own", "_ports", "total")
+    __slots__ = ("_held", "_own", "cpus_left", "memory_left", "ports", "total")
 
     def __init__(self, host: Host, observed: ObservedHost, in_run: Collection[str]) -> None:
         cpus = observed.facts.cpus if host.cpus is None else host.cpus
         memory = observed.facts.memory_bytes if host.memory_bytes is None else host.memory_bytes
-        self._cpus_left = _nano(cpus) or None
-        self._memory_left = memory or None
-        self._ports = PortBook()
+        self.cpus_left = _nano(cpus) or None
+        self.memory_left = memory or None
+        self.ports = PortBook()
+        self._held: dict[str, int] = {}
         self._own: dict[str, list[HostPort]] = {}
         self.total = 0
         for container in observed.containers:
@@ -71,34 +175,39 @@ class Ledger:
 
     def room(self, need: Need, limit: int) -> int:
         """How many more replicas fit, at most ``limit``."""
-        if need.nano_cpus and self._cpus_left is not None:
-            limit = min(limit, self._cpus_left // need.nano_cpus)
-        if need.memory_bytes and self._memory_left is not None:
-            limit = min(limit, self._memory_left // need.memory_bytes)
-        if limit > 0 and need.ports:
-            limit = self._ports.room(need.ports, limit)
+        for one in need.filters:
+            limit = one.room(need, self, limit)
         return max(0, limit)
 
     def refusal(self, need: Need) -> FilterReason | None:
         """Why one more replica does not fit; None where it does."""
-        lacks_cpus = self._cpus_left is not None and 0 < need.nano_cpus > self._cpus_left
-        lacks_memory = self._memory_left is not None and 0 < need.memory_bytes > self._memory_left
-        if lacks_cpus or lacks_memory:
-            lacks = Resources(need.nano_cpus / _NANO * lacks_cpus, need.memory_bytes * lacks_memory)
-            return lacking(lacks, self._left(lacks))
-        if need.ports and not self._ports.room(need.ports, 1):
-            return self._taken_port(need)
-        return None
+        reasons = (one.reason(need, self) for one in need.filters)
+        return next((reason for reason in reasons if reason), None)
+
+    def shortage(self, need: Need, replicas: int) -> str:
+        """Why so many more do not fit for a while, as a predicate of the host; empty where they do."""
+        short = (one for one in need.filters if one.room(need, self, replicas) < replicas)
+        return next((one.shortage(need, self, replicas) for one in short), "")
+
+    def held(self, need: Need) -> int:
+        """How many replicas of the same service were counted in."""
+        return self._held.get(need.owner, 0)
+
+    def hold(self, need: Need, replicas: int) -> None:
+        """Count in that ``replicas`` are here; what they take is counted otherwise."""
+        self._held[need.owner] = self.held(need) + replicas
 
     def book(self, need: Need, replicas: int) -> None:
-        """Count ``replicas`` in. Of a range of ports they take those first that their containers hold."""
-        if self._cpus_left is not None:
-            self._cpus_left -= need.nano_cpus * replicas
-        if self._memory_left is not None:
-            self._memory_left -= need.memory_bytes * replicas
+        """Count ``replicas`` in, with what they take."""
+        self.hold(need, replicas)
+        self.take(need, replicas)
+
+    def take(self, need: Need, replicas: int) -> None:
+        """Count in what ``replicas`` take. Of a range of ports, first those that their containers hold."""
+        self._reserve(need.nano_cpus * replicas, need.memory_bytes * replicas)
         if need.ports and replicas:
-            for ports in self._ports.pick(need.ports, replicas, self._own.get(need.owner, ())):
-                self._ports.take(ports, need.owner)
+            for ports in self.ports.pick(need.ports, replicas, self._own.get(need.owner, ())):
+                self.ports.take(ports, need.owner)
 
     def _enter(self, container: Container, in_run: Collection[str]) -> None:
         replica_in_run = container.replica and container.project in in_run
@@ -107,24 +216,16 @@ class Ledger:
                 self._own.setdefault(f"{container.project}/{container.service}", []).extend(container.ports)
             return
         if holds_ports(container):
-            self._ports.take(container.ports, container.name)
+            self.ports.take(container.ports, container.name)
         if container.ours:
             self.total += 1
-            reserve = container.reserve
-            self.book(Need(_nano(reserve.cpus), reserve.memory_bytes, (), ""), 1)
+            self._reserve(_nano(container.reserve.cpus), container.reserve.memory_bytes)
 
-    def _left(self, lacks: Resources) -> str:
-        left = Resources(
-            max(0, self._cpus_left or 0) / _NANO * bool(lacks.cpus),
-            max(0, self._memory_left or 0) * bool(lacks.memory_bytes),
-        )
-        return f"{amounts(left) or 'nothing'} left"
-
-    def _taken_port(self, need: Need) -> FilterReason:
-        blocked = (port for port in need.ports if not self._ports.room((port,), 1))
-        port = next(blocked, need.ports[0])
-        owner = self._ports.owner(HostPort(port.first, port.protocol, port.ip))
-        return port_taken(port, owner or need.owner)
+    def _reserve(self, nano_cpus: int, memory_bytes: int) -> None:
+        if self.cpus_left is not None:
+            self.cpus_left -= nano_cpus
+        if self.memory_left is not None:
+            self.memory_left -= memory_bytes
 
 
 def holds_ports(container: Container) -> bool:
