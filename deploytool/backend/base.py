@@ -1,7 +1,7 @@
-"""The seam to whatever runs containers: a ``Backend`` looks, plans, and makes the steps of a plan happen.
+"""The interface to the systems that run containers: a ``Backend`` observes, plans, and performs steps.
 
-What a step acts on is its target, called by name: a host for the backends here. Any thread may use a backend,
-several at a time. What it streams (``Feed``, ``Stream``) goes on beside all else; any thread may close it.
+Each step has a target, given by its name: a host for the backends here. Any thread may call any method,
+several at a time. A stream (``Feed``, ``Stream``) does not block other calls; any thread may close it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from deploytool.model.plan import Plan, Step
 from deploytool.model.release import Lease, Release, StoredRelease
 from deploytool.transport.base import Stream, Terminal
 
-if TYPE_CHECKING:  # what plans is imported while the hosts are connected to
+if TYPE_CHECKING:  # planning is imported later, while the hosts are connected to
     from deploytool.core.placement.schedule import Verdict
     from deploytool.plan.policy import PlanPolicy
 
@@ -31,10 +31,10 @@ KEPT_RELEASES = 10
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A step with all that its host needs to do it.
+    """A step with the data that its host needs for it.
 
-    ``files``, ``release`` and ``others`` (hosts) are what the step writes, ``spec`` what the started
-    containers are made from, ``images`` the pull policy and name of each image to have ready.
+    ``files``, ``release`` and ``others`` (names of hosts) are written by the step. ``spec``: the digest of
+    the spec of containers that it starts. ``images``: (pull policy, name) of each image to have ready.
     """
 
     step: Step
@@ -47,7 +47,7 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A release that did not come to be, and the other hosts that may hold something of it."""
+    """A failed release, and the other hosts that may hold a part of it."""
 
     release: Release
     others: tuple[str, ...] = ()
@@ -55,10 +55,9 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class LeaseClaim:
-    """The lease that a run holds, or wants, on a host, for ``ttl_s`` seconds from each of its steps.
+    """The lease that a run holds or wants on a host; each of its steps renews it for ``ttl_s`` seconds.
 
-    ``take_from`` is the owner of a lease that may be taken although it has not expired: a run that is
-    known to be dead.
+    ``take_from``: the owner of a lease that may be taken before it expires, as its run is known to be dead.
     """
 
     lease: Lease
@@ -91,9 +90,7 @@ T_co = TypeVar("T_co", covariant=True)
 
 
 class Feed(Protocol[T_co]):
-    """Values from a host as they come. Iterating waits; ``close``, from any thread, ends that.
-
-    Iterating ends by itself where there is nothing more to come.
+    """Values from a host as they arrive. Iterating blocks until the next one, or the end of the feed.
 
     Raises:
         HostUnreachable: from iterating: the host was lost, or its Docker engine ended the feed.
@@ -102,20 +99,20 @@ class Feed(Protocol[T_co]):
     def __iter__(self) -> Iterator[T_co]: ...
 
     def close(self) -> None:
-        """End it. Harmless when repeated."""
+        """End the feed, and with it the iteration in another thread. Idempotent."""
         ...
 
 
 class Backend(Protocol):
-    """Where plays run."""
+    """A system that runs plays."""
 
     # --- pure: no I/O -----------------------------------------------------------------------------------
 
     def plan(self, intent: Intent, observed: Observed, policy: PlanPolicy) -> Plan:
-        """All that has to change.
+        """The plan that turns ``observed`` into ``intent``.
 
         Raises:
-            NoHost: a replica has no home. Refused: by a guard. InputError: a template fails for a host.
+            NoHost: no host for a replica. Refused: by a guard. InputError: a template fails for a host.
         """
         ...
 
@@ -128,7 +125,7 @@ class Backend(Protocol):
     def explain(
         self, intent: Intent, observed: Observed, policy: PlanPolicy, service: str
     ) -> list[tuple[Project, tuple[Verdict, ...]]]:
-        """For every project with the service: why each host was chosen or refused."""
+        """For every project with the service, the verdict on each host."""
         ...
 
     def files(
@@ -138,7 +135,7 @@ class Backend(Protocol):
         ...
 
     def digest_of(self, project: Project, desired: Desired) -> str:
-        """The digest of the release that a schedule would make; empty where a host of it left the play.
+        """The digest of the release of a project with this schedule; empty where a host of it left the play.
 
         Raises:
             InputError: a template fails for a host.
@@ -146,34 +143,34 @@ class Backend(Protocol):
         ...
 
     def shown(self, manifest: Manifest, salt: bytes) -> str:
-        """A host's definition as it may be shown: secrets masked with ``salt``, our own labels left out.
+        """A host's definition for display: secrets masked with ``salt``, deploytool's own labels left out.
 
         Raises:
-            InputError: it is no definition of ours.
+            InputError: the text is no definition of this backend.
         """
         ...
 
-    # --- looking ----------------------------------------------------------------------------------------
+    # --- observing --------------------------------------------------------------------------------------
 
     def reach(self, hosts: Iterable[Host]) -> None:
-        """Say how these hosts are reached, for whoever asks one without a look; nothing is connected yet."""
+        """Register these hosts, so that methods other than ``observe`` can use them. Connects to none."""
         ...
 
     def begin(self, hosts: Iterable[Host]) -> None:
-        """Begin the first look at these hosts, and return at once; ``observe`` then waits for it."""
+        """Start to observe these hosts in the background; ``observe`` then waits for the results."""
         ...
 
     def observe(
         self, hosts: Mapping[str, Host], forks: int = 1, emit: Callable[[Event], None] | None = None
     ) -> Observed:
-        """Look at every host, ``forks`` at a time. What a host could not say is a value, not an exception.
+        """Observe every host, ``forks`` at a time. An unreachable host is a value, not an exception.
 
-        ``emit`` hears of each look as it ends.
+        ``emit`` gets an event for each host that was observed.
         """
         ...
 
     def releases(self, host_name: str, project: str) -> Sequence[StoredRelease]:
-        """All releases that a host remembers of a project, by number; changes nothing.
+        """All releases that a host has on record of a project, sorted by number. Read-only.
 
         Raises:
             HostUnreachable: no answer.
@@ -183,39 +180,39 @@ class Backend(Protocol):
     # --- changing ---------------------------------------------------------------------------------------
 
     def perform(self, tasks: Sequence[Task], claim: LeaseClaim) -> Sequence[Outcome]:
-        """Do the tasks, all of one kind, one project and one host; one outcome each, in order.
+        """Perform tasks of one kind, one project and one host; returns one outcome each, in order.
 
-        A ``prepare`` takes the lease; every other step needs it, and keeps it alive.
+        A ``prepare`` takes the lease; every other step requires and renews it.
 
         Raises:
-            HostUnreachable: the host was lost on the way; what became of the tasks is not known.
+            HostUnreachable: the host was lost meanwhile; the tasks may have been done in part.
         """
         ...
 
     def renew(self, host_name: str, project: str, claim: LeaseClaim) -> Outcome:
-        """Keep the lease alive while there is nothing to do on this host.
+        """Renew the lease of a host on which no step runs.
 
         Raises:
-            HostUnreachable: no answer; so do all below.
+            HostUnreachable: no answer; also from all methods below.
         """
         ...
 
     def lock(self, host_name: str, project: str, claim: LeaseClaim) -> Outcome:
-        """Take the lease and do nothing else."""
+        """Take the lease."""
         ...
 
     def unlock(
         self, host_name: str, project: str, claim: LeaseClaim, attempt: Attempt | None = None
     ) -> Outcome:
-        """Give the lease back if it is ours, or ``take_from``'s; ``attempt`` goes on record."""
+        """Release the lease if it belongs to the claim or its ``take_from``, and record ``attempt``."""
         ...
 
     def prune(self, host_name: str, project: str, claim: LeaseClaim) -> tuple[Outcome, Sequence[str]]:
-        """Remove the images of a project that nothing on this host needs; returns those that went."""
+        """Remove the images of a project that nothing on this host needs; returns the removed ones."""
         ...
 
     def forget(self, host_name: str, project: str, claim: LeaseClaim) -> Outcome:
-        """Remove what is left of the project. Fails while it has containers; volumes stay."""
+        """Remove the project's networks and records. Fails while it has containers; volumes stay."""
         ...
 
     # --- streams ----------------------------------------------------------------------------------------
@@ -237,13 +234,13 @@ class Backend(Protocol):
     # --- connections ------------------------------------------------------------------------------------
 
     def differing(self, hosts: Mapping[str, Host]) -> list[str]:
-        """The connected hosts that ``hosts`` reaches in another way, or does not name."""
+        """The names of connected hosts whose connection settings differ in ``hosts``, or that it lacks."""
         ...
 
     def drop(self, host_name: str) -> Callable[[], None]:
-        """Forget a host's connection; the next one is made anew. Returns the function that closes the old."""
+        """Remove a host's connection, so that the next use makes a new one; returns its ``close``."""
         ...
 
     def close(self, forks: int) -> None:
-        """Give all connections back, side by side: a dead one may take its time."""
+        """Close all connections, ``forks`` at a time, since closing a broken one may take long."""
         ...

@@ -1,7 +1,7 @@
-"""The promise of an ``Engine``: one host with containers.
+"""The interface of an ``Engine``: one host with containers.
 
-An engine belongs to one host; any thread may use it, several at a time. What it streams (``Feed``,
-``Stream``) goes on beside all else, on the same connection; any thread may close it.
+All methods may be called from any thread, several at a time. A stream (``Feed``, ``Stream``) shares the
+connection without blocking other calls; any thread may close it.
 """
 
 from __future__ import annotations
@@ -21,32 +21,32 @@ class Engine(Protocol):
     """One host with containers."""
 
     def begin(self) -> None:
-        """Begin the first look where that takes time, and return at once; ``observe`` then waits for it.
+        """Start to observe in the background, where that takes time; ``observe`` then waits for the result.
 
-        Nothing else may be asked of it before that.
+        No other method may be called before ``observe``.
         """
         ...
 
     def observe(self) -> ObservedHost:
-        """All that the host knows, in one round trip; changes nothing.
+        """The state of the host, its containers and its records, in one round trip. Read-only.
 
         Raises:
-            HostUnreachable: no answer, or no usable Docker; ``setup`` tells which.
+            HostUnreachable: no answer, or no usable Docker (then ``setup`` is true).
         """
         ...
 
     def perform(self, tasks: Sequence[Task], claim: LeaseClaim) -> Sequence[Outcome]:
-        """Do the tasks, all of one kind and one project, in one round trip; one outcome each, in order.
+        """Perform tasks of one kind and one project in one round trip; returns one outcome each, in order.
 
-        A ``prepare`` takes the lease; every other step needs it, and keeps it alive.
+        A ``prepare`` takes the lease; every other step requires and renews it.
 
         Raises:
-            HostUnreachable: the host was lost on the way; what became of the tasks is not known.
+            HostUnreachable: the host was lost meanwhile; the tasks may have been done in part.
         """
         ...
 
     def releases(self, project: str) -> Sequence[StoredRelease]:
-        """All releases that the host remembers of a project, by number; changes nothing.
+        """All releases that the host has on record of a project, sorted by number. Read-only.
 
         Raises:
             HostUnreachable: as ``observe``.
@@ -54,25 +54,25 @@ class Engine(Protocol):
         ...
 
     def renew(self, project: str, claim: LeaseClaim) -> Outcome:
-        """Keep the lease alive while there is nothing to do on this host."""
+        """Renew the lease while no step runs on this host."""
         ...
 
     def lock(self, project: str, claim: LeaseClaim) -> Outcome:
-        """Take the lease and do nothing else."""
+        """Take the lease."""
         ...
 
     def unlock(self, project: str, claim: LeaseClaim, attempt: Attempt | None = None) -> Outcome:
-        """Give the lease back if it is ours, or ``take_from``'s; drop what was staged.
+        """Release the lease if it belongs to the claim or its ``take_from``, and delete staged files.
 
         ``attempt`` goes on record.
         """
         ...
 
     def prune(self, project: str, claim: LeaseClaim) -> tuple[Outcome, Sequence[str]]:
-        """Remove the images of a project that nothing on this host needs; returns those that went.
+        """Remove the images of a project that nothing on this host needs; returns the removed ones.
 
-        What a container, a definition or a release of any project needs stays, as do images of which no
-        release of this project had another tag.
+        Candidates are other tags of images in this project's releases. An image stays that a container, a
+        definition or a release of any project needs.
         """
         ...
 
@@ -81,11 +81,11 @@ class Engine(Protocol):
         ...
 
     def events(self) -> Feed[ContainerEvent]:
-        """What happens to the host's containers, ours and others, from now on.
+        """The events of all containers on the host, deploytool's and others, from now on.
 
-        When this returns, nothing that happens can be missed any more; what happened in the same second
-        may be told, too. It never ends by itself: an engine that stops or is restarted ends it with an
-        error, after which a new feed has to be asked for, and the host be looked at.
+        Once this returns, no event is missed; events of the same second before may be included. The feed
+        ends only with an error, when the Docker engine stops or restarts. The caller then has to open a new
+        feed and observe the host.
 
         Raises:
             HostUnreachable: as ``observe``.
@@ -93,9 +93,10 @@ class Engine(Protocol):
         ...
 
     def logs(self, query: LogQuery) -> Feed[LogLine | Live]:
-        """What replicas on this host wrote: by time, all of them together, up to ``Live`` where it follows.
+        """The log lines of replicas on this host, merged by time.
 
-        It ends by itself unless it follows, and then with an error where the engine stops.
+        A query that follows gets ``Live`` after the lines written so far; its feed ends only with an error,
+        when the Docker engine stops. Other feeds end after the last line.
 
         Raises:
             HostUnreachable: as ``observe``; also from iterating.
@@ -106,11 +107,11 @@ class Engine(Protocol):
         """Run ``argv`` in a container, on a terminal if one is given.
 
         Raises:
-            HostUnreachable: as ``observe``. What the container says against it is on stderr, with exit
+            HostUnreachable: as ``observe``. A command that cannot be run is reported on stderr, with exit
                 code 126 or 127 as in a shell.
         """
         ...
 
     def close(self) -> None:
-        """Give the connection back."""
+        """Close the connection."""
         ...

@@ -1,4 +1,4 @@
-"""A ``Backend`` of single hosts, each with an ``Engine``: this tool itself is their scheduler."""
+"""A ``Backend`` of single hosts, each with an ``Engine``, whose scheduler is deploytool itself."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 
 
 class HostsBackend:
-    """One engine for each host, made by ``engine_of`` when the host is first looked at, and kept.
+    """The backend with one engine a host, made by ``engine_of`` when the host is first used.
 
-    ``renderer`` makes what knows the format of the files that the engines take. It is called, and planning
-    is imported, when the first plan is made: until then hosts are connected to and looked at.
+    ``renderer`` makes the renderer of the engines' file format. It is called, and planning is imported, only
+    for the first plan: meanwhile the hosts are connected to and observed.
     """
 
     def __init__(self, engine_of: Callable[[Host], Engine], renderer: Callable[[], Renderer]) -> None:

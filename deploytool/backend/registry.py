@@ -1,4 +1,4 @@
-"""The backends by name. Adding one: a folder with a function that opens it, and a line here."""
+"""The registry of backends. To add one: a module with a function ``open_backend``, and a line here."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ _OPENERS = {
     "compose": "deploytool.backend.compose.backend",
     "memory": "deploytool.backend.memory.backend",
 }
-"""Name → the module whose ``open_backend`` takes ``BackendSettings``; imported when it is asked for."""
+"""Name → the module whose ``open_backend`` takes ``BackendSettings``; imported when it is opened."""
 
 
 @dataclass(frozen=True, slots=True)
 class BackendSettings:
-    """How the command line wants hosts reached, and how many releases they keep."""
+    """The settings of a backend: SSH options, and the number of releases that a host keeps."""
 
     ssh: SshSettings = SshSettings()
     keep_releases: int = KEPT_RELEASES
 
 
 def open_backend(name: str, settings: BackendSettings) -> Backend:
-    """The backend of this name; nothing is connected yet."""
+    """The backend of this name. Connects to no host."""
     backend: Backend = import_module(_OPENERS[name]).open_backend(settings)
     return backend

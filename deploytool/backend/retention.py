@@ -1,4 +1,4 @@
-"""How long a host remembers the releases of a project."""
+"""The retention of a project's releases on a host."""
 
 from __future__ import annotations
 
@@ -22,7 +22,10 @@ class Records:
         return max((*self.with_manifest, *self.without_manifest), default=0)
 
     def to_drop(self, number: int, *, keep: int, current: int, with_manifest: bool) -> tuple[int, ...]:
-        """What goes when ``number`` comes: all but the newest ``keep`` of each sort, and the current one."""
+        """The numbers to delete when ``number`` is recorded: all but the newest ``keep`` of each sort.
+
+        The release with the number ``current`` stays as well.
+        """
         others = Records(_without(self.with_manifest, number), _without(self.without_manifest, number))
         kept = {number, current}
         old = (

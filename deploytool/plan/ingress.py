@@ -1,4 +1,4 @@
-"""The proxies as one more project of a run: what they are, and what they add to the plans of the others."""
+"""Ingress in a plan: the hosts' proxies as a project of their own, and the steps that it adds to others."""
 
 from __future__ import annotations
 
@@ -22,19 +22,22 @@ from deploytool.plan.renderer import Renderer
 
 @dataclass(frozen=True, slots=True)
 class Ingress:
-    """What is between the world and the services of a run. ``project`` is None where there is nothing."""
+    """The ingress of a run: its proxies, and the services that each project offers behind them.
+
+    ``project`` is the project of the proxies; None where the run has no ingress.
+    """
 
     edge: Edge = Edge(EdgeSettings())
     project: Project | None = None
     offers: Mapping[str, tuple[Offer, ...]] = field(default_factory=dict)
 
     def whole(self, intent: Intent) -> Intent:
-        """The intent with the edge's own project first."""
+        """The intent with the project of the proxies first."""
         edge = (self.project,) if self.project else ()
         return replace(intent, projects=(*edge, *intent.projects))
 
     def claim(self, claim: Claim) -> Claim:
-        """What the edge takes of the hosts: other ports on each, which no service of a project could say."""
+        """The claim of a project on the hosts; that of the proxies has the ports published on each host."""
         return self.edge.claim(claim.project) if claim.project.name == EDGE else claim
 
     def steps(
@@ -47,7 +50,7 @@ class Ingress:
         before: Iterable[ProjectPlan],
         rest: BackingOff,
     ) -> tuple[Step, ...]:
-        """The steps of one project with those that ingress adds, in an order in which they could run."""
+        """The steps of one project with those that ingress adds, sorted so that each follows its needs."""
         if self.project is None:
             return tuple(steps)
         if project.name == EDGE:
@@ -62,7 +65,7 @@ class Ingress:
         return behind_ingress(project, steps, desired, observed, wanted)
 
     def after(self, plans: Sequence[ProjectPlan]) -> tuple[ProjectPlan, ...]:
-        """A proxy that nobody needs any more goes when the last project has left its host."""
+        """The plans, where a proxy that is not needed any more stops after the last steps of its host."""
         done: dict[str, list[str]] = {}
         for plan in plans:
             for step in plan.steps if plan.project != EDGE else ():
@@ -73,7 +76,7 @@ class Ingress:
 
 
 def _starts(plans: Iterable[ProjectPlan]) -> dict[str, tuple[str, ...]]:
-    """Host → the steps after which its proxy is there, where it was not before."""
+    """Host → the ids of the steps that start its proxy."""
     found: dict[str, tuple[str, ...]] = {}
     for plan in plans:
         for step in plan.steps if plan.project == EDGE else ():
@@ -93,10 +96,10 @@ def _waiting(plan: ProjectPlan, done: Mapping[str, Sequence[str]], kept: set[str
 
 
 def ingress_of(intent: Intent, observed: Observed, renderer: Renderer) -> Ingress:
-    """What this run needs of ingress.
+    """The ingress of a run.
 
     Raises:
-        InputError: two projects want the same of one port, or a port is not to be had.
+        InputError: two projects offer the same route on one port, or a port is not available.
     """
     if not concerned(intent, observed):
         return Ingress()
@@ -119,7 +122,7 @@ def ingress_of(intent: Intent, observed: Observed, renderer: Renderer) -> Ingres
 
 
 def clashing(intent: Intent, observed: Observed) -> dict[str, InputError]:
-    """The projects that cannot be behind the same proxies, each with why: without them the others can."""
+    """The projects whose routes or ports clash, each with its problems; the others can be planned."""
     found: dict[str, InputError] = {}
     while True:
         rest = apart_from(intent, found)
@@ -133,5 +136,5 @@ def clashing(intent: Intent, observed: Observed) -> dict[str, InputError]:
 
 
 def apart_from(intent: Intent, names: Collection[str]) -> Intent:
-    """The intent of the other projects alone."""
+    """The intent without the projects of these names."""
     return replace(intent, projects=tuple(p for p in intent.projects if p.name not in names))

@@ -16,7 +16,11 @@ from deploytool.plan.records import Record
 
 
 def notes_of(case: ProjectCase, record: Record, left_out: int) -> Iterator[str]:
-    """Hosts that left, replicas on paper, proxies that linger; ``left_out``: steps outside ``--limit``."""
+    """Remarks on a project's plan; ``left_out`` is the number of steps outside ``--limit``.
+
+    They name hosts that left the inventory, replicas of unreachable hosts, and replaced proxies that still
+    have connections.
+    """
     gone = sorted(record.known - case.inventory.keys())
     if gone:
         yield f"{', '.join(gone)} left the inventory and may still hold containers of {case.name}"
@@ -33,7 +37,7 @@ def notes_of(case: ProjectCase, record: Record, left_out: int) -> Iterator[str]:
 
 
 def left_behind(intent: Intent, observed: Observed) -> Iterator[str]:
-    """Projects of plays that left these playbooks: they stay until somebody takes them down."""
+    """A remark for each project that runs on although its play was removed from these playbooks."""
     files = {project.play.partition(": ")[0] for project in intent.projects}
     wanted = {project.name for project in intent.projects}
     found: dict[str, list[str]] = {}
@@ -48,7 +52,7 @@ def left_behind(intent: Intent, observed: Observed) -> Iterator[str]:
 
 
 def summaries(case: ProjectCase, changes: Sequence[Change], rolled: RolledOut) -> Iterator[ServiceSummary]:
-    """A line for each service: those of the file in its order, then those that left it, by name."""
+    """A summary for each service: those of the project in its order, then removed ones by name."""
     names = [service.name for service in case.project.services]
     names += sorted({change.service for change in changes} - set(names))
     for name in names:
@@ -58,7 +62,7 @@ def summaries(case: ProjectCase, changes: Sequence[Change], rolled: RolledOut) -
 def _summary(case: ProjectCase, name: str, changes: Sequence[Change], rolled: RolledOut) -> ServiceSummary:
     service = case.project.service(name)
     on_hosts = (case.files[host].specs for host in case.desired.hosts_of(name) if host in case.files)
-    specs = [specs[name] for specs in on_hosts if name in specs]  # a finished job may be all that is left
+    specs = [specs[name] for specs in on_hosts if name in specs]  # a host with only a finished job has none
     replaced = [c for change in changes for c in (*change.replace, *change.broken)]
     image = specs[0].image if specs else ""
     return ServiceSummary(
@@ -75,7 +79,7 @@ def _summary(case: ProjectCase, name: str, changes: Sequence[Change], rolled: Ro
 
 
 def _on_paper(case: ProjectCase) -> Iterator[tuple[str, int]]:
-    """(host, replicas) of the members that did not answer."""
+    """(host, replicas) of the unreachable hosts in the schedule."""
     for host_name in case.desired.members:
         if host_name not in case.observed.answered():
             number = sum(case.desired.services_on(host_name).values())

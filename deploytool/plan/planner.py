@@ -1,6 +1,6 @@
 """Intent and observed → plan: schedule → render → reconcile → guard → roll out, project by project.
 
-Pure. Each project sees what the earlier ones of the same run claim.
+Pure. The schedule of each project takes account of the claims of the earlier ones.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from deploytool.plan.schedules import Schedules, any_answered, schedule_all, sch
 
 @dataclass(frozen=True, slots=True)
 class Planner:
-    """Plans for one backend, whose formats ``renderer`` knows. Keeps nothing."""
+    """The planner of one backend, whose file formats ``renderer`` knows. It has no state."""
 
     renderer: Renderer
 
     def plan(self, intent: Intent, observed: Observed, policy: PlanPolicy) -> Plan:
-        """All that has to change.
+        """The plan that turns ``observed`` into ``intent``.
 
         Raises:
-            NoHost: a replica has no home. Refused: by a guard. InputError: a template fails for a host.
+            NoHost: no host for a replica. Refused: by a guard. InputError: a template fails for a host.
         """
         schedules = schedule_all(intent, observed, policy, self.renderer)
         desired = schedules.desired()
@@ -47,9 +47,9 @@ class Planner:
     def plan_each(
         self, intent: Intent, observed: Observed, policy: PlanPolicy
     ) -> tuple[Plan, dict[str, ManyProblems]]:
-        """A plan of every project that can be planned, and the problems of the others.
+        """A plan of every project that can be planned, and the problems of the others by project name.
 
-        A problem is a clash of ports, no home for a replica, a refusal, or a template that fails.
+        A problem is a clash of ports, no host for a replica, a refusal by a guard, or a template that fails.
         """
         clashes: Mapping[str, InputError] = {}
         try:
@@ -73,7 +73,7 @@ class Planner:
     def explain(
         self, intent: Intent, observed: Observed, policy: PlanPolicy, service: str
     ) -> list[tuple[Project, tuple[Verdict, ...]]]:
-        """For every project with the service: why each host was chosen or refused, also where that fails."""
+        """For every project with the service, the verdict on each host; also where no host is chosen."""
         claims: list[Claim] = []
         found = []
         for project in intent.projects:
@@ -81,7 +81,7 @@ class Planner:
                 verdicts = explain(project, observed, service, policy=policy.schedule, others=claims)
                 found.append((project, verdicts))
             if any_answered(project, observed):
-                with suppress(NoHost):  # the plan itself says so; here it only claims nothing
+                with suppress(NoHost):  # reported by the plan; an unscheduled project claims nothing
                     desired = schedule_one(project, observed, policy, self.renderer, claims)
                     claims.append(Claim(project, desired))
         return found
@@ -105,7 +105,7 @@ class Planner:
         }
 
     def digest_of(self, project: Project, desired: Desired) -> str:
-        """The digest of the release that a schedule would make; empty where a host of it left the play.
+        """The digest of the release of a project with this schedule; empty where a host of it left the play.
 
         Raises:
             InputError: a template fails for a host.

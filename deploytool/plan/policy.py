@@ -1,4 +1,4 @@
-"""The policy of a plan: what a person allowed and asked for, and what goes on record of them."""
+"""The policy of a plan: the options of the command line that decide what a plan may change."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ NO_STAMP = Stamp("", "", "")
 
 @dataclass(frozen=True, slots=True)
 class PlanPolicy:
-    """What a person allowed and asked for, for one plan.
+    """The options of one plan.
 
-    ``limit``: the only hosts that a step may touch. ``max_moves``: how many replicas may move for balance,
-    counted from the schedules in ``began``, those of the first plan of a run. ``pinned``: schedules that are
-    taken as they are, by project (a rollback). ``whole_playbook``: no play was left out by tags, so a play
-    that is not there is gone. ``patient``: a repair waits for its replicas' health; a watcher goes on
-    looking and need not. ``stamp``: who plans, for the release. ``timeout_s``: the deadline of each gate,
-    None for the one that follows from the healthcheck.
+    ``limit``: the only hosts that may change, None for all. ``max_moves``: the most replicas that may move
+    for balance, counted from the schedules in ``began``, those of the first plan of a run. ``pinned``:
+    project → a schedule to use as it is (a rollback). ``whole_playbook``: no play was left out by tags, so
+    that a missing play is a removed one. ``patient``: steps of a repair wait until replicas are healthy; a
+    watcher need not, since it follows their events. ``timeout_s``: the deadline of each gate, None for the
+    one of the healthcheck. ``stamp``: the origin of the release.
     """
 
     schedule: SchedulePolicy = SchedulePolicy()
@@ -39,13 +39,13 @@ class PlanPolicy:
     began: Mapping[str, Desired] = field(default_factory=dict)
 
     def pinning(self, schedules: Mapping[str, Desired]) -> PlanPolicy:
-        """The same policy with these schedules, and no others, taken as they are."""
+        """The policy with exactly these schedules pinned."""
         return replace(self, pinned=schedules)
 
     def as_asked(self) -> PlanPolicy:
-        """The same policy for an intent that a person named: that projects vanish from the files is meant."""
+        """The policy for an explicit rollback or ``down``: services may vanish without a confirmation."""
         return replace(self, guard=replace(self.guard, allow_vanished=True))
 
     def midway(self) -> PlanPolicy:
-        """The same policy in the middle of a change: what it broke so far is no reason to refuse the rest."""
+        """The policy for the rest of a run: without the guards that the run's own changes could trip."""
         return replace(self, guard=self.guard.midway)

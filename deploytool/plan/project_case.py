@@ -1,4 +1,4 @@
-"""One project while it is planned."""
+"""The input of one project's plan."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from deploytool.plan.renderer import Renderer
 
 @dataclass(frozen=True, slots=True)
 class ProjectCase:
-    """A project with its schedule, the files that each host should hold, and what was observed.
+    """A project with its schedule, the files of each host, and the observed hosts.
 
-    ``inventory``: every host that can be reached. ``before``: the plans of the projects before this one,
-    which may free a port or bring a proxy.
+    ``inventory``: every known host by name. ``before``: the plans of the projects before this one, whose
+    steps may free a port or start a proxy.
     """
 
     project: Project
@@ -40,15 +40,15 @@ class ProjectCase:
 
     @property
     def backing_off(self) -> BackingOff:
-        """What this plan leaves alone for now."""
+        """The containers, services and hosts that this plan leaves unchanged after failures."""
         return self.policy.reconcile.rest
 
     def changes(self) -> tuple[Change, ...]:
-        """Desired against observed, by service and host."""
+        """The differences of desired and observed state, by service and host."""
         return reconcile(self.project, self.desired, self.files, self.observed, self.policy.reconcile)
 
     def with_ingress(self, steps: Sequence[Step], before: Sequence[ProjectPlan] = ()) -> tuple[Step, ...]:
-        """The steps with those that ingress adds, in an order in which they could run."""
+        """The steps with those that ingress adds, sorted so that each follows its needs."""
         return self.ingress.steps(
             self.project, steps, self.desired, self.files, self.observed, before, self.backing_off
         )
@@ -57,7 +57,7 @@ class ProjectCase:
 def files_of(
     project: Project, desired: Desired, observed: Observed, ingress: Ingress, renderer: Renderer
 ) -> dict[str, HostFiles]:
-    """Host → the files it should hold: hosts of the play, and those that still hold what they should not.
+    """Host → its files: for hosts of the play, and empty ones for hosts outside it that hold the project.
 
     Raises:
         InputError: a template fails for a host.

@@ -19,7 +19,7 @@ from deploytool.plan.records import Record, limited, record_of, repairs
 
 
 def plan_project(case: ProjectCase) -> ProjectPlan:
-    """All steps of one project, with its release, its files and the notes for people.
+    """The plan of one project: its steps, its release, its files, and remarks for people.
 
     Raises:
         Refused: by a guard. InputError: a template fails for a host.
@@ -50,7 +50,7 @@ def plan_project(case: ProjectCase) -> ProjectPlan:
 
 
 def plan_unknown(project: Project) -> ProjectPlan:
-    """The plan of a project of which no host answered: nothing is known, so nothing is done."""
+    """The empty plan of a project of which no host answered."""
     hosts = tuple(host.name for host in project.hosts)
     notes = ("none of its hosts answered: nothing is known of it",)
     return ProjectPlan(project.name, project.pattern, hosts, Desired(project.name, {}), notes=notes)
@@ -59,21 +59,21 @@ def plan_unknown(project: Project) -> ProjectPlan:
 def _steps(
     case: ProjectCase, changes: Sequence[Change], rolled: RolledOut, record: Record, alone: bool
 ) -> list[Step]:
-    """Announcements, changes and records, in this order."""
+    """The announcements, then the changes, then the records."""
     ordered = case.with_ingress(rolled.steps, case.before)
     changing = unwatched(ordered) if repairs(record) and not case.policy.patient else ordered
     prepared = {step.host for step in changing if step.kind is StepKind.PREPARE}
     records: list[Step] = []
-    if repairs(record) or not alone:  # a new release of which something is left alone has not come to be
+    if repairs(record) or not alone:  # a new release is recorded only once all of it runs
         written = {change.host for change in changes if change.touched}
-        if record.names_too_many(record.others_meanwhile):  # which is what they are told when prepared
+        if record.has_stale_holder(record.others_meanwhile):  # the list that ``PREPARE`` has written
             written |= prepared
         records = record.steps(written)
     return [*record.announcements(prepared, records), *changing, *records]
 
 
 def _leaves_alone(case: ProjectCase, changes: Sequence[Change], record: Record) -> bool:
-    """Whether more would change, were nothing backing off."""
+    """True if back-off keeps something unchanged that the plan would otherwise change."""
     policy = replace(case.policy, reconcile=replace(case.policy.reconcile, rest=NONE_BACKING_OFF))
     every = replace(case, policy=policy)
     return _differences(every, every.changes(), record) != _differences(case, changes, record)
@@ -88,12 +88,12 @@ def _differences(case: ProjectCase, changes: Sequence[Change], record: Record) -
 
 
 def _guard_policy(case: ProjectCase) -> GuardPolicy:
-    """A proxy goes with the last play that needs it: that is no accident of the files."""
+    """The guard's policy. The proxies may vanish: they do so with the last play that needs them."""
     policy = case.policy.guard
     return replace(policy, allow_vanished=True) if case.name == EDGE else policy
 
 
 def _stopped(plans: Iterable[ProjectPlan]) -> dict[str, str]:
-    """Containers that earlier projects stop, with the step: a later one may take their port."""
+    """Id of a container that an earlier project stops → id of that step; its port is free afterwards."""
     steps = (step for plan in plans for step in plan.steps if step.kind is StepKind.STOP)
     return {container.id: step.id for step in steps for container in step.containers}

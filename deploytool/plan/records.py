@@ -22,10 +22,11 @@ _HOSTS_OUT_OF_DATE = "its list of hosts is out of date"
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """The record of one project after this plan, and on the way there.
+    """The record of one project after this plan.
 
-    ``known``: hosts that may hold something now. ``others``: those that may when all is done, beside the
-    members of the release. ``others_meanwhile``: all that may until then.
+    A holder is a host with a replica, a definition or a route of the project. ``known``: the possible holders
+    now. ``others``: those after the plan, beside the members of the release. ``others_meanwhile``: all of
+    them until then.
     """
 
     case: ProjectCase
@@ -35,7 +36,7 @@ class Record:
     others_meanwhile: tuple[str, ...] = ()
 
     def steps(self, written: Collection[str] = ()) -> list[Step]:
-        """A ``RECORD`` for each host that is ``written`` to, or whose record does not say what is true."""
+        """A ``RECORD`` for each host that is in ``written``, or whose record is out of date."""
         steps = []
         for host_name in sorted(self.case.files):
             seen = self.case.observed.answered().get(host_name)
@@ -48,19 +49,20 @@ class Record:
         return steps
 
     def announcements(self, prepared: Collection[str], records: Iterable[Step]) -> list[Step]:
-        """A ``PREPARE`` for each host that stays, where other hosts get something for the first time.
+        """A ``PREPARE`` for each host of ``records`` that has none yet, where new hosts become holders.
 
-        So a run that is killed leaves nothing behind that nobody would find, were these to leave the play.
+        It records the new hosts' names on the others first. So a run that is killed leaves no container on a
+        host that no record names, not even if that host then leaves the play.
         """
         if self.known >= set(self.others_meanwhile):
             return []
         hosts = [step.host for step in records if step.host not in prepared]
         return [_step(StepKind.PREPARE, self.case.name, host, "hosts that join") for host in hosts]
 
-    def names_too_many(self, others: Iterable[str]) -> bool:
-        """Whether a list of possible holders has one outside the play that holds nothing any more.
+    def has_stale_holder(self, others: Iterable[str]) -> bool:
+        """True if a list of possible holders names a host outside the play that is none any more.
 
-        Hosts of the play are looked at in any case: a stale entry of them alone does not justify a write.
+        Hosts of the play are observed in any case: a stale entry of one does not justify a write.
         """
         of_play = {host.name for host in self.case.project.hosts}
         return bool(set(others) - of_play - set(self.others))
@@ -70,25 +72,25 @@ class Record:
         if files.manifest is None:
             if folder and folder.manifest_digest:
                 return "nothing is to run here any more"
-            return _HOSTS_OUT_OF_DATE if folder and self.names_too_many(folder.others) else ""
+            return _HOSTS_OUT_OF_DATE if folder and self.has_stale_holder(folder.others) else ""
         if folder is None or not folder.manifest_digest:
             return "compose.yaml is not there"
         if folder.manifest_digest != files.manifest_digest:
             return "compose.yaml differs"
-        # Each playbook sees other hosts of the proxies, and records what it sees.
+        # Each playbook knows another part of the proxies' hosts, so their releases always differ.
         return "" if self.case.name == EDGE else self._cause_of_release(folder)
 
     def _cause_of_release(self, folder: ProjectFolder) -> str:
         if folder.release is None or folder.release.digest != self.release.digest:
             return f"release {self.release.number} is not on record"
-        complete = set(folder.others) >= set(self.others) and not self.names_too_many(folder.others)
+        complete = set(folder.others) >= set(self.others) and not self.has_stale_holder(folder.others)
         return "" if complete or folder.others == self.others else _HOSTS_OUT_OF_DATE
 
 
 def record_of(case: ProjectCase, changed: tuple[str, ...]) -> Record:
-    """The record after this plan; ``changed`` are the services that the plan changes."""
+    """The record of a project after its plan; ``changed`` are the services that the plan changes."""
     known = frozenset(case.observed.possible_holders(case.name))
-    if case.name == EDGE:  # it is where the projects are that need it
+    if case.name == EDGE:  # its hosts follow from those of the projects behind it
         return Record(case, _release(case, changed), known)
     wanted = {name for name, file in case.files.items() if file.manifest or file.ingress}
     holding = {name for name in known if name in case.inventory and _may_hold(case, name)}
@@ -104,12 +106,12 @@ def record_of(case: ProjectCase, changed: tuple[str, ...]) -> Record:
 
 
 def repairs(record: Record) -> bool:
-    """Whether the release is on record already, so that the plan only brings back what it says."""
+    """True if the release is already on record: the plan repairs drift from it and makes no new one."""
     return record.release is record.case.observed.newest_release(record.case.name)
 
 
 def limited(steps: Iterable[Step], limit: frozenset[str] | None) -> tuple[tuple[Step, ...], int]:
-    """The steps on hosts of ``limit`` that need no step elsewhere; and how many were left out."""
+    """The steps on hosts of ``limit`` that need none on other hosts, and the number of the others."""
     if limit is None:
         return tuple(steps), 0
     kept: dict[str, Step] = {}
@@ -123,7 +125,7 @@ def limited(steps: Iterable[Step], limit: frozenset[str] | None) -> tuple[tuple[
 
 
 def _release(case: ProjectCase, changed: tuple[str, ...]) -> Release:
-    """The release on record where it says the same, else the next one."""
+    """The newest release on record where its digest is equal, else the next release."""
     members = {name: case.files[name] for name in case.desired.members if name in case.files}
     digest = release_digest(case.project, case.desired, members)
     newest = case.observed.newest_release(case.name)
@@ -154,7 +156,7 @@ def _placements(desired: Desired) -> Mapping[str, Mapping[str, int]]:
 
 
 def _may_hold(case: ProjectCase, host_name: str) -> bool:
-    """Whether a host may hold something: unknown is not absent."""
+    """True if a host holds a part of the project, or is unreachable, so that it may."""
     seen = case.observed.answered().get(host_name)
     return seen is None or seen.holds(case.name)
 
@@ -164,7 +166,7 @@ def _step(kind: StepKind, project: str, host: str, cause: str) -> Step:
 
 
 def hosts_elsewhere(intent: Intent, observed: Observed) -> dict[str, Host]:
-    """Hosts that may hold something of a project, are in no play, and were not looked at yet."""
+    """The possible holders of the projects that were not observed yet, by name; they are in no play."""
     names = {name for project in intent.projects for name in observed.possible_holders(project.name)}
     hosts = intent.inventory.hosts
     return {name: hosts[name] for name in sorted(names) if name in hosts and name not in observed}

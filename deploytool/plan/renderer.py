@@ -1,4 +1,4 @@
-"""The seam to a backend's own formats: definitions and the schedule → the files of one host."""
+"""The interface to a backend's file formats: definitions and the schedule → the files of one host."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from deploytool.model.inventory import Host
 
 
 class Renderer(Protocol):
-    """Renders a project for one host. Pure: equal arguments, equal files."""
+    """The renderer of one file format. Pure: equal arguments give equal files."""
 
     def host_files(
         self, project: Project, desired: Desired, host: Host, offers: Sequence[Offer] = ()
     ) -> HostFiles:
-        """The files of the project's folder on ``host``; none where no replica is scheduled.
+        """The files of the project's folder on ``host``; without a manifest where no replica is scheduled.
 
-        ``offers`` are the project's behind ingress: the proxy of every host gets its part of them.
+        ``offers``: the project's services behind ingress, for the configuration of the host's proxy.
 
         Raises:
             InputError: a template fails for this host.
@@ -30,20 +30,20 @@ class Renderer(Protocol):
         ...
 
     def shown(self, manifest: Manifest, salt: bytes) -> str:
-        """A host's definition as it may be shown: secrets masked with ``salt``, our own labels left out.
+        """A host's definition for display: secrets masked with ``salt``, deploytool's own labels left out.
 
         Raises:
-            InputError: it is no definition of ours.
+            InputError: the text is no definition of this format.
         """
         ...
 
     def proxy_definitions(self, proxies: Edge) -> Definitions:
-        """The definitions of the proxies' own containers."""
+        """The definitions of the project of the proxies."""
         ...
 
 
 def release_digest(project: Project, desired: Desired, files: Mapping[str, HostFiles]) -> str:
-    """The name of a whole release, 40 hex digits: the owning play, the schedule, and each host's file."""
+    """The digest of a release: 40 hex digits, of the owning play, the schedule and each host's manifest."""
     content = {
         "play": project.play,
         "counts": sorted([service, host, n] for (service, host), n in desired.counts.items() if n),

@@ -1,7 +1,7 @@
-"""A plan as a contract: what it was made from and what it will do, so that it is done exactly or not at all.
+"""A saved plan: a document of a plan and its inputs, so that it is carried out unchanged or not at all.
 
-Contents are named by hashes that are keyed with the ids of the hosts' Docker engines. Whoever has only the
-document cannot try passwords against them, and whoever may ask the hosts can read the secrets there anyway.
+Contents appear as hashes, keyed with the ids of the hosts' Docker engines. Without access to the hosts,
+nobody can test guesses of secrets against them; with access, the secrets can be read there anyway.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from deploytool.model.plan import Plan, ProjectPlan
 
 HASH_LENGTH = 32
 
-# The parts of a document that say what is done; when and by which version it was made does not.
+# The keys of a project that two documents are compared by: all that its execution depends on.
 _BINDING = ("project", "placements", "release", "files", "specs", "steps")
 _KINDS = {VARIABLE: "the extra variable ", ENVIRONMENT: "the environment variable "}
 
 
 @dataclass(frozen=True, slots=True)
 class Making:
-    """How a plan was made: by which version, when (ISO 8601), by which command, from which inputs."""
+    """The origin of a plan: deploytool's version, the time (ISO 8601), the command, and its inputs."""
 
     tool: str
     when: str
@@ -37,9 +37,9 @@ class Making:
 
 
 def document_of(plan: Plan, observed: Observed, making: Making, like: Document | None = None) -> Document:
-    """The plan as plain JSON values, sealed by a checksum.
+    """The plan as plain JSON values, with a checksum.
 
-    ``like`` is an earlier document to compare with: hashes are keyed with the hosts that answered then.
+    ``like`` is an earlier document to compare with: hashes are keyed with the hosts that answered in it.
     """
     key = _key(observed, _answered_in(like) if like else observed.answered())
     projects = tuple(project.project for project in plan.projects)
@@ -62,9 +62,9 @@ def document_of(plan: Plan, observed: Observed, making: Making, like: Document |
 
 
 def changed_since(saved: Document, now: Document) -> tuple[tuple[str, str], ...]:
-    """What is not as it was when a plan was saved: (host or file, sentence); empty where the plan holds.
+    """The changes since a plan was saved, as (host or file, sentence); empty where the plan is still valid.
 
-    The causes come first: hosts, then inputs. Only where neither explains it, what would be done is compared.
+    Changes of hosts, then of inputs. Only where there are none of these are the plans' steps compared.
     """
     hosts = tuple(_changed_hosts(saved["hosts"], now["hosts"]))
     if not any(_engines(saved).values()) and any(project["steps"] for project in saved["projects"]):
@@ -78,7 +78,7 @@ def changed_since(saved: Document, now: Document) -> tuple[tuple[str, str], ...]
 
 
 def _key(observed: Observed, names: Iterable[str]) -> bytes:
-    """Empty where no engine has an id: then there is nothing that only the hosts know."""
+    """The key of the hashes, from the engines' ids; empty where no engine has an id to serve as a secret."""
     hosts = ((name, observed.answered().get(name)) for name in sorted(names))
     ids = [(name, host.facts.node_id if host else "") for name, host in hosts]
     return hashlib.sha256(json.dumps(ids).encode()).digest() if any(one for _, one in ids) else b""
@@ -242,7 +242,7 @@ def _changed_inputs(saved: list[dict[str, Any]], now: list[dict[str, Any]]) -> I
 
 
 def _changed_work(saved: Document, now: Document) -> Iterator[tuple[str, str]]:
-    """Inputs and hosts are the same, and yet: another version, or something that neither shows."""
+    """The change of the steps themselves, where hosts and inputs are equal: mostly another version."""
     if _binding(saved) == _binding(now):
         return
     version = ""

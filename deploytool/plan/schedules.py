@@ -1,4 +1,4 @@
-"""The schedule of every project of a run: each sees what the earlier ones claim of the hosts."""
+"""The schedules of all projects of a run, each with account of the earlier ones' claims on the hosts."""
 
 from __future__ import annotations
 
@@ -23,8 +23,9 @@ from deploytool.plan.renderer import Renderer
 class Schedules:
     """The schedules of a run.
 
-    ``claims``: by project, in order; a project of which no host answered has none. ``homeless``: the projects
-    that cannot be scheduled, and why. ``began``: the schedules from which moves for balance count.
+    ``claims``: one for each project, in order, but for those of which no host answered. ``homeless``: the
+    projects that cannot be scheduled, each with its problems. ``began``: project → the schedule from which
+    moves for balance count.
     """
 
     ingress: Ingress
@@ -50,10 +51,10 @@ def schedule_all(
     renderer: Renderer,
     left_out: Collection[str] = (),
 ) -> Schedules:
-    """Schedule every project but those that are ``left_out``, the proxies first.
+    """Schedule every project except those in ``left_out``, the proxies first.
 
     Raises:
-        InputError: two projects want the same of one ingress port, or a template fails for a host.
+        InputError: two projects offer the same route on one port, or a template fails for a host.
     """
     rest = apart_from(intent, left_out)
     ingress = ingress_of(rest, observed, renderer)
@@ -64,7 +65,7 @@ def schedule_all(
 
 
 def any_answered(project: Project, observed: Observed) -> bool:
-    """Whether a host of the project answered."""
+    """True if a host of the project answered."""
     return any(host.name in observed.answered() for host in project.hosts)
 
 
@@ -72,7 +73,7 @@ class _Scheduling:
     def __init__(self, ingress: Ingress, observed: Observed, policy: PlanPolicy, renderer: Renderer) -> None:
         self._ingress, self._observed, self._policy, self._renderer = ingress, observed, policy, renderer
         self._claims: list[Claim] = []
-        self._taken: list[Claim] = []  # as the projects behind see them
+        self._taken: list[Claim] = []  # the claims that later projects have to respect
         self._homeless: dict[str, NoHost] = {}
         self._began = dict(policy.began)
         self._moves_left = policy.max_moves
@@ -82,7 +83,7 @@ class _Scheduling:
             self._claim(project, self._policy.pinned[project.name])
         elif project.name == EDGE and not project.hosts:
             self._claims.append(Claim(project, Desired(EDGE, {})))
-        # Where no host answers nothing is known, not even on paper: that is the news, not a missing home.
+        # Without any host that answers there is no schedule; the unreachable hosts are reported instead.
         elif any_answered(project, self._observed):
             try:
                 desired = schedule_one(project, self._observed, self._policy, self._renderer, self._taken)
@@ -100,8 +101,10 @@ class _Scheduling:
         self._taken.append(claim if project.name in self._policy.pinned else self._ingress.claim(claim))
 
     def _balanced(self, project: Project, desired: Desired) -> Desired:
-        """The schedule after moves for balance. What moved since the first plan counts in every later one, so
-        that planning again after the moves comes to an end."""
+        """The schedule after moves for balance.
+
+        Moves since the first plan of the run count against ``max_moves``, so that planning again terminates.
+        """
         if not self._policy.max_moves:
             return desired
         began = self._began.setdefault(project.name, desired)
@@ -119,12 +122,12 @@ def schedule_one(
     renderer: Renderer,
     others: Collection[Claim],
 ) -> Desired:
-    """The schedule of one project, beside the claims of ``others``; jobs that are done stay where they ran.
+    """The schedule of one project, beside the claims of ``others``; finished jobs stay where they ran.
 
-    Whether a job is done, its rendered spec has to say.
+    A job counts as finished only if its container was made from the spec as it is rendered now.
 
     Raises:
-        NoHost: a replica has no home. InputError: a template fails for a host.
+        NoHost: no host for a replica. InputError: a template fails for a host.
     """
     taken = tuple(others)
     desired = schedule(project, observed, policy=policy.schedule, others=taken)
@@ -138,7 +141,7 @@ def schedule_one(
 
 
 def _specs(project: Project, service: str, desired: Desired, renderer: Renderer) -> set[str]:
-    """The specs of a service on all hosts that are to run it."""
+    """The digests of a service's specs on the hosts that it is scheduled on."""
 
     def spec(host: Host) -> str:
         return renderer.host_files(project, desired, host).specs[service].digest

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def open_backend(settings: BackendSettings) -> HostsBackend:
-    """Engines over SSH or on this machine, as the inventory says; nothing is connected yet."""
+    """The backend of engines over SSH or on this machine, as the inventory says. Connects to no host."""
 
     def engine(host: Host) -> ComposeEngine:
         transport = open_transport(host, settings.ssh)

@@ -1,7 +1,7 @@
-"""What scripts print: JSON, one document a line. Reading that no host can break.
+"""The output of scripts: JSON, one document a line, parsed without trust in the host.
 
-A line that is no JSON object says nothing, and a value of another type than expected counts as absent: a
-damaged file on a host costs what it says and no more.
+A line that is no JSON object is skipped, and a value of an unexpected type counts as absent. So a damaged
+file on a host only loses its own content.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a script prints while it runs, as values, as they come."""
+"""The output of a running script as a feed of values."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ _KEPT_STDERR_BYTES = 4096
 
 
 class LineFeed(Generic[T]):
-    """See ``backend.base.Feed``. ``read`` makes a value of a document, or None where it says nothing.
+    """The feed of one command; see ``backend.base.Feed``.
 
-    ``over`` makes the error for a command that ended: from its exit code, the last line of its stderr, and
-    whether it had begun; None where it may end so.
+    ``read`` turns a document into a value, or None to skip it. ``over`` gets the exit code of a command that
+    ended, the last line of its stderr, and True if ``wait_for`` had succeeded; it returns the error to raise,
+    or None.
     """
 
     def __init__(
@@ -35,10 +36,10 @@ class LineFeed(Generic[T]):
         self._begun = False
 
     def wait_for(self, key: str) -> None:
-        """Wait until the command prints a document with ``key``: it has begun.
+        """Wait until the command prints a document with ``key``, by which it tells that it is ready.
 
         Raises:
-            HostUnreachable: it ended before, or the host was lost.
+            HostUnreachable: the command ended before, or the host was lost.
         """
         for raw in read_lines(self._lines):
             if key in raw:

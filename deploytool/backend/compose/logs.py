@@ -1,4 +1,4 @@
-"""What ``logs.sh`` prints → lines of replicas. Pure but for what it remembers of earlier lines."""
+"""The output of ``logs.sh`` → log lines of replicas. No I/O; state is kept only of earlier lines."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _REMEMBERED = 64
 
 
 def arguments(query: LogQuery) -> list[str]:
-    """The words that ``logs.sh`` takes."""
+    """The arguments of ``logs.sh`` for a query."""
     tail = "all" if query.tail is None else str(query.tail)
     told = words(follow="yes" if query.follow else "", since=query.since or "", tail=tail)
     replicas = (words(project=project, service=service) for project, service in query.services)
@@ -21,7 +21,7 @@ def arguments(query: LogQuery) -> list[str]:
 
 
 class LogReader:
-    """Reads one run of the script, document by document."""
+    """The reader of the documents of one run of the script."""
 
     def __init__(self) -> None:
         self._replicas: dict[str, LogLine] = {}
@@ -30,7 +30,7 @@ class LogReader:
         self._live = False
 
     def read(self, raw: Document) -> LogLine | Live | None:
-        """The value of a document; None where it only says something about others, or was told before."""
+        """The value of a document; None for a part of a line, a replica's data, and a repeated line."""
         identity = text_of(raw, "of")
         if "replica" in raw:
             self._meet(raw)
@@ -57,7 +57,7 @@ class LogReader:
         )
 
     def _line(self, when: str, identity: str, text: str) -> LogLine | None:
-        # A replica that was restarted while the following began may be followed twice.
+        # A replica that restarts just as following begins may be followed twice.
         recent = self._recent.setdefault(identity, deque(maxlen=_REMEMBERED))
         if self._live and when and (when, text) in recent:
             return None

@@ -1,7 +1,7 @@
-"""What a look at a host prints → the model. Pure: documents in, values out.
+"""The documents of ``look.sh`` → the model. Pure.
 
-A document that is missing or damaged costs what it says and no more, except for the facts of the engine,
-without which a host is of no use.
+A missing or damaged document only loses its own content, except for the facts of the Docker engine, without
+which a host cannot be used.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ NOT_FOUND = 127
 
 
 def parse_observation(documents: Sequence[Document], host_name: str) -> ObservedHost:
-    """Read what a look printed.
+    """The observed host, from the documents that ``look.sh`` printed.
 
     Raises:
         HostUnreachable: no Docker, no Compose plugin, no permission (``setup``), or no engine that answers.
@@ -63,7 +63,7 @@ def _raise_faults(documents: Iterable[Document], host_name: str) -> None:
 
 
 def no_docker(exit_code: int, complaint: str, host_name: str) -> HostUnreachable:
-    """Why docker could not do anything at all, from its exit code and what it said."""
+    """The error for a docker command that failed as a whole, from its exit code and its complaint."""
     if exit_code == NOT_FOUND:
         return HostUnreachable("docker is not installed", hint=INSTALL, host=host_name, setup=True)
     if "permission denied" in complaint.lower():
@@ -94,7 +94,7 @@ def _facts(documents: Sequence[Document], host_name: str) -> Facts:
 
 
 def parse_engine(documents: Sequence[Document]) -> dict[str, str]:
-    """What a look said of the engine, as ``facts.sh`` takes it back; empty where the host keeps it."""
+    """The observed facts of the engine, as arguments for ``facts.sh``; empty where the host caches them."""
     engine = _one_with(documents, "facts")
     if not text_of(engine, "key"):
         return {}

@@ -24,7 +24,7 @@ _HOLDS_PORTS = (ContainerState.RUNNING, ContainerState.PAUSED, ContainerState.RE
 
 
 def parse_container(raw: Document) -> Container:
-    """What ``look.sh`` prints of a container. ``raw`` has an id."""
+    """The container of a document of ``look.sh``; ``raw`` has an id."""
     said = _texts(document_of(raw, "labels"))
     _, _, network_of = text_of(raw, "network").partition("container:")
     state = word_of(ContainerState, text_of(raw, "state"), ContainerState.UNKNOWN)
@@ -57,7 +57,7 @@ def parse_container(raw: Document) -> Container:
 
 
 def parse_event(raw: Document) -> ContainerEvent | None:
-    """What ``docker events --format '{{json .}}'`` prints; None where it cannot be read."""
+    """The event of a line of ``docker events --format '{{json .}}'``; None where it has no container's id."""
     actor = document_of(raw, "Actor")
     said = _texts(document_of(actor, "Attributes"))
     if not text_of(actor, "ID"):
@@ -81,7 +81,7 @@ def parse_event(raw: Document) -> ContainerEvent | None:
 
 
 def parse_reserve(label: str) -> Resources:
-    """The label with what a container reserves, ``CPUS BYTES``; nothing where it is damaged or missing."""
+    """The reserved resources of a container's label, ``CPUS BYTES``; zero where it is damaged or missing."""
     cpus, _, memory = label.partition(" ")
     try:
         return Resources(float(cpus), int(memory))

@@ -1,4 +1,4 @@
-"""What a host says of its proxies → the model. Pure."""
+"""The documents of a host's proxies → the model. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from deploytool.model.ingress import Belief, IngressProtocol, Offer, Served
 
 
 def parse_served(documents: Sequence[Document]) -> dict[str, Served]:
-    """What the proxy was told, by project."""
+    """Project → the configuration that the host's proxy has of it."""
     return {
         text_of(raw, "ingress"): Served(
             text_of(raw, "digest").strip(),
@@ -25,7 +25,7 @@ def parse_served(documents: Sequence[Document]) -> dict[str, Served]:
 
 
 def parse_beliefs(documents: Iterable[Document]) -> Iterator[Belief]:
-    """What the proxies think of their endpoints."""
+    """The health of each endpoint as the host's proxy reports it."""
     for raw in documents:
         if "believes" in raw:
             flags = text_of(raw, "health")
@@ -36,7 +36,7 @@ def parse_beliefs(documents: Iterable[Document]) -> Iterator[Belief]:
 
 
 def marked(containers: Iterable[Container], documents: Iterable[Document]) -> Iterator[Container]:
-    """With what the host knows of its proxies that were let go."""
+    """The containers, with replaced proxies marked ``let_go``, and ``lingers`` while they drain."""
     let_go = {text_of(raw, "let_go")[:12]: raw.get("lingers") is True for raw in documents if "let_go" in raw}
     for container in containers:
         mark = container.id[:12]
@@ -45,7 +45,7 @@ def marked(containers: Iterable[Container], documents: Iterable[Document]) -> It
 
 
 def _of_services(documents: Iterable[Document], project: Document, key: str) -> Iterator[tuple[str, str]]:
-    """What was told under ``key`` of each service of the project."""
+    """(service, the value under ``key``) for each service in the documents of the project."""
     for raw in documents:
         if "service" in raw and key in raw and raw.get("ingress") == project["ingress"]:
             yield text_of(raw, "service"), text_of(raw, key)
@@ -61,7 +61,7 @@ _OF_OFFER = frozenset(field.name for field in fields(Offer))
 
 
 def _offers(text: str) -> Iterator[Offer]:
-    """The text of ``offers.json``; what is damaged is left out."""
+    """The offers in the text of ``offers.json``, without damaged ones."""
     raw = json_value(text)
     for offer in raw if isinstance(raw, list) else ():
         if isinstance(offer, dict) and offer.keys() <= _OF_OFFER:

@@ -27,7 +27,7 @@ PRUNE_TIMEOUT_S = 120.0
 ENVOY_PATIENCE_S = 20.0
 # What Docker may need on a busy host, beyond what a step waits for; more than main.sh waits for the flock.
 SLACK_S = 110.0
-# Most connections to a proxy end soon; it may keep the others when the run is over.
+# Most connections to a proxy end soon; the proxy keeps the others after the end of the run.
 LET_GO_PATIENCE_S = 10.0
 
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._-]*")
@@ -115,7 +115,7 @@ def _restart(tasks: Sequence[Task]) -> Command:
 
 
 def _stop(tasks: Sequence[Task]) -> Command:
-    # A proxy that was replaced may have reason to stay for a while.
+    # ``dismiss`` keeps a replaced proxy for a while if it still has connections.
     verb = "dismiss" if tasks[0].step.project == EDGE else "stop"
     told = _records(tasks, lambda task: words(grace=task.step.grace_s, containers=_ids(task)))
     return Command(verb, tuple(told), timeout_s=max(task.step.grace_s for task in tasks))
@@ -208,7 +208,7 @@ def _list(numbers: Iterable[int]) -> str:
 
 
 def tar_of(files: HostFiles | None, release: Release | None, others: Sequence[str]) -> bytes:
-    """All that a step writes, as one tar: ``compose.yaml``, ``files/…``, ``release.json``, ``others``."""
+    """The tar of a step's files: ``compose.yaml``, ``files/…``, ``release.json``, ``others``."""
     written = []
     if files and files.manifest:
         written.append(File("compose.yaml", files.manifest.text.encode(), 0o600))

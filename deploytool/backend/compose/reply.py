@@ -1,4 +1,4 @@
-"""What a verb printed on a host → an outcome for each of its tasks."""
+"""The output of a verb on a host → the outcome of each of its tasks."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Exit(IntEnum):
 
 @dataclass(slots=True)
 class _Told:
-    """What was told of one task."""
+    """The documents of one task."""
 
     ok: bool = False
     failure: Document = field(default_factory=dict)
@@ -104,7 +104,7 @@ class Reply:
         told, first = self._tasks.get(task, _Told()), self._tasks.get(0, _Told())
         if told.failure or told.ok:
             return told.outcome()
-        if first.failure:  # it ended the verb, before it came to this task
+        if first.failure:  # the failure of the first task ended the verb before this task
             return replace(first.outcome(), log=())
         stderr = self._result.stderr.decode("utf-8", "replace").splitlines()
         said = " ".join([line for line in stderr if line and line != _BEAT][-3:]) or "it said nothing"

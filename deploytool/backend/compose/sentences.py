@@ -1,4 +1,4 @@
-"""Why a verb failed on a host: the code and the facts that a script reports → a sentence and a way out."""
+"""Messages of failures on a host: the code and the facts that a script reports → a sentence and a hint."""
 
 from __future__ import annotations
 
@@ -70,12 +70,12 @@ def sentence(raw: Document) -> str:
 
 
 def hint(code: str) -> str:
-    """What to do about a failure; empty where that depends on more than its code."""
+    """The hint for a failure code; empty where it has none."""
     return _HINTS.get(code, "")
 
 
 def log_line(raw: Document) -> str:
-    """What is told beside a verb's outcome: a container's last words, or what was left when a drain ended."""
+    """A line of a task's log: of a failed container's output, or the remainder when a drain ended."""
     for name, text in _LEFT.items():
         if name in raw:
             return text.format_map({"number": raw[name], "after_s": raw.get("after_s", 0)})
@@ -84,7 +84,7 @@ def log_line(raw: Document) -> str:
 
 
 class _Facts(dict[str, str]):
-    """What a host reported. A fact that it left out is empty."""
+    """The facts that a host reported, by name; a missing one is empty."""
 
     def __missing__(self, key: str) -> str:
         return ""

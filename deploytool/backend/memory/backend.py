@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def open_backend(settings: BackendSettings) -> HostsBackend:
-    """A new, empty host for every host that is looked at."""
+    """A backend with a new, empty simulated host for every host of the inventory."""
     hosts: dict[str, MemoryHost] = {}
 
     def engine(host: Host) -> MemoryEngine:

@@ -1,8 +1,8 @@
-"""An engine in this process: a host that keeps real state and fails when it is told to.
+"""The engine of a simulated host, with state in memory and injected faults.
 
-It follows the same contract as the engine on real hosts (one suite of tests runs on both) and makes
-every fault cheap: a step that fails, a host that is lost before or after a step took effect, a replica
-that never gets ready, a run that dies between two steps.
+One suite of tests runs on it and on the engine of real hosts. Faults are cheap here: a step that fails, a
+host that is lost before or after a step took effect, a replica that never gets ready, a run that dies between
+two steps.
 """
 
 from __future__ import annotations
@@ -33,14 +33,16 @@ from deploytool.transport.base import Result, Terminal
 
 
 class _PortTaken(Exception):
-    """What Docker says of a port that somebody holds."""
+    """A port of the host is already published by another container."""
 
 
 @dataclass(slots=True)
 class MemoryEngine:
-    """One simulated host. ``fault(host, verb, when)`` is asked ``before`` and ``after`` each verb.
+    """The engine of one simulated host.
 
-    It answers with nothing, a sentence (the verb fails), ``lost`` (the host stops answering) or ``crash``.
+    ``fault(host, verb, when)`` is called before and after each verb, with ``when`` as ``before`` or
+    ``after``. It returns "" for no fault, a sentence (the verb fails), ``lost`` (the host stops answering) or
+    ``crash`` (the run dies). ``execs`` has the verbs in the order of their calls.
     """
 
     host: MemoryHost
@@ -49,7 +51,7 @@ class MemoryEngine:
     execs: list[str] = field(default_factory=list)
 
     def begin(self) -> None:
-        """A look takes no time."""
+        """Do nothing: to observe takes no time here."""
 
     def observe(self) -> ObservedHost:
         self._enter("observe")
@@ -155,7 +157,7 @@ class MemoryEngine:
         return MemoryStream(lambda stdin: self.host.command(found[0], argv, stdin))
 
     def close(self) -> None:
-        """Nothing to give back."""
+        """Do nothing: there is no connection."""
 
     # --- faults -----------------------------------------------------------------------------------------
 
@@ -199,7 +201,7 @@ class MemoryEngine:
             return Outcome(f"image {missing[0]} cannot be pulled: not found", "check its name and tag")
         folder.staged = task.files.manifest if task.files else None
         folder.others = task.others
-        folder.leaving.clear()  # the plan before lets nothing go any more
+        folder.leaving.clear()  # of the plan before
         return Outcome()
 
     def _start(self, task: Task, folder: Folder) -> Outcome:
@@ -244,7 +246,7 @@ class MemoryEngine:
         folder.leaving |= {container.id for container in task.step.containers}
         if "offers.json" in part:
             served[project] = self._served(task.step, part, before, folder.leaving)
-        elif task.step.containers:  # it is let go before all is forgotten
+        elif task.step.containers:  # it is drained before the proxy's configuration is removed
             names = {container.name for container in task.step.containers}
             local = {name: tuple(n for n in found if n not in names) for name, found in before.local.items()}
             served[project] = replace(before, local=local)
@@ -298,7 +300,7 @@ class MemoryEngine:
         ]
 
     def _make(self, task: Task, folder: Folder) -> Container:
-        """A container as Docker would make it from the definition that is in place."""
+        """The container that Docker would make from the current definition."""
         step = task.step
         definition = _services(folder.manifest)[step.service]
         said: Mapping[str, str] = definition["labels"]

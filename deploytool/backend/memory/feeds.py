@@ -1,4 +1,4 @@
-"""What the engine in memory streams: feeds that tests fill, and commands that are functions."""
+"""Streams of the simulated host: feeds that tests fill, and commands that are Python functions."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ class _End(Exception):
 
 
 class MemoryFeed(Generic[T]):
-    """See ``backend.base.Feed``. ``check`` raises where the host is lost; ``release`` forgets this feed."""
+    """A feed in memory; see ``backend.base.Feed``.
+
+    ``check`` raises ``HostUnreachable`` once the host is lost; ``release`` is called when the feed is closed.
+    """
 
     def __init__(self, check: Callable[[], object], release: Callable[[MemoryFeed[T]], object]) -> None:
         self._check = check
@@ -34,7 +37,7 @@ class MemoryFeed(Generic[T]):
         self._queue.put(error)
 
     def end(self) -> None:
-        """There is nothing more to come."""
+        """End the feed after the values so far."""
         self._queue.put(_End())
 
     def __iter__(self) -> Iterator[T]:
@@ -58,7 +61,7 @@ class MemoryFeed(Generic[T]):
 
 
 class MemoryStream:
-    """See ``transport.base.Stream``: ``command`` is called with the whole input once that has ended."""
+    """A stream in memory; see ``transport.base.Stream``. ``command`` gets the whole input at its end."""
 
     def __init__(self, command: Callable[[bytes], Result]) -> None:
         self.exit_code: int | None = None

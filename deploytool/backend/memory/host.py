@@ -1,4 +1,4 @@
-"""A simulated host: what survives a run, and the faults that tests order."""
+"""A simulated host: its state, which outlives a run, and the interface of injected faults."""
 
 from __future__ import annotations
 
@@ -20,14 +20,16 @@ from deploytool.transport.base import Result
 
 
 class Crash(BaseException):
-    """The run dies here, as with kill -9: nothing may catch it but a test."""
+    """The run dies at this place, as by ``kill -9``. Only tests may catch it."""
 
 
 @dataclass(slots=True)
 class Folder:
-    """A project's folder on the host: the text of compose.yaml, what is staged, release, other hosts, lease.
+    """A project's folder on the host.
 
-    ``leaving`` are the containers that the plan under way lets go.
+    ``staged``: the manifest that the next change will activate. ``others``: other possible holders.
+    ``history``: the releases on record, by number. ``leaving``: the ids of containers that the current plan
+    takes out of the endpoints.
     """
 
     manifest: Manifest | None = None
@@ -47,7 +49,7 @@ class Folder:
         return Records(*map(tuple, numbers))
 
     def remember(self, stored: StoredRelease) -> None:
-        """Put a release or an attempt on record, and let go of what is too old."""
+        """Record a release or an attempt, and drop releases by the rule of retention."""
         number, current = stored.release.number, self.release.number if self.release else 0
         runs = stored.manifest is not None
         drop = self.records.to_drop(number, keep=KEPT_RELEASES, current=current, with_manifest=runs)
@@ -64,17 +66,18 @@ def no_fault(host: str, verb: str, when: str) -> str:
 
 
 def no_command(container: Container, argv: Sequence[str], stdin: bytes) -> Result:
-    """What a container answers that has no such command."""
+    """The result of a command that the container does not have: exit code 127."""
     return Result(127, stderr=f"{argv[0]}: not found\n".encode())
 
 
 @dataclass(slots=True)
 class MemoryHost:
-    """What survives a run: containers, folders, images, and a clock that tests move.
+    """The state of a simulated host, which outlives a run: containers, folders, images, and a clock.
 
-    ``images`` None means that every image can be pulled. ``sick`` are images whose containers never get
-    ready. ``unusable`` is what somebody has to set right first. ``command`` is what ``exec`` runs,
-    ``written`` what the replicas wrote, by time.
+    ``images``: those that can be pulled, None for all. ``sick``: images whose containers never get ready.
+    ``unusable``: the reason for which Docker cannot be used, else empty. ``now_s``: the clock, which tests
+    move. ``made``: the number of containers made so far. ``command``: the function that ``exec`` calls.
+    ``written``: the log lines of the replicas, by time.
     """
 
     name: str
@@ -95,13 +98,13 @@ class MemoryHost:
     followers: list[MemoryFeed[LogLine | Live]] = field(default_factory=list)
 
     def write(self, line: LogLine) -> None:
-        """A replica writes a line."""
+        """Add a log line of a replica, and send it to the followers."""
         self.written.append(line)
         for follower in tuple(self.followers):
             follower.put(line)
 
     def happen(self, action: str, container: Container) -> None:
-        """Tell those who listen what happened to a container."""
+        """Send an event of a container to all event feeds."""
         event = ContainerEvent(
             action=action,
             id=container.id,
@@ -132,7 +135,7 @@ class MemoryHost:
         self.happen("destroy", container)
 
     def end_feeds(self, reason: str) -> None:
-        """The engine stops, or is started anew: no feed survives that."""
+        """End all feeds with an error, as when the Docker engine stops or restarts."""
         error = HostUnreachable(reason, host=self.name)
         for feed in tuple(self.feeds):
             feed.fail(error)
@@ -140,6 +143,6 @@ class MemoryHost:
             follower.fail(error)
 
     def __post_init__(self) -> None:
-        """An engine has an id of its own, as Docker's have."""
+        """Give the engine an id of its own, as Docker's have."""
         if not self.facts.node_id:
             self.facts = replace(self.facts, node_id=f"engine of {self.name}")
