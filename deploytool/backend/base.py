@@ -14,7 +14,7 @@ from deploytool.errors import ManyProblems
 from deploytool.model.container import ContainerEvent
 from deploytool.model.desired import Desired, HostFiles, Manifest
 from deploytool.model.event import Event
-from deploytool.model.intent import Intent, Project
+from deploytool.model.intent import Definitions, Intent, Project, Service
 from deploytool.model.inventory import Host
 from deploytool.model.log import Live, LogLine, LogQuery
 from deploytool.model.observed import Observed, ObservedHost
@@ -147,6 +147,20 @@ class Backend(Protocol):
 
         Raises:
             InputError: the text is no definition of this backend.
+        """
+        ...
+
+    def stored_definitions(self, manifests: Mapping[str, Manifest]) -> Definitions:
+        """The definitions of a release, from the manifest that each host keeps of it."""
+        ...
+
+    def stored_service(
+        self, name: str, manifest: Manifest, host_name: str, current: Service | None
+    ) -> Service:
+        """A service of a release; what no manifest says is that of the ``current`` one.
+
+        Raises:
+            InputError: the file was damaged on the host.
         """
         ...
 

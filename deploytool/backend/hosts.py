@@ -13,7 +13,7 @@ from deploytool.errors import HostUnreachable, ManyProblems
 from deploytool.model.container import ContainerEvent
 from deploytool.model.desired import Desired, HostFiles, Manifest
 from deploytool.model.event import Event, HostLooked, Looking
-from deploytool.model.intent import Intent, Project
+from deploytool.model.intent import Definitions, Intent, Project, Service
 from deploytool.model.inventory import Host
 from deploytool.model.log import Live, LogLine, LogQuery
 from deploytool.model.observed import Observed, ObservedHost, Unreachable
@@ -70,6 +70,14 @@ class HostsBackend:
 
     def shown(self, manifest: Manifest, salt: bytes) -> str:
         return self._planner.renderer.shown(manifest, salt)
+
+    def stored_definitions(self, manifests: Mapping[str, Manifest]) -> Definitions:
+        return self._planner.renderer.stored_definitions(manifests)
+
+    def stored_service(
+        self, name: str, manifest: Manifest, host_name: str, current: Service | None
+    ) -> Service:
+        return self._planner.renderer.stored_service(name, manifest, host_name, current)
 
     def reach(self, hosts: Iterable[Host]) -> None:
         for host in hosts:

@@ -73,6 +73,10 @@ class Manifest:
         """SHA-256 of the text in UTF-8, in hex, as the host reports it."""
         return hashlib.sha256(self.text.encode()).hexdigest()
 
+    def names(self, spec: str) -> bool:
+        """Whether a container of this spec is made from it."""
+        return spec in self.text
+
 
 @dataclass(frozen=True, slots=True)
 class HostFiles:

@@ -10,7 +10,7 @@ from typing import Protocol
 from deploytool.core.ingress.proxies import Edge
 from deploytool.model.desired import Desired, HostFiles, Manifest
 from deploytool.model.ingress import Offer
-from deploytool.model.intent import Definitions, Project
+from deploytool.model.intent import Definitions, Project, Service
 from deploytool.model.inventory import Host
 
 
@@ -34,6 +34,20 @@ class Renderer(Protocol):
 
         Raises:
             InputError: the text is no definition of this format.
+        """
+        ...
+
+    def stored_definitions(self, manifests: Mapping[str, Manifest]) -> Definitions:
+        """The definitions of a release, from the manifest that each host keeps of it."""
+        ...
+
+    def stored_service(
+        self, name: str, manifest: Manifest, host_name: str, current: Service | None
+    ) -> Service:
+        """A service of a release; what no manifest says is that of the ``current`` one.
+
+        Raises:
+            InputError: the file was damaged on the host.
         """
         ...
 

@@ -122,7 +122,7 @@ class Run:
             Refused: the definitions of a release are missing.
         """
         self.away = {name: why for history, _ in wanted for name, why in history.unreachable.items()}
-        self.intent, schedules = intent_of_releases(self.intent, wanted)
+        self.intent, schedules = intent_of_releases(self.intent, wanted, self.backend)
         self.policy = self.policy.pinning(schedules).as_asked()
 
     def plan(self) -> tuple[Plan, Observed]:
@@ -325,7 +325,7 @@ class Run:
         Raises:
             Refused: the definitions of a release are missing, or a guard refuses the plan.
         """
-        intent, schedules = intent_of_releases(self.intent, wanted)
+        intent, schedules = intent_of_releases(self.intent, wanted, self.backend)
         for history, release in wanted:
             self.emit(Note(f"{history.project}: rolling back to release {release.number}"))
         for _ in range(self.options.rounds):
@@ -340,7 +340,7 @@ class Run:
                 (replace(history, unreachable={**history.unreachable, **lost}), release)
                 for history, release in wanted
             ]
-            intent, schedules = intent_of_releases(self.intent, wanted)
+            intent, schedules = intent_of_releases(self.intent, wanted, self.backend)
         pairs = zip(intent.projects, wanted, strict=True)
         return [pinned(project, history, release, progress.seen) for project, (history, release) in pairs]
 

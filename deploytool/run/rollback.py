@@ -10,8 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from deploytool.backend.base import Backend
 from deploytool.errors import HostUnreachable, Place, Problem, Refused, UsageError
-from deploytool.load.compose.stored_file import StoredDefinitions, stored_definition, stored_service
-from deploytool.model.desired import Desired
+from deploytool.model.desired import Desired, Manifest
 from deploytool.model.intent import Intent, Project, Service
 from deploytool.model.inventory import Host
 from deploytool.model.observed import Observed, Unreachable
@@ -23,14 +22,14 @@ from deploytool.transport.futures import each
 class ReleaseHistory:
     """A project's releases on record, oldest first, as its hosts keep them.
 
-    ``texts``: the definition by (release number, host). ``current``: the number of the current release, 0
+    ``manifests``: the definition by (release number, host). ``current``: the number of the current release, 0
     without one. ``unreachable``: the hosts whose records could not be read. ``update_begun``: an update has
     replaced a part of the current release and was not completed.
     """
 
     project: str
     releases: tuple[Release, ...]
-    texts: Mapping[tuple[int, str], str]
+    manifests: Mapping[tuple[int, str], Manifest]
     current: int
     unreachable: Mapping[str, Unreachable] = field(default_factory=dict)
     update_begun: bool = False
@@ -99,7 +98,7 @@ def release_history(project: Project, seen: Observed, backend: Backend, forks: i
     answered = each(seen.answered(), lambda name: _remembered(backend, name, project.name), forks)
     told = {**seen.unreachable(), **answered}
     releases: dict[int, Release] = {}
-    texts: dict[tuple[int, str], str] = {}
+    manifests: dict[tuple[int, str], Manifest] = {}
     unreachable: dict[str, Unreachable] = {}
     for host_name, stored in sorted(told.items()):
         if isinstance(stored, Unreachable):
@@ -108,31 +107,31 @@ def release_history(project: Project, seen: Observed, backend: Backend, forks: i
         for one in stored:
             releases.setdefault(one.release.number, one.release)
             if one.manifest:
-                texts[one.release.number, host_name] = one.manifest.text
+                manifests[one.release.number, host_name] = one.manifest
     newest = seen.newest_release(project.name)
     ordered = tuple(releases[number] for number in sorted(releases))
-    update_begun = newest is not None and _update_begun(project.name, newest, texts, seen)
+    update_begun = newest is not None and _update_begun(project.name, newest, manifests, seen)
     return ReleaseHistory(
-        project.name, ordered, texts, newest.number if newest else 0, unreachable, update_begun
+        project.name, ordered, manifests, newest.number if newest else 0, unreachable, update_begun
     )
 
 
 def _update_begun(
-    project_name: str, release: Release, texts: Mapping[tuple[int, str], str], seen: Observed
+    project_name: str, release: Release, manifests: Mapping[tuple[int, str], Manifest], seen: Observed
 ) -> bool:
     """True if a host has a replica that was not made from its definition of the current release."""
     for host_name, host in seen.answered().items():
-        text = texts.get((release.number, host_name), "")
-        if host_name in release.members and not text:
+        manifest = manifests.get((release.number, host_name))
+        if host_name in release.members and not manifest:
             continue  # its definition is not known, so no replica can be compared with it
         mine = (c for c in host.containers if c.replica and c.project == project_name)
-        if any(container.spec not in text for container in mine):
+        if any(not (manifest and manifest.names(container.spec)) for container in mine):
             return True
     return False
 
 
 def intent_of_releases(
-    intent: Intent, targets: Sequence[tuple[ReleaseHistory, Release]]
+    intent: Intent, targets: Sequence[tuple[ReleaseHistory, Release]], backend: Backend
 ) -> tuple[Intent, dict[str, Desired]]:
     """The intent with each project as its target release has it, and the schedules by project name.
 
@@ -149,7 +148,7 @@ def intent_of_releases(
         found = list(_problems(project, history, release, _members(intent, release)))
         problems += found
         if not found:
-            projects.append(_project(project, history, release, _members(intent, release)))
+            projects.append(_project(project, history, release, _members(intent, release), backend))
             fixed[project.name] = _desired(project.name, release)
     if problems:
         raise Refused(problems)
@@ -164,7 +163,7 @@ def pin_current_release(
     if history.current_release is None:
         return None
     try:
-        then, _ = intent_of_releases(intent, [(history, history.current_release)])
+        then, _ = intent_of_releases(intent, [(history, history.current_release)], backend)
     except Refused:
         return None
     (project,) = then.projects
@@ -191,7 +190,7 @@ def _problems(
 ) -> Iterator[Problem]:
     away = [name for name in release.members if name in history.unreachable or name not in members]
     for name in release.members:
-        if name not in away and (release.number, name) not in history.texts:
+        if name not in away and (release.number, name) not in history.manifests:
             yield _missing(project, release, name, "which does not remember it")
     if release.members and len(away) == len(release.members):
         yield _missing(project, release, ", ".join(away), "and none of these answers")
@@ -209,19 +208,21 @@ def _missing(project: Project, release: Release, host_name: str, why: str) -> Pr
 
 
 def _project(
-    project: Project, history: ReleaseHistory, release: Release, members: Mapping[str, Host]
+    project: Project, history: ReleaseHistory, release: Release, members: Mapping[str, Host], backend: Backend
 ) -> Project:
-    texts = {name: text for (number, name), text in history.texts.items() if number == release.number}
+    kept = {name: one for (number, name), one in history.manifests.items() if number == release.number}
     hosts = {host.name: host for host in (*project.hosts, *members.values())}
     return replace(
         project,
         hosts=tuple(host for name, host in hosts.items() if name not in history.unreachable),
-        services=tuple(_services(project, release, texts)),
-        definitions=StoredDefinitions(texts),
+        services=tuple(_services(project, release, kept, backend)),
+        definitions=backend.stored_definitions(kept),
     )
 
 
-def _services(project: Project, release: Release, texts: Mapping[str, str]) -> list[Service]:
+def _services(
+    project: Project, release: Release, manifests: Mapping[str, Manifest], backend: Backend
+) -> list[Service]:
     """The services of the release, in the order of the playbook's definition, then those that left it."""
     order = [service.name for service in project.services]
     names = sorted(
@@ -229,10 +230,10 @@ def _services(project: Project, release: Release, texts: Mapping[str, str]) -> l
     )
     found = []
     for name in names:
-        hosts = [host for host, count in release.placements[name].items() if count and host in texts]
+        hosts = [host for host, count in release.placements[name].items() if count and host in manifests]
         if hosts:  # else it ran nowhere, or only on unreachable hosts, and its definition is not known
-            definition = stored_definition(texts[hosts[0]], hosts[0])
-            then = stored_service(name, definition, project.service(name))
+            manifest, current = manifests[hosts[0]], project.service(name)
+            then = backend.stored_service(name, manifest, hosts[0], current)
             found.append(replace(then, replicas=sum(release.placements[name].values())))
     return found
 

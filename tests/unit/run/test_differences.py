@@ -132,7 +132,7 @@ def test_a_rollback_shows_the_way_back(fleet):
     assert fleet.converge(shop(2, "correct horse")).exit_code == 0
     run = fleet.run(shop(2, "correct horse"))
     old = release_history(run.intent.projects[0], run.observe(), run.backend, 4)
-    run.intent, schedules = intent_of_releases(run.intent, [(old, old.rollback_target(None))])
+    run.intent, schedules = intent_of_releases(run.intent, [(old, old.rollback_target(None))], run.backend)
     run.policy = run.policy.pinning(schedules)
     plan, seen = run.plan()
     found = differences(plan, seen, run.backend, 4, SALT)

@@ -8,6 +8,11 @@ from typing import Any
 from deploytool.backend.compose.envoy.proxies import EdgeDefinitions
 from deploytool.backend.compose.render.compose import host_files
 from deploytool.backend.compose.render.mask import showable
+from deploytool.backend.compose.render.stored_file import (
+    StoredDefinitions,
+    stored_definition,
+    stored_service,
+)
 from deploytool.backend.compose.render.yaml_text import to_yaml
 from deploytool.core.ingress.proxies import Edge
 from deploytool.errors import InputError, Place, Problem
@@ -15,7 +20,7 @@ from deploytool.load.text.problems import Problems
 from deploytool.load.text.yaml_file import parse_yaml
 from deploytool.model.desired import Desired, HostFiles, Manifest
 from deploytool.model.ingress import Offer
-from deploytool.model.intent import Definitions, Project
+from deploytool.model.intent import Definitions, Project, Service
 from deploytool.model.inventory import Host
 
 
@@ -37,6 +42,14 @@ class ComposeRenderer:
 
     def shown(self, manifest: Manifest, salt: bytes) -> str:
         return to_yaml(showable(_parsed(manifest.text), salt))
+
+    def stored_definitions(self, manifests: Mapping[str, Manifest]) -> Definitions:
+        return StoredDefinitions(manifests)
+
+    def stored_service(
+        self, name: str, manifest: Manifest, host_name: str, current: Service | None
+    ) -> Service:
+        return stored_service(name, stored_definition(manifest.text, host_name), current)
 
     def proxy_definitions(self, proxies: Edge) -> Definitions:
         return EdgeDefinitions(

@@ -12,9 +12,9 @@ import pytest
 from deploytool.backend.compose.envoy.parts import parts_digest
 from deploytool.backend.compose.envoy.proxies import EdgeDefinitions
 from deploytool.backend.compose.render.compose import host_files
+from deploytool.backend.compose.render.stored_file import stored_definition, stored_service
 from deploytool.core.ingress.offers import offered
 from deploytool.errors import InputError, Place
-from deploytool.load.compose.stored_file import stored_definition, stored_service
 from deploytool.model.desired import Desired
 from deploytool.model.ingress import EDGE, IngressKeys, Tls
 from deploytool.model.intent import Definition, File, Port, Project, Service

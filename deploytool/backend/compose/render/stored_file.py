@@ -1,6 +1,6 @@
 """A compose.yaml that deploytool wrote to a host → the definition from which it was made.
 
-The inverse of ``backend.compose.render.compose``, which doubles each ``$`` and adds labels and the host's
+The inverse of ``compose``, which doubles each ``$`` and adds labels and the host's
 counts. Rendering the result again gives the same specs.
 """
 
@@ -19,6 +19,7 @@ from deploytool.load.text.problems import Problems
 from deploytool.load.text.units import parse_duration
 from deploytool.load.text.yaml_file import parse_yaml
 from deploytool.model import labels
+from deploytool.model.desired import Manifest
 from deploytool.model.intent import Definition, PortMode, Service
 from deploytool.model.inventory import Host
 from deploytool.model.policies import Healthcheck
@@ -28,20 +29,20 @@ _OURS = frozenset({labels.SPEC, labels.KEYS, labels.RESERVE})
 
 @dataclass(frozen=True, slots=True)
 class StoredDefinitions:
-    """Implements ``model.intent.Definitions`` for a release: ``texts`` has each host's compose.yaml."""
+    """Implements ``model.intent.Definitions`` for a release: ``manifests`` has each host's compose.yaml."""
 
-    texts: Mapping[str, str] = field(repr=False)
+    manifests: Mapping[str, Manifest] = field(repr=False)
 
     def on(self, host: Host, placements: Mapping[str, tuple[str, ...]]) -> Definition:
         """The definition that the host remembers; an empty one where nothing runs there."""
         if not any(host.name in hosts for hosts in placements.values()):
             return Definition({})  # nothing of the release ran there, and nothing is to
-        if host.name not in self.texts:
+        if host.name not in self.manifests:
             problem = Problem(
                 Place(host.name), "the host does not remember this release", "choose another one"
             )
             raise InputError([problem])
-        return stored_definition(self.texts[host.name], host.name)
+        return stored_definition(self.manifests[host.name].text, host.name)
 
 
 def stored_definition(text: str, host_name: str) -> Definition:
