@@ -111,7 +111,7 @@ done <"$work/known"
 
 options="--tail $tail"
 [ -z "$since" ] || options="$options --since $since"
-[ -n "$follow" ] || options="$options --until $now"
+[ -z "$follow" ] || options="$options --until $now" # from then on it is followed
 count=0
 while read -r id _; do
   count=$((count + 1))

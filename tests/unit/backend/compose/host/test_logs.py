@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -100,13 +102,22 @@ def test_what_docker_says_itself_has_no_time(fake: FakeHost) -> None:
 
 
 def test_the_options_reach_docker(fake: FakeHost) -> None:
-    """How much of what was written, and since when."""
+    """How much of what was written, and since when; an end only where the rest is followed.
+
+    Docker takes the last lines first and then leaves out those after an end, so there would be too few.
+    """
     fake.replace("noted", 'echo "$*" >>"$(dirname "$0")/noted-words"')
     fake.rules.insert(0, "case $asked in 'docker logs'*) ./noted $asked ;; esac\n")
-    fake.answer("nothing")
-    told(fake, LogQuery((("shop", "db"),), "5m", 20))
+    fake.answer("'docker events'*")
+    db = LogQuery((("shop", "db"),), "5m", 20)
+    told(fake, db)
     words = (fake.plugins / "noted-words").read_text()
-    assert "--tail 20 --since 5m --until " in words
+    assert f"--tail 20 --since 5m {identity(3)[::-1]}\n" in words
+    with pytest.raises(HostUnreachable):
+        told(fake, replace(db, follow=True))
+    before, after, *_ = (fake.plugins / "noted-words").read_text().removeprefix(words).splitlines()
+    (end,) = re.findall(r"--until (\d+)", before)
+    assert f"--follow --since {end} " in after
 
 
 def test_following_tells_when_all_that_was_written_is_told(fake: FakeHost) -> None:
