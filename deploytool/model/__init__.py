@@ -1,7 +1,6 @@
-"""What things are: frozen dataclasses that every floor above may use.
+"""The data model: frozen dataclasses without I/O, YAML or decisions, for all packages above.
 
-One module a subject, and each word of the tool is defined in one place: ``inventory`` (host, group),
-``service`` (intent, project, service), ``observed`` (containers, releases, leases), ``desired``
-(the schedule, specs, the files of a host), ``plan`` (steps) and ``event`` (what a run reports).
-No YAML here, no I/O, no decisions.
+Each term of the tool is defined in one module: ``inventory`` (host, group), ``intent`` (project, service),
+``observed`` (the answers of hosts), ``container``, ``release`` (release, lease), ``desired`` (schedule, spec,
+the files of a host), ``plan`` (step), ``event`` (the events and the report of a run).
 """

@@ -1,6 +1,6 @@
-"""How a host is written: ``web1``, ``web1:2222``, ``[2001:db8::1]:22``, ``web[01:10].example.com``.
+"""The syntax of hosts: ``web1``, ``web1:2222``, ``[2001:db8::1]:22``, ``web[01:10].example.com``.
 
-Only the form of the text. Nothing here resolves a name or expands a range.
+Syntax only: no name is resolved and no range expanded.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _PORT = re.compile(r"((?:[^:\[\]]|\[[^\]]*\])*):([0-9]{1,9})")
 
 
 def split_port(text: str) -> tuple[str, int | None] | None:
-    """The host (which may hold ranges) and its port; None where ``text`` is no host at all.
+    """The host (which may contain ranges) and its port; None where ``text`` is not a host.
 
     An IPv6 address has a port only when it is in brackets: ``[::1]:22``.
 
@@ -31,13 +31,13 @@ def split_port(text: str) -> tuple[str, int | None] | None:
 
 
 def is_ipv4(text: str) -> bool:
-    """Four numbers up to 255; zeros in front are allowed, as Ansible allows them."""
+    """True for four numbers up to 255; leading zeros are allowed, as in Ansible."""
     parts = text.split(".")
     return len(parts) == 4 and all(re.fullmatch(r"[0-9]{1,3}", part) and int(part) < 256 for part in parts)
 
 
 def is_ipv6(text: str) -> bool:
-    """An IPv6 address without a zone."""
+    """True for an IPv6 address without a zone."""
     try:
         IPv6Address(text)
     except AddressValueError:
@@ -46,5 +46,5 @@ def is_ipv6(text: str) -> bool:
 
 
 def short_name(name: str) -> str:
-    """A host's name up to its first dot; an address as it is."""
+    """A host's name up to its first dot; an IP address is returned unchanged."""
     return name if is_ipv4(name) or is_ipv6(name) else name.split(".")[0]

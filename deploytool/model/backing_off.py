@@ -1,4 +1,4 @@
-"""What is left alone for a while after failures: crash-loop back-off as a plan sees it."""
+"""Crash-loop back-off in a plan: the containers, services and hosts that are not changed for a while."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ Slot = tuple[str, str, str]  # project, service, host
 
 @dataclass(frozen=True, slots=True)
 class BackingOff:
-    """What a plan leaves alone for now: containers by id, whole services, and hosts of a project.
+    """The containers (by id), services, and hosts of a project that back off after failures.
 
-    ``missing`` are replicas that are not to be started yet, because the ones before them failed.
+    ``missing``: the number of replicas of a slot that are not to be started yet, since earlier ones failed.
     """
 
     containers: frozenset[str] = frozenset()
@@ -23,7 +23,7 @@ class BackingOff:
     missing: Mapping[Slot, int] = field(default_factory=dict)
 
     def covers(self, project: str, service: str, host_name: str) -> bool:
-        """Whether a service is left alone on a host, whatever its containers do."""
+        """True if all of a service on this host backs off."""
         return (project, service) in self.services or (project, host_name) in self.hosts
 
 

@@ -1,6 +1,6 @@
-"""Reads one string of ``deploy.placement``: a constraint or a spread key. Pure parsing, nothing of hosts.
+"""The syntax of ``deploy.placement``: parsers of a constraint and of a spread key.
 
-It lives with the model because the loader checks with it what ``core.placement.constraints`` will evaluate.
+They are a part of the model since the loader checks with them what ``core.placement.constraints`` evaluates.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ _CONSTRAINT = re.compile(r"(?P<key>[^\s=!<>~]+)\s*(?P<operator>[=!<>~]+)\s*(?P<v
 
 
 def parse_constraint(text: str) -> Constraint:
-    """Read ``node.labels.zone == eu-1``. Key in lower case, except for the name of a label.
+    """The constraint of a text such as ``node.labels.zone == eu-1``; its key in lower case but for labels.
 
     Raises:
-        ValueError: a sentence that says what is wrong and what would be right.
+        ValueError: a sentence with the mistake and a correction.
 
     Source: SwarmKit's ``constraint.Parse``; ``node.groups`` is ours.
     """
@@ -40,10 +40,10 @@ def parse_constraint(text: str) -> Constraint:
 
 
 def parse_spread(text: str) -> str:
-    """Read a key of ``placement.preferences``: ``node.labels.rack``. Key in lower case, as above.
+    """The key of a spread in ``placement.preferences``, such as ``node.labels.rack``; lower case as above.
 
     Raises:
-        ValueError: a sentence that says what is wrong and what would be right.
+        ValueError: a sentence with the mistake and a correction.
     """
     key = _known_key(text.strip())
     if key == "node.groups":
@@ -52,7 +52,7 @@ def parse_spread(text: str) -> str:
 
 
 def split_label(key: str) -> tuple[str, str] | None:
-    """``node.labels.Zone`` → (``node.labels.``, ``Zone``); None for a key that is not about a label."""
+    """``node.labels.Zone`` → (``node.labels.``, ``Zone``); None for a key of no label."""
     for prefix in LABEL_PREFIXES:
         if key.lower().startswith(prefix) and len(key) > len(prefix):
             return prefix, key[len(prefix) :]

@@ -1,4 +1,4 @@
-"""Containers as a host reports them, and the events of their lives."""
+"""Containers as a host reports them, and their events."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LOOP_S = 10.0
 
 
 class ContainerState(StrEnum):
-    """What a container does, in Docker's words."""
+    """The state of a container, in Docker's words."""
 
     CREATED = "created"
     RUNNING = "running"
@@ -26,7 +26,7 @@ class ContainerState(StrEnum):
 
 
 class Health(StrEnum):
-    """What a container's healthcheck says, in Docker's words; empty without one."""
+    """The state of a container's healthcheck, in Docker's words; empty without one."""
 
     NONE = ""
     STARTING = "starting"

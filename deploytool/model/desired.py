@@ -1,4 +1,4 @@
-"""The schedule, and what it means for one host: specs and files."""
+"""The desired state: the schedule, and the specs and files of one host."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from deploytool.model.intent import File
 
 @dataclass(frozen=True, slots=True)
 class Desired:
-    """How many replicas of each service run on each host: ``desired["web", "h1"]``; 0 where not named.
+    """The schedule of a project: the number of replicas by service and host, as ``desired["web", "h1"]``.
 
-    Unreachable hosts appear with the replicas that they keep on paper.
+    A pair that is not in ``counts`` has 0. Unreachable hosts keep the replicas that they had.
     """
 
     project: str
@@ -22,7 +22,7 @@ class Desired:
     _hosts: Mapping[str, tuple[str, ...]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Sort it by host and by service once: both are asked for every host of a fleet."""
+        """Index the counts by host and by service: lookups by either are frequent in large fleets."""
         services: dict[str, dict[str, int]] = {}
         hosts: dict[str, list[str]] = {}
         for (service, host), number in sorted(self.counts.items()):
@@ -36,7 +36,7 @@ class Desired:
         return self.counts.get(key, 0)
 
     def hosts_of(self, service: str) -> tuple[str, ...]:
-        """The hosts that were chosen for a service, sorted by name."""
+        """The hosts with replicas of a service, sorted by name."""
         return self._hosts.get(service, ())
 
     def services_on(self, host_name: str) -> Mapping[str, int]:
@@ -45,15 +45,16 @@ class Desired:
 
     @property
     def members(self) -> tuple[str, ...]:
-        """The hosts that hold something, sorted by name."""
+        """The hosts with at least one replica, sorted by name."""
         return tuple(self._services)
 
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """What a container is made from: ``digest`` is ``<version>:<hash>``, ``keys`` the hash of each part.
+    """The identity of what a container is made from: ``digest`` is ``<version>:<hash>``.
 
-    Equal digest, nothing to do. ``keys`` only serve to name what changed, for people.
+    A container with an equal digest needs no change. ``keys``: the hash of each key of the definition, only
+    to name the changed ones in messages.
     """
 
     digest: str
@@ -80,10 +81,10 @@ class Manifest:
 
 @dataclass(frozen=True, slots=True)
 class HostFiles:
-    """What a host's project folder should hold. ``manifest`` is None where nothing should run there.
+    """The desired content of a host's project folder. ``manifest`` is None where nothing should run there.
 
-    ``ingress`` is the project's part of the configuration of the host's proxy, and ``ingress_digest`` its
-    name as the host reports it; both are empty where the project offers nothing.
+    ``ingress``: the project's part of the configuration of the host's proxy; ``ingress_digest``: its digest,
+    as the host reports it. Both are empty where the project offers nothing.
     """
 
     manifest: Manifest | None

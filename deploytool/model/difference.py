@@ -1,4 +1,4 @@
-"""What a host's definition says now, and what it would say."""
+"""The difference between a host's current definition and the planned one."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One project on one host. ``before`` and ``after`` are YAML that may be shown: nothing secret is in it.
+    """The definition of one project on one host, ``before`` and ``after``, as YAML with secrets masked.
 
-    Both are empty where there is no definition, and equal where nothing can be shown; ``note`` says then why.
-    ``release`` is the number that ``before`` has on record, 0 where it has none.
+    Each is empty where there is no definition. Where they are equal, ``note`` has the reason.
+    ``release``: the number of the release of ``before``, 0 where none is on record.
     """
 
     project: str

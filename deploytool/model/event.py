@@ -1,6 +1,6 @@
-"""What a run reports while it goes on: one queue of events, several reporters.
+"""The events of a run, and its report. All go through one queue to the reporters; workers never print.
 
-Workers never print. An event is immutable, carries no secret, and says all that a line needs.
+An event is immutable, contains no secret, and has all the data of its line in a report.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from deploytool.model.str_enum import StrEnum
 
 @dataclass(frozen=True, slots=True)
 class Looking:
-    """Hosts are being asked, side by side; a ``HostLooked`` follows for each."""
+    """These hosts are being observed, in parallel; a ``HostLooked`` follows for each."""
 
     hosts: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class HostLooked:
-    """A host was observed. ``reason`` is empty where it answered, else why not.
+    """A host was observed, or could not be: then ``reason`` and perhaps ``hint`` are set.
 
-    ``setup``: somebody has to set the host right, and a command that needs it will say so by itself.
+    ``setup``: the host needs to be set up by a person; commands that need the host report this themselves.
     """
 
     host: str
@@ -35,7 +35,7 @@ class HostLooked:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """The plan is made; nothing was changed yet. ``hosts`` are all those that it is about."""
+    """The plan was made, and nothing was changed yet."""
 
     plan: Plan
 
@@ -57,9 +57,9 @@ class StepDone:
 
 @dataclass(frozen=True, slots=True)
 class StepFailed:
-    """A step failed. ``log`` are the last lines of the container, ``hint`` the next command to type.
+    """A step failed. ``log``: the last lines of the container. ``hint``: the next command to type.
 
-    ``lost`` means that the host stopped answering: what became of the step is not known.
+    ``lost``: the host stopped answering, so that the step may or may not have been done.
     """
 
     step: Step
@@ -72,14 +72,14 @@ class StepFailed:
 
 @dataclass(frozen=True, slots=True)
 class StepSkipped:
-    """A step was not begun, since ``because`` (another step's id, or a sentence) went wrong."""
+    """A step was not started; ``because`` is the reason, a sentence."""
 
     step: Step
     because: str
 
 
 class Level(StrEnum):
-    """How much a sentence matters."""
+    """The severity of a note."""
 
     INFO = "info"
     WARNING = "warning"
@@ -96,7 +96,7 @@ class Note:
 
 
 class FailureOutcome(StrEnum):
-    """What became of a project in which something failed."""
+    """The outcome of a project in which a step failed."""
 
     UNCHANGED = "nothing was changed"
     PAUSED = "paused"
@@ -108,11 +108,10 @@ class FailureOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """How a run ended. ``left`` is what still differs after the last look; empty when converged.
+    """The result of a run. ``left``: the plan of what still differs at its end; empty when converged.
 
-    ``endings`` says it of each project in which something failed; ``rolled_back`` are the releases that
-    projects were taken back to, or should have been.
-    ``exit_code`` follows the table of exit codes; ``unreachable`` and ``failed`` are sentences by host.
+    ``endings``: the outcome of each project with failures. ``rolled_back``: project → the number of the
+    release that was the target of its rollback. ``unreachable``: host → the reason.
     """
 
     plan: Plan
@@ -130,7 +129,7 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A run that changed hosts, or found that it need not, came to its end."""
+    """A run ended, with or without changes."""
 
     report: Report
 

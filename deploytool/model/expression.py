@@ -1,8 +1,8 @@
-"""Regular expressions of users, which may be written so that ``re`` would never come to an end.
+"""Users' regular expressions, compiled so that matching can have a timeout: some take exponential time.
 
-The language is that of ``re``. The matching is the ``regex`` package's, since it can be told how long it
-may take. Only compiling lives here; who matches says how long, and what is wrong with too long. Few
-playbooks have such an expression, so the package is imported with the first one.
+The syntax is that of ``re``; matching is done by the ``regex`` package, which supports timeouts. Callers
+match with a timeout of their own. The package is imported with the first expression, as few playbooks have
+one.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ MAX_LENGTH = 10_000
 TOO_SLOW_HINT = "a repetition within a repetition tries every way to share out the text"
 _MAX_SIZE = 200_000
 
-# To ``regex`` a{e} means "a, with errors"; to ``re`` it is text, as is every brace that counts nothing.
+# ``regex`` reads a{e} as a fuzzy match; for ``re`` every brace that is no repetition count is plain text.
 _PLAIN_BRACE = re.compile(r"(\\N\{[^}]*\}|\\.)|\{(?![0-9]*,?[0-9]*\})", re.DOTALL)
 _COMMENT = re.compile(r"(?<!\\)(?:\\\\)*\(\?(?:#|[a-zA-Z]*x)")
 _TOKEN = re.compile(r"(\(|\)|\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|.)(?:(\+)|\{([0-9]+))?", re.DOTALL)
 
 
 def compile_expression(text: str, *, ignorecase: bool = False, multiline: bool = False) -> Expression:
-    """Compile an expression that ``re`` would take, too.
+    """Compile an expression in the syntax of ``re``.
 
     Raises:
-        ValueError: a sentence, without the expression itself.
+        ValueError: the reason as a sentence, which does not quote the expression.
     """
     import regex
 
@@ -50,7 +50,7 @@ def compile_expression(text: str, *, ignorecase: bool = False, multiline: bool =
 
 
 def wrong_expression() -> type[Exception]:
-    """What matching raises where an expression or a replacement is wrong."""
+    """The exception that matching raises for a wrong expression or replacement."""
     import regex
 
     return regex.error
@@ -61,7 +61,7 @@ def _escaped(match: re.Match[str]) -> str:
 
 
 def _size(text: str) -> int:
-    """How large ``regex`` makes an expression: it writes out the repetitions that there have to be."""
+    """An estimate of the compiled size: ``regex`` expands the required repetitions."""
     open_groups = [0]
     for what, some, least in _TOKEN.findall(text):
         if what == "(":

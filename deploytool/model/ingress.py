@@ -1,4 +1,4 @@
-"""What a play offers to the world behind ``mode: ingress``: which requests lead to which service.
+"""Ingress: the routes from published ports with ``mode: ingress`` to services.
 
 Every host of the play answers on such a port and passes each request to a healthy replica, wherever that
 runs. One proxy a host, the *edge*, does so for all projects of the host.
@@ -20,7 +20,7 @@ HOLDER, PROXY = "net", "envoy"
 """The edge's two services: one holds the network and the published ports, the other is replaced beside it."""
 
 UNFINISHED = "unfinished"
-"""What a host calls a part that its proxy has not taken yet, or did not take."""
+"""The digest that a host reports for a configuration that its proxy has not accepted."""
 
 DEFAULT_IMAGE = "docker.io/envoyproxy/envoy:v1.40.0"
 DEFAULT_MESH = (15080, 15179)
@@ -30,7 +30,7 @@ ANY_HOST = "*"
 
 
 class IngressProtocol(StrEnum):
-    """What a proxy speaks to a service. ``HTTP`` takes WebSockets too."""
+    """The protocol between a proxy and a service. ``HTTP`` includes WebSockets."""
 
     HTTP = "http"
     HTTP2 = "http2"
@@ -48,10 +48,10 @@ class Tls:
 
 @dataclass(frozen=True, slots=True)
 class IngressKeys:
-    """``x-ingress`` of a service. ``domains`` are host names, of which a first label may be ``*``.
+    """``x-ingress`` of a service. ``domains``: host names, whose first label may be ``*``.
 
-    ``timeout_s`` 0 is no limit. ``health_path`` is empty where a connection alone has to do. A proxy has at
-    most ``max_requests`` under way to the service, and lets as many wait.
+    ``timeout_s``: 0 for no limit. ``health_path``: the path of health checks, empty to check the connection
+    only. ``max_requests``: each proxy's limit of concurrent requests to the service, and of queued ones.
     """
 
     domains: tuple[str, ...] = (ANY_HOST,)
@@ -69,7 +69,7 @@ class IngressKeys:
         return self.protocol != IngressProtocol.TCP
 
     def ends_tls(self, published: int, app_protocol: str) -> bool:
-        """Whether TLS ends on a port: on each but 80, unless the port itself says ``http`` or ``https``."""
+        """True if the proxy terminates TLS on a port: by its ``app_protocol``, else on all ports but 80."""
         return self.tls is not None and (app_protocol == "https" or (not app_protocol and published != 80))
 
 
@@ -77,10 +77,10 @@ class IngressKeys:
 class EdgeSettings:
     """``ingress`` of a play: how the proxies of its hosts are run. ``mesh`` is a range of ports.
 
-    The first of these takes HTTP from the proxies of other hosts, the second serves the proxy's metrics,
-    each of the rest takes one TCP service. ``drain_s`` is how long a proxy that was replaced may keep its
-    connections. ``mtls`` is the name of the authority's file, empty where the
-    connections between hosts are plain; ``authority`` is what is in it.
+    The first port of ``mesh`` takes HTTP from the proxies of other hosts, the second serves the proxy's
+    metrics, each of the rest takes one TCP service. ``drain_s``: the time for which a replaced proxy may keep
+    its connections. ``mtls``: the file name of the certificate authority, empty for plain connections between
+    hosts; ``authority``: the content of this file.
     """
 
     image: str = DEFAULT_IMAGE
@@ -97,9 +97,9 @@ class EdgeSettings:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """One service behind one port, as other projects have to know it.
+    """One service behind one published port, with the data that other projects need to detect a clash.
 
-    ``mesh`` is its port between hosts, ``certificate`` names what it shows where TLS ends.
+    ``mesh``: its port between hosts. ``certificate``: the name of its certificate, empty without TLS.
     """
 
     project: str
@@ -120,10 +120,10 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Belief:
-    """What a proxy thinks of one endpoint of a service, ``project/service``.
+    """The state of one endpoint of a service (``project/service``) as a proxy reports it.
 
-    ``endpoint`` is a container of its host, or another host. ``trouble`` is empty where it gets requests;
-    ``active`` are the requests that are under way there.
+    ``endpoint``: a container on the proxy's host, or another host. ``active``: the number of requests in
+    progress. ``trouble``: the reason for which it gets no requests, empty where it does.
     """
 
     service: str
@@ -134,10 +134,10 @@ class Belief:
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """What the edge of a host does for one project, as the host remembers it.
+    """The configuration that a host's proxy has of one project.
 
-    ``digest`` names the configuration that it was given, ``local`` are the containers in the endpoints of
-    each service, ``remote`` the weight of every other host in them.
+    ``digest``: of the whole configuration. ``local``: service → its containers among the endpoints.
+    ``remote``: service → host → the weight of another host among the endpoints.
     """
 
     digest: str = ""

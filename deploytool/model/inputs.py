@@ -1,4 +1,4 @@
-"""What a plan was made from, besides the hosts: files, variables, what programs printed."""
+"""The inputs of a plan besides the hosts: files, variables, and output of programs."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ FILE, VARIABLE, ENVIRONMENT, OUTPUT = "file", "variable", "environment", "output
 
 @dataclass(frozen=True, slots=True, order=True)
 class Input:
-    """One thing that was read. ``kind`` is one of the words above, ``name`` a path or the name of a variable.
+    """One input. ``kind``: one of the constants above. ``name``: a path, a command, or a variable's name.
 
-    ``sha256`` is that of its content. Short contents can be tried against it, so it never leaves this process
-    as it is: see ``plan.saved_plan``.
+    ``sha256``: the hash of its content, in hex. Short contents can be guessed from it, so it never leaves the
+    process unkeyed: see ``plan.saved_plan``.
     """
 
     kind: str

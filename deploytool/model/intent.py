@@ -1,4 +1,4 @@
-"""The intent: what the files say should run. No hosts are chosen here yet."""
+"""The intent: projects and services as the files define them, before scheduling."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NOWHERE = Place("")
 
 
 class Mode(StrEnum):
-    """How many replicas there are and whether they end, as in Compose's ``deploy.mode``."""
+    """``deploy.mode`` of Compose: a number of replicas or one a host, of a service or a job."""
 
     REPLICATED = "replicated"
     GLOBAL = "global"
@@ -33,7 +33,7 @@ class Mode(StrEnum):
 
 
 class PortMode(StrEnum):
-    """Where a published port is: on the replica's own host, or behind ingress on every host of the play."""
+    """``mode`` of a published port: on the replica's own host, or by ingress on every host of the play."""
 
     HOST = "host"
     INGRESS = "ingress"
@@ -49,7 +49,7 @@ class Resources:
 
 @dataclass(frozen=True, slots=True)
 class Constraint:
-    """One of ``deploy.placement.constraints``: ``node.labels.zone == eu-1``; or with ``!=``."""
+    """One of ``deploy.placement.constraints``: ``node.labels.zone == eu-1``; ``operator`` may be ``!=``."""
 
     key: str
     operator: str
@@ -63,8 +63,8 @@ class Constraint:
 class Port:
     """A published port: ``first``–``last`` on the host (equal for a single one), ``target`` inside.
 
-    With ``INGRESS``, ``app_protocol`` may say ``http`` or ``https``. With a range, each replica on a host
-    takes one free port of it. ``first`` 0 means that Docker chooses.
+    With ``INGRESS``, ``app_protocol`` may be ``http`` or ``https``. With a range, each replica on a host
+    takes one free port of it. With ``first`` 0, Docker chooses the port.
     """
 
     target: int
@@ -78,13 +78,12 @@ class Port:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """One service as the scheduler sees it: everything that decides where and how it runs.
+    """One service: the keys that decide where and how it runs, rendered once for the whole play.
 
-    Rendered once for the whole play. What a container is made from is in ``Definition`` and may differ
-    from host to host. ``max_per_host`` 0 is no limit. ``volumes`` are the named volumes: a service with
-    one stays with its data. ``exposure`` is None without an ingress port. ``images`` that differ between
-    hosts are in the definitions. Where the file is silent about ``restart``, that is ``no`` to Docker, and a
-    watcher brings back what ended.
+    The keys that a container is made from, the image included, are in ``Definition``, since they may differ
+    between hosts. ``max_per_host``: 0 for no limit. ``volumes``: the named volumes; a service with one stays
+    with its data. ``exposure``: None without an ingress port. Without ``restart`` Docker does not restart a
+    container, but a watcher does.
     """
 
     name: str
@@ -110,10 +109,10 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file that a host receives, relative to the project's folder there: ``files/<sha256>/name``.
+    """A file for a host, with its path in the project's folder there: ``files/<sha256>/name``.
 
-    ``mode`` is 0600 for secrets. The path carries the hash of the content, so other content is another
-    path, and with it another spec.
+    ``mode`` is 0600 for secrets. The path contains the hash of the content, so that a change of the content
+    changes the spec.
     """
 
     path: str
@@ -135,10 +134,10 @@ class Definition:
 
 
 class Definitions(Protocol):
-    """Renders a project for one host, once it is known where every service runs."""
+    """The definitions of a project, rendered for each host after scheduling."""
 
     def on(self, host: Host, placements: Mapping[str, tuple[str, ...]]) -> Definition:
-        """The definition on ``host``. ``placements`` maps each service to the hosts chosen for it, sorted.
+        """The definition on ``host``. ``placements``: service → its scheduled hosts, sorted.
 
         Raises:
             InputError: a template fails for this host, with its place.
@@ -148,12 +147,12 @@ class Definitions(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """One play: services on hosts. ``hosts`` are those of the pattern, in inventory order.
+    """One play: services on hosts. ``hosts``: those of the pattern, in inventory order.
 
-    ``play`` identifies the play that owns the project (playbook file name and play name), so that two
-    plays cannot take each other's containers. ``serial`` are the batch sizes (numbers or percentages as
-    written), ``max_fail_percent`` None where the play is silent. ``reschedule_after_s`` is how long a watcher
-    waits for a silent host before its replicas are started elsewhere; None where the play is silent.
+    ``play``: the identity of the play that owns the project (playbook file name and play name), so that two
+    plays cannot take over each other's containers. ``serial``: batch sizes, numbers or percentages.
+    ``reschedule_after_s``: the time that a watcher waits for an unreachable host before it starts the host's
+    replicas elsewhere. This and ``max_fail_percent`` are None where the play does not set them.
     """
 
     name: str
@@ -174,7 +173,10 @@ class Project:
         return next((service for service in self.services if service.name == name), None)
 
     def finishes(self, service: Service) -> bool:
-        """Whether a service is meant to end: a job, or one that others wait for to complete."""
+        """True if the containers of a service are expected to exit.
+
+        It is a job, or another service depends on it with ``service_completed_successfully``.
+        """
         waited_for = (
             dependency.service == service.name and dependency.condition == Condition.COMPLETED
             for other in self.services
@@ -185,7 +187,7 @@ class Project:
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """All that the files say: the projects in playbook order, and every host of the inventory."""
+    """The content of an inventory and its playbooks: all hosts, and the projects in playbook order."""
 
     inventory: Inventory
     projects: tuple[Project, ...]

@@ -1,4 +1,4 @@
-"""Hosts, groups and how to reach them."""
+"""Hosts, groups, and the settings of connections to hosts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ DEFAULT_DIRECTORY = "/var/lib/deploytool"
 
 
 class HostState(StrEnum):
-    """What a host may hold: ``active`` all, ``pause`` nothing new, ``drain`` nothing at all."""
+    """The availability of a host: ``pause`` allows no new replicas, ``drain`` no replicas at all."""
 
     ACTIVE = "active"
     PAUSE = "pause"
@@ -22,14 +22,14 @@ class HostState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Become:
-    """Run as another user through sudo. Without a password, ``sudo -n`` has to work."""
+    """The user to become through sudo. Without a password, ``sudo -n`` has to work."""
 
     user: str = "root"
     password: Secret | None = None
 
 
 class ConnectionKind(StrEnum):
-    """How a host is reached."""
+    """The kind of a connection."""
 
     SSH = "ssh"
     LOCAL = "local"  # this machine
@@ -37,11 +37,11 @@ class ConnectionKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """How to reach a host: what ``ssh`` would be told, or ``local`` for this machine.
+    """The settings of the connection to a host, as for ``ssh``; with ``LOCAL`` only ``become`` is used.
 
-    ``port``, ``user`` and ``key_files`` are None or empty where the inventory is silent: then the SSH
-    configuration decides. ``options`` are OpenSSH's ``-o Key=Value`` in the order given, keys in lower
-    case; ``-J`` arrives as ``proxyjump``, ``-i`` in ``key_files``. ``config_file`` is ``-F``.
+    ``port``, ``user`` and ``key_files`` are None or empty where the inventory does not set them: then the SSH
+    configuration decides. ``options``: OpenSSH's ``-o Key=Value`` in the order given, keys in lower case;
+    ``-J`` becomes ``proxyjump``, ``-i`` is in ``key_files``. ``config_file``: ``-F``.
     """
 
     address: str
@@ -59,8 +59,8 @@ class Connection:
 class Host:
     """A machine in the inventory, with its variables resolved.
 
-    ``groups`` are sorted and leave out ``all``. ``address`` is how other hosts reach it. ``cpus`` and
-    ``memory_bytes`` are the declared capacity; None means that what the host reports counts.
+    ``groups``: sorted, without ``all``. ``address``: its address for other hosts. ``cpus`` and
+    ``memory_bytes``: the declared capacity; None for the capacity that the host reports.
     """
 
     name: str
@@ -77,7 +77,7 @@ class Host:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A named set of hosts. ``hosts`` are its own and its children's, in inventory order."""
+    """A named set of hosts. ``hosts``: its own and those of its children, in inventory order."""
 
     name: str
     hosts: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""The labels by which a container says what it is: ours, and those of Docker Compose."""
+"""The names of container labels: deploytool's own, and those of Docker Compose."""
 
 SPEC = "deploytool.spec"
 KEYS = "deploytool.keys"

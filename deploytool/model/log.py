@@ -1,4 +1,4 @@
-"""Lines that replicas wrote, and which of them are asked for."""
+"""Log lines of replicas, and the query for them."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class LogQuery:
-    """Which lines. ``services`` are pairs of project and service.
+    """A query for log lines. ``services``: (project, service) pairs.
 
-    ``since`` is as Docker takes it, empty for all; ``tail`` the number of lines of each replica, None for
-    all. ``follow``: also what is written from now on, and by replicas that start meanwhile.
+    ``since``: a time in Docker's syntax, empty for all. ``tail``: the number of lines of each replica, None
+    for all. ``follow``: add later lines, also those of replicas that start later.
     """
 
     services: tuple[tuple[str, str], ...]
@@ -23,8 +23,8 @@ class LogQuery:
 class LogLine:
     """One line of a replica.
 
-    ``when`` is RFC 3339 in UTC with nine digits of a second, by the host's clock, so that it sorts as text;
-    empty where Docker itself complains.
+    ``when``: RFC 3339 in UTC with nine fractional digits, by the host's clock, so that it sorts as text;
+    empty for messages of Docker itself.
     """
 
     when: str
@@ -37,4 +37,4 @@ class LogLine:
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """All that was written so far has been told; what follows comes as it is written."""
+    """The mark between the lines written so far and those that arrive as they are written."""

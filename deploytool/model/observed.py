@@ -1,4 +1,4 @@
-"""What the hosts said: the answer of each, and questions to all of them."""
+"""The observed state: the answer of each host, and queries over all answers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from deploytool.model.release import Lease, Release
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """The host itself. ``now_s`` is its clock, seconds since the epoch."""
+    """The facts of a host and its Docker engine. ``now_s``: its clock, seconds since the epoch."""
 
     node_id: str = ""
     os: str = "linux"
@@ -29,10 +29,10 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class ProjectFolder:
-    """A project's folder on a host. ``manifest_digest`` is empty where nothing is to run.
+    """A project's folder on a host. ``manifest_digest``: empty where nothing is to run.
 
-    ``release`` is the current one; ``latest`` the highest number of a release or attempt on record here.
-    ``others`` are hosts, beside the members of the release, that may hold something of the project.
+    ``release``: the current one. ``latest``: the highest number of a release or attempt on record here.
+    ``others``: hosts beside the members of the release that may hold a part of the project.
     """
 
     name: str
@@ -47,8 +47,8 @@ class ProjectFolder:
 class ObservedHost:
     """A host that answered.
 
-    ``served`` is what its proxy was told, by project, and ``beliefs`` what it thinks. These change with every
-    request, so two looks that differ in nothing else are equal.
+    ``served``: project → the configuration of the host's proxy. ``beliefs``: the endpoints as the proxy
+    reports them; they change with every request, and are ignored when hosts are compared.
     """
 
     facts: Facts = Facts()
@@ -58,7 +58,7 @@ class ObservedHost:
     beliefs: tuple[Belief, ...] = field(default=(), compare=False)
 
     def holds(self, project_name: str) -> bool:
-        """Something of a project is here: a replica, a definition, or what the proxy was told."""
+        """True if a part of a project is here: a replica, a definition, or a configuration of the proxy."""
         folder = self.projects.get(project_name)
         if (folder and folder.manifest_digest) or project_name in self.served:
             return True
@@ -67,9 +67,9 @@ class ObservedHost:
 
 @dataclass(frozen=True, slots=True)
 class Unreachable:
-    """A host that did not answer. Unknown is not absent.
+    """A host that did not answer: its state is unknown, and its replicas may run on.
 
-    ``setup`` is true where somebody has to set the host right first (host key, Docker, permission).
+    ``setup``: true where a person has to set up the host first (host key, Docker, permission).
     """
 
     reason: str
@@ -82,17 +82,16 @@ Answer: TypeAlias = ObservedHost | Unreachable
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Observed(Mapping[str, Answer]):
-    """The answer of every host that was asked, by name; equal to any mapping with the same answers.
+    """The answers of the observed hosts, by name; equal to any mapping with the same answers.
 
-    A host that is not in it was not asked. What is said of a project here is what the hosts that answered
-    know; where several hosts are named, they are sorted by name.
+    A host that is not in it was not observed. Queries use the hosts that answered, sorted by name.
     """
 
     answers: Mapping[str, Answer] = field(default_factory=dict)
     _answered: Mapping[str, ObservedHost] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        """Sort those that answered once: every decision asks for them."""
+        """Sort the hosts that answered, once: almost every query uses them."""
         object.__setattr__(self, "answers", dict(self.answers))
         answered = {name: one for name, one in sorted(self.answers.items()) if isinstance(one, ObservedHost)}
         object.__setattr__(self, "_answered", answered)
@@ -107,11 +106,11 @@ class Observed(Mapping[str, Answer]):
         return len(self.answers)
 
     def with_hosts(self, answers: Mapping[str, Answer]) -> Observed:
-        """With these answers in place of earlier ones of the same hosts."""
+        """The observed state with these answers added; they replace those of the same hosts."""
         return Observed({**self.answers, **answers})
 
     def only(self, host_names: Collection[str]) -> Observed:
-        """The answers of these hosts alone."""
+        """The observed state of these hosts only."""
         return Observed({name: one for name, one in self.answers.items() if name in host_names})
 
     def answered(self) -> Mapping[str, ObservedHost]:
@@ -119,15 +118,15 @@ class Observed(Mapping[str, Answer]):
         return self._answered
 
     def unreachable(self) -> Mapping[str, Unreachable]:
-        """The hosts that were asked and did not answer, sorted by name."""
+        """The hosts that did not answer, sorted by name."""
         return {name: one for name, one in sorted(self.answers.items()) if isinstance(one, Unreachable)}
 
     def containers(self) -> Iterator[tuple[str, Container]]:
-        """(host name, container) of everything on the hosts that answered, ours or not."""
+        """(host name, container) of all containers, deploytool's and others."""
         return ((name, container) for name, host in self._answered.items() for container in host.containers)
 
     def replicas(self, project_name: str, service_name: str = "") -> Iterator[tuple[str, Container]]:
-        """(host name, container) of a project's replicas, or of one of its services, in whatever state."""
+        """(host name, container) of the replicas of a project or of one service, in any state."""
         for host_name, container in self.containers():
             mine = container.replica and container.project == project_name
             if mine and service_name in ("", container.service):
@@ -141,18 +140,18 @@ class Observed(Mapping[str, Answer]):
                 yield host_name, folder
 
     def newest_release(self, project_name: str) -> Release | None:
-        """The release with the highest number that any host remembers; of equals, the first host's."""
+        """The current release with the highest number on any host; of equals, the first host's."""
         releases = (folder.release for _, folder in self.folders(project_name) if folder.release)
         return max(releases, key=lambda release: release.number, default=None)
 
     def latest_number(self, project_name: str) -> int:
-        """The highest number that a release or an attempt has on any host; 0 where there is none."""
+        """The highest number of a release or an attempt on any host; 0 where there is none."""
         folders = (folder for _, folder in self.folders(project_name))
         numbers = (max(folder.latest, folder.release.number if folder.release else 0) for folder in folders)
         return max(numbers, default=0)
 
     def leases(self, project_name: str, except_of: str = "") -> dict[str, Lease]:
-        """Host → the lease that is in force by the host's own clock; not those of the owner ``except_of``."""
+        """Host → its lease, if unexpired by the host's clock and not of the owner ``except_of``."""
         found = {}
         for host_name, folder in self.folders(project_name):
             lease, now_s = folder.lease, self._answered[host_name].facts.now_s
@@ -161,10 +160,10 @@ class Observed(Mapping[str, Answer]):
         return found
 
     def possible_holders(self, project_name: str) -> set[str]:
-        """The hosts that may hold something of a project, asked or not.
+        """The names of hosts that may hold a part of a project, observed or not.
 
-        These are the members of the newest release, the further hosts that a folder names, and the hosts
-        that are seen to hold something.
+        These are the members of the newest release, the other hosts that a folder names, and the hosts on
+        which a part was observed.
         """
         release = self.newest_release(project_name)
         found = set(release.members if release else ())

@@ -1,4 +1,4 @@
-"""The plan: a DAG of steps, each with the reason it exists."""
+"""The plan: a DAG of steps, each with its cause."""
 
 from __future__ import annotations
 
@@ -13,11 +13,10 @@ from deploytool.model.str_enum import StrEnum
 
 
 class StepKind(StrEnum):
-    """The kinds of steps, each with its words in reports: while it goes on (``doing``), and when it has ended
-    (``done``). Every kind is safe to repeat.
+    """The kinds of steps, with their words in reports: ``doing`` while a step runs, ``done`` after it.
 
-    Two barriers hold whatever a step's ``needs`` say: nothing else begins, in any project of the plan, before
-    all ``PREPARE`` steps are done, and no ``RECORD`` of a project before all of its other steps are.
+    Every kind is idempotent. Two barriers hold regardless of a step's ``needs``: no other step of the plan
+    starts before all ``PREPARE`` steps are done, and no ``RECORD`` before all other steps of its project are.
     """
 
     doing: str
@@ -30,41 +29,41 @@ class StepKind(StrEnum):
 
     # Takes the lease, stages and checks the files, pulls the images; changes no container.
     PREPARE = "prepare", "preparing files and images", "files and images are ready"
-    # New replicas beside the old ones.
+    # Starts new replicas, beside the old ones.
     START = "start", "starting", "ready"
-    # The same containers, running again.
+    # Starts existing containers again.
     RESTART = "restart", "restarting", "ready again"
     # Stops and removes containers, by id.
     STOP = "stop", "stopping", "stopped"
-    # The host's proxy sends requests to the endpoints of the plan.
+    # Configures the endpoints of the host's proxy.
     ENDPOINTS = "endpoints", "changing endpoints", "endpoints changed"
-    # Waits until the proxy has no request under way to these containers.
+    # Waits until the proxy has no request in progress to these containers.
     DRAIN = "drain", "draining", "drained"
-    # The definition in place, the release on record, the lease given back.
+    # Writes the definition and the release, and releases the lease.
     RECORD = "record", "recording", "recorded"
 
 
 @dataclass(frozen=True, slots=True)
 class Ref:
-    """A container as a step names it."""
+    """A reference to a container."""
 
     id: str
     name: str
 
 
 class GateGoal(StrEnum):
-    """What a started replica has to reach."""
+    """The state that a started replica has to reach."""
 
     READY = "ready"  # its healthcheck passes; without one, it runs and is not restarted
     COMPLETED = "completed"  # it exits with 0
-    NONE = "none"  # it was started; what becomes of it is watched elsewhere
+    NONE = "none"  # it was started; a watcher follows its health
 
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """A started replica has to reach its goal within ``deadline_s`` seconds before the next step begins.
+    """The condition for a started replica before the next step: the goal ``until`` within ``deadline_s``.
 
-    Then it has to stay so for ``hold_s`` seconds more.
+    The replica then has to keep that state for another ``hold_s`` seconds.
     """
 
     until: GateGoal
@@ -74,14 +73,14 @@ class Gate:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One change on one host. ``needs`` are the ids of the steps that come first.
+    """One change on one host. ``needs``: the ids of the steps that come first.
 
-    ``count`` is how many replicas the step starts, restarts or stops; a start of 0 only waits until those
-    of the wanted spec are ready. ``total`` is, for a start, how many
-    containers of the service the host holds afterwards: stated as a sum so that repeating it is harmless.
-    ``changes`` are the keys of the spec that differ, where the step is half of a replacement. ``remotes``
-    are, for endpoints, the hosts whose weight changes, with the new one; 0 takes a host out. Steps of a
-    later ``wave`` begin when all of the earlier ones have ended.
+    ``count``: the replicas that the step starts, restarts or stops; a start of 0 only waits until those of
+    the wanted spec are ready. ``total``: for a start, the containers of the service on the host afterwards; a
+    sum, so that the step is idempotent. ``replaces``: the step is a part of a replacement; ``changes``: the
+    keys of the spec that differ then. ``remotes``: for endpoints, (host, new weight) pairs; 0 removes a host.
+    ``grace_s``: the time to stop. ``delay_s``: the pause after the steps in ``needs``. Steps of a ``wave``
+    start after all steps of the earlier ones.
     """
 
     id: str
@@ -104,24 +103,24 @@ class Step:
 
     @property
     def starts(self) -> bool:
-        """Whether it makes replicas run that take nobody's place."""
+        """True if it starts replicas that do not replace others."""
         return self.kind in (StepKind.START, StepKind.RESTART) and not self.replaces
 
     @property
     def stops(self) -> bool:
-        """Whether it takes replicas away that nobody takes the place of."""
+        """True if it stops replicas that are not replaced."""
         return self.kind is StepKind.STOP and not self.replaces
 
 
 @dataclass(frozen=True, slots=True)
 class ProjectPlan:
-    """What one project needs. ``files`` are what each host should hold, for hosts that a step writes to.
+    """The plan of one project. ``files``: the desired files of each host that a step changes.
 
-    ``release`` is what the run will record. ``notes`` are sentences for people: why a surge fell back,
-    which host left the inventory. ``specs`` are the wanted specs by (service, host). ``repairs``: the release
-    is on record already, so nothing but what it says is brought back. ``rests``: more differs, and is left
-    alone for now. ``others`` are hosts, beside those with replicas, that may hold something of the project
-    when all is done; ``others_meanwhile`` all that may until then.
+    ``release``: the release that the run will record. ``repairs``: it is on record already, and the plan only
+    repairs drift from it. ``rests``: further differences are not changed now, because of back-off. ``notes``:
+    remarks for people. ``specs``: (service, host) → digest of the wanted spec. ``others``: hosts without
+    replicas that may hold a part of the project after the plan. ``others_meanwhile``: all that may until
+    then.
     """
 
     project: str
@@ -142,9 +141,10 @@ class ProjectPlan:
 
 @dataclass(frozen=True, slots=True)
 class ServiceSummary:
-    """The line about one service: images before and after (equal where nothing changed), and the policy.
+    """The summary of one service: its image before and after (equal if unchanged), and its update policy.
 
-    ``removed``: the service is not in the playbook any more.
+    ``in_place``: replicas that need no change. ``rolled``: replicas are replaced. ``removed``: the service is
+    not in the playbook any more.
     """
 
     service: str
@@ -160,7 +160,7 @@ class ServiceSummary:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Replicas to start, to replace and to stop, on so many hosts."""
+    """The numbers of replicas to start, to replace and to stop, and of the hosts that change."""
 
     start: int
     replace: int
@@ -170,10 +170,10 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All projects of a run, in playbook order. Falsy when there is nothing to do.
+    """The plan of a run: its projects in playbook order. False as a condition when it has no steps.
 
-    ``proxies``: the project of the hosts' proxies, where the run needs it. ``began``: the schedules
-    from which moves for balance count, by project.
+    ``proxies``: the project of the hosts' proxies, None without ingress. ``began``: project → the schedule
+    from which moves for balance count.
     """
 
     projects: tuple[ProjectPlan, ...] = ()
@@ -186,7 +186,7 @@ class Plan:
 
     @property
     def counts(self) -> Counts:
-        """What happens to replicas, in numbers."""
+        """The numbers of replicas that change."""
         changes = [
             step for step in self.steps if step.kind in (StepKind.START, StepKind.RESTART, StepKind.STOP)
         ]
@@ -202,11 +202,11 @@ class Plan:
         return (step for project in self.projects for step in project.steps)
 
     def whole(self, intent: Intent) -> Intent:
-        """The intent with the proxies that this plan needs as its first project."""
+        """The intent with the project of the proxies first, where the plan has one."""
         return replace(intent, projects=(self.proxies, *intent.projects)) if self.proxies else intent
 
     def without(self, done: Collection[str]) -> Plan:
-        """The plan without the steps that are done, by their ids."""
+        """The plan without the steps with these ids."""
         gone = set(done)
         left = (
             replace(project, steps=tuple(step for step in project.steps if step.id not in gone))

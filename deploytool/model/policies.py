@@ -1,4 +1,4 @@
-"""Compose's policies of a service: how it is updated, judged, waited for and restarted."""
+"""Compose's policies of a service: update, healthcheck, dependencies and restart."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from deploytool.model.str_enum import StrEnum
 
 
 class UpdateOrder(StrEnum):
-    """Which comes first when a replica is replaced."""
+    """``order`` of an update: the old replica stops first, or the new one starts first."""
 
     STOP_FIRST = "stop-first"
     START_FIRST = "start-first"
 
 
 class FailureAction(StrEnum):
-    """What becomes of an update of which more fails than is tolerated."""
+    """``failure_action`` of an update with more failures than ``max_failure_ratio`` allows."""
 
     PAUSE = "pause"
     CONTINUE = "continue"
@@ -36,7 +36,7 @@ class Update:
 
 @dataclass(frozen=True, slots=True)
 class Healthcheck:
-    """The times of a Compose healthcheck, in seconds; Docker's defaults."""
+    """The timing of a Compose healthcheck, with Docker's defaults."""
 
     interval_s: float = 30.0
     timeout_s: float = 30.0
@@ -45,12 +45,12 @@ class Healthcheck:
 
     @property
     def deadline_s(self) -> float:
-        """How long a replica may take to become healthy before Docker itself calls it unhealthy."""
+        """Seconds from a replica's start until Docker calls it unhealthy at the latest."""
         return self.start_period_s + (self.interval_s + self.timeout_s) * max(1, self.retries)
 
 
 class Condition(StrEnum):
-    """What ``depends_on`` waits for."""
+    """``condition`` of an entry of ``depends_on``."""
 
     STARTED = "service_started"
     HEALTHY = "service_healthy"
@@ -66,7 +66,7 @@ class Dependency:
 
 
 class RestartKind(StrEnum):
-    """When Docker starts a container again that ended by itself; empty where the file is silent."""
+    """``restart``: when Docker restarts a container that exited; empty where the file does not set it."""
 
     SILENT = ""
     NO = "no"
@@ -77,14 +77,14 @@ class RestartKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RestartPolicy:
-    """``restart``. ``tries`` bounds the restarts of ``ON_FAILURE``; 0 is no bound."""
+    """``restart``. ``tries``: the most restarts with ``ON_FAILURE``; 0 for no limit."""
 
     kind: RestartKind = RestartKind.SILENT
     tries: int = 0
 
     @classmethod
     def of(cls, text: str) -> RestartPolicy:
-        """As Compose writes it: ``always``, ``on-failure:3``."""
+        """The policy of a Compose text: ``always``, ``on-failure:3``."""
         kind, _, tries = text.partition(":")
         return cls(RestartKind(kind), int(tries or 0))
 

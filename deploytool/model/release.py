@@ -1,4 +1,4 @@
-"""What a host keeps of the runs that changed it: releases on record, and the lease of the one under way."""
+"""Releases and leases: the records that a host keeps of the runs that changed or are changing it."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from deploytool.model.desired import Manifest
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """The per-project lock on a host. ``owner`` is unique to a run; the rest is for people.
+    """The lock on one project on a host. ``owner``: unique to a run.
 
-    ``expires_s`` is by the host's clock. A ``manual`` lease was taken by a person with a reason.
-    ``process`` identifies the run on its machine, so that a dead one is told from a slow one there. One that
-    ``yields`` is a watcher's: the run of a person or of CI takes it over at once.
+    ``who``, ``reason`` and ``url`` are for people. ``expires_s``: by the host's clock. ``manual``: a person
+    took it by command. ``process``: the identity of the run on its machine, by which runs there can tell a
+    dead run from a slow one. ``yields``: it is a watcher's, and runs of people and CI may take it over.
     """
 
     owner: str
@@ -27,7 +27,7 @@ class Lease:
     expires_s: float = 0.0
 
     def in_force(self, now_s: float) -> bool:
-        """Not expired by the host's clock; a manual lease does not expire."""
+        """True if it has not expired by the host's clock; a manual lease does not expire."""
         return self.manual or self.expires_s > now_s
 
 
@@ -36,7 +36,7 @@ CONVERGED = "converged"
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """The part of a release that no file says. ``when`` is UTC, ISO 8601 to the second."""
+    """The origin of a release: ``when`` (UTC, ISO 8601 to the second), by whom, and the commit."""
 
     when: str
     who: str
@@ -45,13 +45,12 @@ class Stamp:
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """What was converged at one time, as a host remembers it; or an attempt at it that failed.
+    """A numbered state of a project that was converged, or a failed attempt at one.
 
-    ``digest`` names the whole release (schedule, specs and files of every host): equal digest, nothing
-    to record. ``placements`` maps service → host → replicas, over all members; ``data`` is the same of
-    services with named volumes that have no replica now: where their last ones, and so their data, were.
-    ``changed`` are the services that it changed. ``outcome`` is ``CONVERGED``, or a sentence about how the
-    attempt ended.
+    ``digest``: of the play, the schedule and the files of all hosts; with an equal one no new release is
+    made. ``placements``: service → host → replicas. ``data``: the same for services with named volumes that
+    have no replica now: the last hosts of their replicas, and so of their data. ``changed``: the services
+    that it changed. ``outcome``: ``CONVERGED``, or a sentence on the failure of the attempt.
     """
 
     number: int
@@ -67,18 +66,18 @@ class Release:
 
     @property
     def converged(self) -> bool:
-        """Whether it came to be, so that one can go back to it."""
+        """True if it was converged, so that a rollback to it is possible."""
         return self.outcome == CONVERGED
 
     @property
     def members(self) -> tuple[str, ...]:
-        """The hosts that hold something of the project, sorted."""
+        """The hosts with replicas, sorted by name."""
         return tuple(sorted({host for hosts in self.placements.values() for host, n in hosts.items() if n}))
 
 
 @dataclass(frozen=True, slots=True)
 class StoredRelease:
-    """A release as one host keeps it: ``manifest`` is None where nothing was to run there."""
+    """A release as one host stores it; ``manifest`` is None where nothing was to run there."""
 
     release: Release
     manifest: Manifest | None = None

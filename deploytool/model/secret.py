@@ -1,10 +1,10 @@
-"""A value that must not be shown."""
+"""Secrets: values that are never displayed."""
 
 from __future__ import annotations
 
 
 class Secret:
-    """Holds a string that no log, plan, diff or traceback may show; ``reveal`` is the only way to it."""
+    """A string that is redacted in logs, plans, diffs and tracebacks; ``reveal`` returns it."""
 
     __slots__ = ("_value",)
 
@@ -12,7 +12,7 @@ class Secret:
         self._value = value
 
     def reveal(self) -> str:
-        """The value itself: for a password prompt or a file on a host, never for argv or a message."""
+        """The value, for a password prompt or a file on a host; never for argv or a message."""
         return self._value
 
     def __repr__(self) -> str:

@@ -1,4 +1,4 @@
-"""What a watcher knows at one moment, for pages and metrics: immutable, without secrets, ready to print.
+"""The snapshot of a watcher's state for its page and metrics: immutable, without secrets, safe to display.
 
 Times are seconds since the epoch: of containers by their host's clock, of all else by the watcher's.
 """
@@ -16,11 +16,11 @@ from deploytool.model.str_enum import StrEnum
 
 @dataclass(frozen=True, slots=True)
 class WatchedHost:
-    """A host. ``reachable`` None: not looked at yet. ``reason`` says why it does not answer.
+    """A host. ``reachable``: None before it was first observed. ``reason``: why it is unreachable.
 
-    ``since_s`` is when it fell silent, 0 where it answers, ``looked_s`` when it was last looked at. ``state``
-    is the inventory's, ``follows`` whether its events arrive. ``doubtful``: many
-    replicas failed there, so it is chosen last.
+    ``since_s``: since when it is unreachable, 0 while it is not. ``looked_s``: when it was last observed.
+    ``state``: that of the inventory. ``follows``: its events arrive. ``doubtful``: many replicas failed
+    there, so that scheduling prefers other hosts.
     """
 
     name: str
@@ -52,10 +52,10 @@ class ReplicaState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class WatchedReplica:
-    """A container of ours.
+    """A replica.
 
-    ``since_s`` is when it was started, 0 where it never was. ``current``: of the wanted definition.
-    ``rests_s`` is until when it is left alone after failures, 0 where it is not; ``why`` says what was wrong.
+    ``since_s``: when it was started, 0 if never. ``current``: it was made from the wanted spec. ``rests_s``:
+    the end of its back-off, 0 without; ``why``: the cause of the back-off.
     """
 
     id: str
@@ -74,9 +74,9 @@ class WatchedReplica:
 
 @dataclass(frozen=True, slots=True)
 class WatchedService:
-    """A service on all hosts. ``desired`` maps host → replicas wanted there, without zeros.
+    """A service on all hosts. ``desired``, ``running``, ``healthy``: host → replicas, without zeros.
 
-    ``rests_s`` and ``why``: until when the service is left alone, and what for; 0 and empty where it is not.
+    ``rests_s``: the end of its back-off, 0 without; ``why``: the cause of the back-off.
     """
 
     project: str
@@ -95,12 +95,11 @@ class WatchedService:
 
 @dataclass(frozen=True, slots=True)
 class WatchedProject:
-    """A project: the newest release that a host remembers, and the leases that are held, by host.
+    """A project: its newest release on any host, and its leases by host.
 
-    ``drift`` are the lines of the plan that is still to be done; empty where all is as it should be.
-    ``waits`` says why the watcher does not touch it, or why it is not as its files say: another run's lease,
-    other files, a refusal, an update that was taken back. ``rests``: something failed, differs, and is left
-    alone for now.
+    ``drift``: the lines of the plan that would repair it, empty without drift. ``waits``: the reason for
+    which the watcher does not change it or keeps it unlike its files: another run's lease, other files, a
+    refusal, an update that was rolled back. ``rests``: a part of it differs and backs off after failures.
     """
 
     name: str
@@ -113,13 +112,13 @@ class WatchedProject:
 
     @property
     def as_wanted(self) -> bool:
-        """Nothing differs from what the files say, on the hosts that answer."""
+        """True if it agrees with its files on all hosts that answer."""
         return not (self.drift or self.waits or self.rests)
 
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """Something that happened: a step done or failed, a host lost or back, files read anew."""
+    """An entry of the activity log: a step done or failed, a host lost or back, files reloaded."""
 
     when_s: float
     text: str
@@ -131,10 +130,11 @@ class Action:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What was counted since the watcher began. ``converges`` by outcome: ok, failed, held, refused, lost.
+    """Counters since the start of the watcher. ``converges``: by outcome (ok, failed, held, refused, lost).
 
-    ``seconds`` are the bounds of ``DURATIONS_S`` → how many converges took no longer, beside their sum.
-    ``drifts``, ``steps`` and ``failures`` are by (project, service), ``events`` by host.
+    ``seconds``: a histogram of their durations: each bound of ``DURATIONS_S`` → the number of converges that
+    took no longer. ``seconds_sum``: the sum of durations. ``drifts``, ``steps``, ``failures``: by (project,
+    service). ``events``: by host.
     """
 
     converges: Mapping[str, int] = field(default_factory=dict)
@@ -153,11 +153,12 @@ DURATIONS_S = (0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 30.0, 60.0, 300.0)
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """All of it. ``version`` grows with each one that is published; ``now_s`` is when it was taken.
+    """The whole state. ``version``: increases with each published snapshot. ``now_s``: when it was taken.
 
-    ``ready``: every host was looked at once, or failed to answer. ``problem`` is why the files that are there
-    now are not used, empty where they are. ``converging``: a change is under way. ``actions`` are the last
-    ones, oldest first. ``last_success_s`` is when last nothing differed, or a change went well.
+    ``begun_s``: the start of the watcher. ``ready``: every host was observed once or found unreachable.
+    ``converging``: a change is in progress. ``problem``: why the current files are not in use, empty where
+    they are. ``actions``: the latest ones, oldest first. ``last_success_s``: the last time without drift, or
+    of a successful change.
     """
 
     version: int = 0
@@ -177,7 +178,7 @@ class Snapshot:
 
     @property
     def whole(self) -> bool:
-        """All hosts answer and nothing differs."""
+        """True if all hosts answer and all projects agree with their files."""
         return (
             self.ready
             and all(host.reachable for host in self.hosts)

@@ -1,4 +1,4 @@
-"""Where a playbook's projects stand: expected beside actual."""
+"""The status of a playbook's projects: expected beside actual replicas."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from deploytool.model.release import Lease, Release
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One service on one host. ``expected`` is the schedule, None where none could be made.
+    """One service on one host, in numbers of replicas.
 
-    The rest is what the host says, None where it did not answer: ``running`` counts the replicas that run,
-    ``healthy``, ``unhealthy`` and ``starting`` them by their healthcheck, ``restarting`` those that Docker
-    tries again, ``done`` jobs that ended well, ``current`` those of the wanted definition. ``age_s`` is for
-    how long the youngest has been running.
+    ``expected``: by the schedule, None where there is none. All others are None where the host did not
+    answer. ``healthy``, ``unhealthy`` and ``starting``: running replicas by their healthcheck.
+    ``restarting``: replicas that Docker is about to restart. ``done``: completed jobs. ``current``: replicas
+    made from the wanted spec. ``age_s``: the seconds since the youngest was started.
     """
 
     project: str
@@ -34,8 +34,8 @@ class Row:
 
     @property
     def state(self) -> str:
-        """One word: ok, done, unreachable, unplanned, restarting, missing, surplus, unhealthy, starting or
-        outdated; the worst where several are true."""
+        """The worst that is true of: unreachable, restarting, unplanned, missing, surplus, unhealthy,
+        starting, outdated, done, ok."""
         if self.running is None:
             return "unreachable"
         if self.restarting:
@@ -56,7 +56,10 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """What the proxy of a host thinks of one endpoint of a service: another host, or a container there."""
+    """The state of one endpoint of a service as the proxy of ``host`` reports it.
+
+    ``endpoint``: another host, or a container on ``host``. ``active``: requests in progress.
+    """
 
     host: str
     service: str
@@ -71,7 +74,7 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class HeldLease:
-    """A lease that somebody holds, and where. ``seconds_left`` is the least, by the clocks of the hosts."""
+    """A lease and the hosts on which it is held. ``seconds_left``: the least, by each host's clock."""
 
     lease: Lease
     hosts: tuple[str, ...]
@@ -80,7 +83,7 @@ class HeldLease:
 
 @dataclass(frozen=True, slots=True)
 class ProjectStanding:
-    """A project's newest release that a host remembers, who is at work, and how many steps are to be done."""
+    """A project's newest release on any host, its leases, and the number of steps of its plan."""
 
     name: str
     release: Release | None = None
@@ -90,7 +93,7 @@ class ProjectStanding:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """All of it. ``problems`` are why no plan could be made."""
+    """The whole status. ``problems``: the reasons for which no plan could be made."""
 
     rows: tuple[Row, ...] = ()
     projects: tuple[ProjectStanding, ...] = ()
@@ -100,5 +103,5 @@ class Status:
 
     @property
     def pending(self) -> bool:
-        """Whether something is to be done, as far as is known."""
+        """True if the plan has steps, or could not be made."""
         return bool(self.problems) or any(project.steps for project in self.projects)

@@ -1,4 +1,4 @@
-"""What Python 3.11 has and 3.10 has not: enums of words, and the end of a ``match`` that covers them all."""
+"""``StrEnum`` and ``assert_never`` for Python 3.10, which has neither."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import NoReturn
 
 
 class StrEnum(str, Enum):
-    """Each member equals its word and prints as it, in JSON too."""
+    """An enum whose members are strings: they compare, print and serialize as their values."""
 
     def __str__(self) -> str:
         return str(self.value)
 
 
 def assert_never(value: NoReturn) -> NoReturn:
-    """For ``case _`` of a ``match``: the type checker complains where a case is missing."""
+    """The last case of an exhaustive ``match``: the type checker fails where a case is missing."""
     raise AssertionError(f"not covered: {value!r}")
