@@ -196,7 +196,7 @@ class Run:
             if executed.lease_conflict:
                 self._release_leases(progress, {})
                 if wait.give_way(*executed.lease_conflict, touched=bool(executed.touched)):
-                    self._look_anew(progress)
+                    self._plan_again(progress)
                 continue
             rounds += 1
             # A pinned schedule and an agreed plan do not change, so they cannot do without a lost host.
@@ -246,10 +246,10 @@ class Run:
             now = progress.seen.with_hosts(self.backend.observe({host: self._hosts[host]}))
             still = wait.conflict(progress.left, now)
             if still is None or (still[0], still[1].owner) != (host, lease.owner):
-                self._look_anew(progress)
+                self._plan_again(progress)
         return ""
 
-    def _look_anew(self, progress: Progress) -> None:
+    def _plan_again(self, progress: Progress) -> None:
         """Observe the hosts and plan again, since another run has changed them."""
         hosts = {name: self._hosts[name] for name in progress.seen if name not in self.away}
         progress.seen = self._look(hosts).with_hosts(self.away)

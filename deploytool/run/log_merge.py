@@ -82,7 +82,7 @@ class LogMerge(Generic[T]):
             self._changed.notify_all()
 
     def close(self) -> None:
-        """Stop reading: every waiting thread goes on."""
+        """End the merge, and wake all threads that wait in ``put``."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()

@@ -16,7 +16,7 @@ from deploytool.model.str_enum import StrEnum
 Document: TypeAlias = Mapping[str, object]
 WordT = TypeVar("WordT", bound=StrEnum)
 
-# What a terminal would obey, and nobody wants in a report: escape sequences, and all controls but the tab.
+# Escape sequences and control characters other than the tab, which must not reach a terminal.
 _CONTROLS = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f]")
 
 

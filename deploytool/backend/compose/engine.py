@@ -1,8 +1,8 @@
-"""The engine: a host with Docker and Compose v2 behind a transport.
+"""The engine of a host with Docker and Compose v2, reached by a transport.
 
-Every method is one exec of a script on the host (see ``scripts``). One looks, some stream, and each verb runs
-under the project's flock and lease. What varies travels as words or on stdin (see ``protocol``), quoted by
-the transport; no text is pasted into a script.
+Every method is one exec of a script on the host (see ``scripts``): to observe, to stream, or to run a verb
+under the project's flock and lease. Arguments are passed on the command line or on stdin (see ``protocol``),
+quoted by the transport; no text is inserted into a script.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from deploytool.transport.futures import complete
 
 OBSERVE_TIMEOUT_S = 60.0
 
-# What may call for a look, without the commands of health checks, which come every few seconds.
+# The events after which a host may have to be observed; those of health check commands are too frequent.
 ACTIONS = (
     "create",
     "start",
@@ -60,7 +60,7 @@ ACTIONS = (
 
 
 class ComposeEngine:
-    """Looks at one host and changes it. See ``backend.base.Engine`` for the promises."""
+    """The ``backend.engine.Engine`` of one host."""
 
     def __init__(
         self,
@@ -73,12 +73,12 @@ class ComposeEngine:
         self.transport = transport
         self.directory = directory
         self.keep_releases = keep_releases
-        self._ahead: Future[ObservedHost] | None = None  # the first look, where it was begun
-        self._known: tuple[str, ...] = ()  # what the last look said of the engine, where it had to ask
-        self._records: dict[str, tuple[Records, int]] = {}  # as the last look said; with the current release
+        self._ahead: Future[ObservedHost] | None = None  # the observation that ``begin`` has started
+        self._known: tuple[str, ...] = ()  # facts of the engine for the next script, if the host has no cache
+        self._records: dict[str, tuple[Records, int]] = {}  # by project, with the current release's number
 
     def begin(self) -> None:
-        self.transport.prepare()  # here, since others go on importing meanwhile
+        self.transport.prepare()  # before the thread starts: the main thread imports at the same time
         ahead: Future[ObservedHost] = Future()
         self._ahead = ahead
         name = f"look at {self.host_name}"
@@ -183,14 +183,14 @@ class ComposeEngine:
         self._records.update(parse_records(documents))
 
     def _to_drop(self, project: str, number: int, current: int, *, with_manifest: bool) -> Sequence[int]:
-        """The releases that go when ``number`` comes."""
+        """The numbers of the releases to delete when ``number`` is recorded."""
         records, _ = self._records.get(project, (Records(), 0))
         keep = self.keep_releases
         return records.to_drop(number, keep=keep, current=current, with_manifest=with_manifest)
 
 
 def _stored_releases(raw: bytes) -> list[StoredRelease]:
-    """The tar of ``releases/``; a release whose record is damaged is left out."""
+    """The releases in a tar of ``releases/``, without those whose record is damaged."""
     found = []
     stored = texts(raw)
     for name, text in stored.items():
@@ -203,7 +203,7 @@ def _stored_releases(raw: bytes) -> list[StoredRelease]:
 
 
 def _with_next_command(step: Step, outcome: Outcome) -> Outcome:
-    """A failed start that has no hint gets the command that shows more of it."""
+    """The outcome; a failed start without a hint gets the command that shows the container's log."""
     if outcome.ok or outcome.hint or step.kind not in (StepKind.START, StepKind.RESTART):
         return outcome
     return replace(outcome, hint=f"on {step.host}: docker compose -p {step.project} logs {step.service}")

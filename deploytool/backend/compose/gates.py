@@ -1,8 +1,8 @@
-"""The gates of a start: what a container is → ready, wait on, or why it failed.
+"""The gates of a start: tables from a container's state to ready, waiting, or a failure code.
 
-A host judges its containers itself, since that is where their events arrive. It does so by these tables,
-which travel with the step. The first row whose shell pattern fits counts. A container is described as
-``running,health:none,exit:0,restarts:0,oom:false,`` with Docker's words for its state and health.
+Each step brings these tables to its host, which evaluates them there, as the containers' events arrive. The
+first row whose shell pattern matches decides. A state is written as
+``running,health:none,exit:0,restarts:0,oom:false,`` with Docker's words for state and health.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from deploytool.model.plan import GateGoal
 _Row = tuple[str, str]
 
 AGAIN = "again"
-"""The gate of a container that was there before: its past restarts and its last health check do not count."""
+"""The gate of an existing container: its past restarts and its last health check are ignored."""
 
 _OUT_OF_MEMORY: _Row = ("*,oom:true,*", "out-of-memory")
 _BROKEN: tuple[_Row, ...] = (

@@ -155,9 +155,9 @@ def _host_names(items: tuple[object, ...]) -> tuple[str, ...]:
     return tuple(str(name) for name in items if name)
 
 
-@lru_cache(maxsize=32)  # all hosts of a project remember the same one, which names every host
+@lru_cache(maxsize=32)  # all hosts of a project have the same one, which is long: it names every host
 def parse_release(text: str) -> Release | None:
-    """A ``release.json``; None where it is damaged: the next run records it anew."""
+    """The release in a ``release.json``; None where it is damaged (the next run writes it again)."""
     raw = document(text)
     if not isinstance(raw.get("number"), int) or not isinstance(raw.get("digest"), str):
         return None

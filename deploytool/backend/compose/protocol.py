@@ -1,8 +1,7 @@
-"""Steps → the verbs of a host, with their words and their input.
+"""Steps → the verbs of a host, with their arguments and their input.
 
-A script is told what to do by words on its command line, ``--name value``: first those of the verb, then
-records that begin with ``--task N`` or ``--image NAME``. ``host/words.sh`` reads them. Files travel as one
-tar on stdin.
+The arguments of a script are words ``--name value``: first those of the verb, then records that begin with
+``--task N`` or ``--image NAME``. ``host/words.sh`` reads them. Files are sent as one tar on stdin.
 """
 
 from __future__ import annotations
@@ -68,8 +67,8 @@ def common_words(directory: str, project: str, claim: LeaseClaim) -> Iterator[st
 def command_for(tasks: Sequence[Task], known: Iterable[str], drop: Sequence[int]) -> Command:
     """The verb that does these tasks, all of one kind and one project.
 
-    ``known`` are words with what the last look said of the engine, ``drop`` the releases that go when
-    this one is recorded.
+    ``known``: words with facts of the engine that were observed before. ``drop``: the numbers of releases to
+    delete when this one is recorded.
     """
     kind = tasks[0].step.kind
     if kind is StepKind.PREPARE:
@@ -93,7 +92,7 @@ def record(task: Task, drop: Sequence[int]) -> Command:
 
 
 def unlock(attempt: Attempt | None, drop: Sequence[int]) -> Command:
-    """Give the lease back; an attempt goes on record."""
+    """The verb that releases the lease, and records an attempt."""
     if attempt is None:
         return Command("unlock")
     told = words(task=0, number=attempt.release.number, drop=_list(drop))
@@ -106,7 +105,7 @@ def _start(tasks: Sequence[Task]) -> Command:
 
 def _restart(tasks: Sequence[Task]) -> Command:
     def told(task: Task) -> Iterator[str]:
-        # A container that cannot start again is removed, and made anew by the start that follows.
+        # A container that cannot be restarted is removed; the start that follows makes a new one.
         ids = words(grace=task.step.grace_s, containers=_ids(task), on_failure="remove")
         return iter((*_started(task), *ids))
 

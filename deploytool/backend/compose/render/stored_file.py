@@ -34,9 +34,9 @@ class StoredDefinitions:
     manifests: Mapping[str, Manifest] = field(repr=False)
 
     def on(self, host: Host, placements: Mapping[str, tuple[str, ...]]) -> Definition:
-        """The definition that the host remembers; an empty one where nothing runs there."""
+        """The definition on record on the host; an empty one where nothing is to run there."""
         if not any(host.name in hosts for hosts in placements.values()):
-            return Definition({})  # nothing of the release ran there, and nothing is to
+            return Definition({})
         if host.name not in self.manifests:
             problem = Problem(
                 Place(host.name), "the host does not remember this release", "choose another one"
@@ -46,7 +46,7 @@ class StoredDefinitions:
 
 
 def stored_definition(text: str, host_name: str) -> Definition:
-    """The definition in a compose.yaml of ours.
+    """The definition in a compose.yaml that deploytool has rendered.
 
     Raises:
         InputError: the file was damaged on the host.
