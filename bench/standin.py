@@ -22,7 +22,7 @@ from deploytool.model import labels
 from deploytool.model.container import Container
 from deploytool.model.desired import HostFiles, Manifest
 from deploytool.model.observed import ObservedHost
-from deploytool.model.plan import Gate, Ref, Step, StepKind
+from deploytool.model.plan import Gate, GateGoal, Ref, Step, StepKind
 from deploytool.model.release import Lease
 from deploytool.transport.base import Result
 
@@ -124,7 +124,7 @@ def _task(kind: StepKind, project: str, words: Words) -> Task:
     if kind is StepKind.STOP:
         return Task(Step("", kind, "", project, "", containers=refs))
     until = words["gate_new"] if kind is StepKind.START else words["gate_existing"]
-    gate = Gate(until, float(words["deadline"]))
+    gate = Gate(GateGoal(until), float(words["deadline"]))
     total = int(words["total"])
     step = Step("", kind, "", project, "", words["service"], total=total, containers=refs, gate=gate)
     return Task(step, spec=words["spec"])

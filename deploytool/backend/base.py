@@ -14,7 +14,7 @@ from deploytool.errors import ManyProblems
 from deploytool.model.container import ContainerEvent
 from deploytool.model.desired import Desired, HostFiles, Manifest
 from deploytool.model.event import Event
-from deploytool.model.intent import Definitions, Intent, Project, Service
+from deploytool.model.intent import Definitions, Intent, Project, ProjectKind, Service
 from deploytool.model.inventory import Host
 from deploytool.model.log import Live, LogLine, LogQuery
 from deploytool.model.observed import Observed, ObservedHost
@@ -43,6 +43,7 @@ class Task:
     others: tuple[str, ...] = ()
     spec: str = ""
     images: tuple[tuple[str, str], ...] = ()
+    project_kind: ProjectKind = ProjectKind.SERVICES
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from deploytool.model.ingress import INGRESS_PROJECT
 from deploytool.model.intent import Resources
 from deploytool.model.str_enum import StrEnum
 
@@ -93,6 +94,11 @@ class Container:
     def replica(self) -> bool:
         """Ours, and one of its service's: not what ``docker compose run`` made, or what was let go."""
         return self.ours and not self.oneoff and not self.let_go
+
+    @property
+    def of_ingress(self) -> bool:
+        """Part of a proxy."""
+        return self.project == INGRESS_PROJECT
 
     @property
     def running(self) -> bool:

@@ -1,7 +1,7 @@
 """Ingress: the routes from published ports with ``mode: ingress`` to services.
 
 Every host of the play answers on such a port and passes each request to a healthy replica, wherever that
-runs. One proxy a host, the *edge*, does so for all projects of the host.
+runs. One proxy a host does so for all projects of the host.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from deploytool.errors import Place
 from deploytool.model.secret import Secret
 from deploytool.model.str_enum import StrEnum
 
-EDGE = "deploytool-ingress"
+INGRESS_PROJECT = "deploytool-ingress"
 """The project of the proxies, and the Docker network on which they meet the replicas of their host."""
 
 HOLDER, PROXY = "net", "envoy"
-"""The edge's two services: one holds the network and the published ports, the other is replaced beside it."""
+"""The two services of a proxy: one holds network and published ports, the other is replaced beside it."""
 
 UNFINISHED = "unfinished"
 """The digest that a host reports for a configuration that its proxy has not accepted."""
@@ -74,7 +74,7 @@ class IngressKeys:
 
 
 @dataclass(frozen=True, slots=True)
-class EdgeSettings:
+class ProxySettings:
     """``ingress`` of a play: how the proxies of its hosts are run. ``mesh`` is a range of ports.
 
     The first port of ``mesh`` takes HTTP from the proxies of other hosts, the second serves the proxy's

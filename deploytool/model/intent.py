@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from deploytool.errors import Place
-from deploytool.model.ingress import EdgeSettings, IngressKeys
+from deploytool.model.ingress import IngressKeys, ProxySettings
 from deploytool.model.inventory import Host, Inventory
 from deploytool.model.policies import Condition, Dependency, Healthcheck, RestartPolicy, Update
 from deploytool.model.str_enum import StrEnum
@@ -30,6 +30,13 @@ class Mode(StrEnum):
     @property
     def is_global(self) -> bool:
         return self in (Mode.GLOBAL, Mode.GLOBAL_JOB)
+
+
+class ProjectKind(StrEnum):
+    """What a project is there for."""
+
+    SERVICES = "services"  # of a play
+    INGRESS = "ingress"  # the proxies before the services of all plays, made by each run as it needs them
 
 
 class PortMode(StrEnum):
@@ -166,7 +173,8 @@ class Project:
     max_fail_percent: float | None = None
     any_errors_fatal: bool = False
     reschedule_after_s: float | None = None
-    edge: EdgeSettings = EdgeSettings()
+    kind: ProjectKind = ProjectKind.SERVICES
+    proxy_settings: ProxySettings = ProxySettings()
     place: Place = field(default=NOWHERE, compare=False)
 
     def service(self, name: str) -> Service | None:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from deploytool.model.desired import Desired, HostFiles
-from deploytool.model.intent import Intent, Project
+from deploytool.model.intent import Intent, Project, ProjectKind
 from deploytool.model.policies import UpdateOrder
 from deploytool.model.release import Release
 from deploytool.model.str_enum import StrEnum
@@ -135,6 +135,7 @@ class ProjectPlan:
     summaries: tuple[ServiceSummary, ...] = ()
     notes: tuple[str, ...] = ()
     specs: Mapping[tuple[str, str], str] = field(default_factory=dict, repr=False)
+    kind: ProjectKind = ProjectKind.SERVICES
     others: tuple[str, ...] = ()
     others_meanwhile: tuple[str, ...] = ()
 

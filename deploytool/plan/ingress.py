@@ -7,14 +7,14 @@ from dataclasses import dataclass, field, replace
 
 from deploytool.core.ingress.endpoint_rollout import behind_ingress
 from deploytool.core.ingress.endpoint_state import WantedEndpoints
-from deploytool.core.ingress.proxies import Edge, concerned, edge_of
+from deploytool.core.ingress.proxies import Proxies, concerned, proxies_of
 from deploytool.core.ingress.proxy_rollout import beside
 from deploytool.core.placement.schedule import Claim
 from deploytool.errors import InputError
 from deploytool.model.backing_off import BackingOff
 from deploytool.model.desired import Desired, HostFiles
-from deploytool.model.ingress import EDGE, PROXY, EdgeSettings, Offer
-from deploytool.model.intent import Intent, Project
+from deploytool.model.ingress import INGRESS_PROJECT, PROXY, Offer, ProxySettings
+from deploytool.model.intent import Intent, Project, ProjectKind
 from deploytool.model.observed import Observed
 from deploytool.model.plan import ProjectPlan, Step, StepKind
 from deploytool.plan.renderer import Renderer
@@ -27,18 +27,18 @@ class Ingress:
     ``project`` is the project of the proxies; None where the run has no ingress.
     """
 
-    edge: Edge = Edge(EdgeSettings())
+    proxies: Proxies = Proxies(ProxySettings())
     project: Project | None = None
     offers: Mapping[str, tuple[Offer, ...]] = field(default_factory=dict)
 
     def whole(self, intent: Intent) -> Intent:
         """The intent with the project of the proxies first."""
-        edge = (self.project,) if self.project else ()
-        return replace(intent, projects=(*edge, *intent.projects))
+        proxies = (self.project,) if self.project else ()
+        return replace(intent, projects=(*proxies, *intent.projects))
 
     def claim(self, claim: Claim) -> Claim:
         """The claim of a project on the hosts; that of the proxies has the ports published on each host."""
-        return self.edge.claim(claim.project) if claim.project.name == EDGE else claim
+        return self.proxies.claim(claim.project) if claim.project.kind is ProjectKind.INGRESS else claim
 
     def steps(
         self,
@@ -53,12 +53,12 @@ class Ingress:
         """The steps of one project with those that ingress adds, sorted so that each follows its needs."""
         if self.project is None:
             return tuple(steps)
-        if project.name == EDGE:
+        if project.kind is ProjectKind.INGRESS:
             running = {container.id for _, container in observed.containers() if container.running}
-            return beside(steps, running, desired.hosts_of(PROXY), project.edge.drain_s)
+            return beside(steps, running, desired.hosts_of(PROXY), project.proxy_settings.drain_s)
         wanted = WantedEndpoints(
             digests={name: file.ingress_digest for name, file in files.items() if file.ingress_digest},
-            edge=_starts(before),
+            proxy_starts=_starts(before),
             sticky=frozenset(s.name for s in project.services if s.exposure and s.exposure.sticky),
             rest=rest,
         )
@@ -68,18 +68,20 @@ class Ingress:
         """The plans, where a proxy that is not needed any more stops after the last steps of its host."""
         done: dict[str, list[str]] = {}
         for plan in plans:
-            for step in plan.steps if plan.project != EDGE else ():
+            for step in plan.steps if plan.kind is ProjectKind.SERVICES else ():
                 if step.kind in (StepKind.STOP, StepKind.ENDPOINTS):
                     done.setdefault(step.host, []).append(step.id)
-        kept = {host.name for host in self.edge.hosts}
-        return tuple(_waiting(plan, done, kept) if plan.project == EDGE else plan for plan in plans)
+        kept = {host.name for host in self.proxies.hosts}
+        return tuple(
+            _waiting(plan, done, kept) if plan.kind is ProjectKind.INGRESS else plan for plan in plans
+        )
 
 
 def _starts(plans: Iterable[ProjectPlan]) -> dict[str, tuple[str, ...]]:
     """Host → the ids of the steps that start its proxy."""
     found: dict[str, tuple[str, ...]] = {}
     for plan in plans:
-        for step in plan.steps if plan.project == EDGE else ():
+        for step in plan.steps if plan.kind is ProjectKind.INGRESS else ():
             if step.kind in (StepKind.START, StepKind.RESTART, StepKind.ENDPOINTS):
                 found[step.host] = (*found.get(step.host, ()), step.id)
     return found
@@ -103,22 +105,23 @@ def ingress_of(intent: Intent, observed: Observed, renderer: Renderer) -> Ingres
     """
     if not concerned(intent, observed):
         return Ingress()
-    edge = edge_of(intent, observed)
-    if edge.clashes:
-        raise InputError(clash.problem for clash in edge.clashes)
-    patterns = dict.fromkeys(project.pattern for project in intent.projects if edge.offers[project.name])
+    proxies = proxies_of(intent, observed)
+    if proxies.clashes:
+        raise InputError(clash.problem for clash in proxies.clashes)
+    patterns = dict.fromkeys(project.pattern for project in intent.projects if proxies.offers[project.name])
     project = Project(
-        name=EDGE,
+        name=INGRESS_PROJECT,
         play="deploytool: ingress",
         title="Ingress",
         pattern=", ".join(patterns) or "no play",
-        hosts=edge.hosts,
-        services=edge.services,
-        definitions=renderer.proxy_definitions(edge),
-        edge=edge.settings,
+        hosts=proxies.hosts,
+        services=proxies.services,
+        definitions=renderer.proxy_definitions(proxies),
+        kind=ProjectKind.INGRESS,
+        proxy_settings=proxies.settings,
     )
-    offers = {name: tuple(one.offer for one in found) for name, found in edge.offers.items()}
-    return Ingress(edge, project, offers)
+    offers = {name: tuple(one.offer for one in found) for name, found in proxies.offers.items()}
+    return Ingress(proxies, project, offers)
 
 
 def clashing(intent: Intent, observed: Observed) -> dict[str, InputError]:
@@ -126,7 +129,7 @@ def clashing(intent: Intent, observed: Observed) -> dict[str, InputError]:
     found: dict[str, InputError] = {}
     while True:
         rest = apart_from(intent, found)
-        clashes = edge_of(rest, observed).clashes if concerned(rest, observed) else ()
+        clashes = proxies_of(rest, observed).clashes if concerned(rest, observed) else ()
         if not clashes:
             return found
         for project in rest.projects:

@@ -10,8 +10,7 @@ from deploytool.core.change.reconcile import Change
 from deploytool.core.change.rollout import RolledOut, roll_out, unwatched
 from deploytool.model.backing_off import NONE_BACKING_OFF
 from deploytool.model.desired import Desired
-from deploytool.model.ingress import EDGE
-from deploytool.model.intent import Project
+from deploytool.model.intent import Project, ProjectKind
 from deploytool.model.plan import ProjectPlan, Step, StepKind
 from deploytool.plan.notes import notes_of, summaries
 from deploytool.plan.project_case import ProjectCase
@@ -44,6 +43,7 @@ def plan_project(case: ProjectCase) -> ProjectPlan:
         summaries=tuple(summaries(case, changes, rolled)),
         specs={(s, name): spec.digest for name, f in case.files.items() for s, spec in f.specs.items()},
         notes=(*rolled.notes, *notes_of(case, record, left_out)),
+        kind=case.project.kind,
         others=record.others,
         others_meanwhile=record.others_meanwhile,
     )
@@ -53,7 +53,8 @@ def plan_unknown(project: Project) -> ProjectPlan:
     """The empty plan of a project of which no host answered."""
     hosts = tuple(host.name for host in project.hosts)
     notes = ("none of its hosts answered: nothing is known of it",)
-    return ProjectPlan(project.name, project.pattern, hosts, Desired(project.name, {}), notes=notes)
+    desired = Desired(project.name, {})
+    return ProjectPlan(project.name, project.pattern, hosts, desired, notes=notes, kind=project.kind)
 
 
 def _steps(
@@ -90,7 +91,7 @@ def _differences(case: ProjectCase, changes: Sequence[Change], record: Record) -
 def _guard_policy(case: ProjectCase) -> GuardPolicy:
     """The guard's policy. The proxies may vanish: they do so with the last play that needs them."""
     policy = case.policy.guard
-    return replace(policy, allow_vanished=True) if case.name == EDGE else policy
+    return replace(policy, allow_vanished=True) if case.project.kind is ProjectKind.INGRESS else policy
 
 
 def _stopped(plans: Iterable[ProjectPlan]) -> dict[str, str]:

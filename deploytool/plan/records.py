@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from deploytool.core.placement.placements import data_left_behind
 from deploytool.model.backing_off import NONE_BACKING_OFF
 from deploytool.model.desired import Desired, HostFiles
-from deploytool.model.ingress import EDGE
-from deploytool.model.intent import Intent
+from deploytool.model.intent import Intent, ProjectKind
 from deploytool.model.inventory import Host
 from deploytool.model.observed import Observed, ObservedHost, ProjectFolder
 from deploytool.model.plan import Step, StepKind
@@ -78,7 +77,7 @@ class Record:
         if folder.manifest_digest != files.manifest_digest:
             return "compose.yaml differs"
         # Each playbook knows another part of the proxies' hosts, so their releases always differ.
-        return "" if self.case.name == EDGE else self._cause_of_release(folder)
+        return "" if self.case.project.kind is ProjectKind.INGRESS else self._cause_of_release(folder)
 
     def _cause_of_release(self, folder: ProjectFolder) -> str:
         if folder.release is None or folder.release.digest != self.release.digest:
@@ -90,7 +89,7 @@ class Record:
 def record_of(case: ProjectCase, changed: tuple[str, ...]) -> Record:
     """The record of a project after its plan; ``changed`` are the services that the plan changes."""
     known = frozenset(case.observed.possible_holders(case.name))
-    if case.name == EDGE:  # its hosts follow from those of the projects behind it
+    if case.project.kind is ProjectKind.INGRESS:  # its hosts follow from those of the projects behind it
         return Record(case, _release(case, changed), known)
     wanted = {name for name, file in case.files.items() if file.manifest or file.ingress}
     holding = {name for name in known if name in case.inventory and _may_hold(case, name)}

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from deploytool.core.ingress.proxies import Edge
+from deploytool.core.ingress.proxies import Proxies
 from deploytool.model.desired import Desired, HostFiles, Manifest
 from deploytool.model.ingress import Offer
 from deploytool.model.intent import Definitions, Project, Service
@@ -51,7 +51,7 @@ class Renderer(Protocol):
         """
         ...
 
-    def proxy_definitions(self, proxies: Edge) -> Definitions:
+    def proxy_definitions(self, proxies: Proxies) -> Definitions:
         """The definitions of the project of the proxies."""
         ...
 

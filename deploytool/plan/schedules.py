@@ -10,8 +10,7 @@ from deploytool.core.placement.rebalance import moved, rebalance
 from deploytool.core.placement.schedule import Claim, schedule
 from deploytool.errors import NoHost
 from deploytool.model.desired import Desired
-from deploytool.model.ingress import EDGE
-from deploytool.model.intent import Intent, Project
+from deploytool.model.intent import Intent, Project, ProjectKind
 from deploytool.model.inventory import Host
 from deploytool.model.observed import Observed
 from deploytool.plan.ingress import Ingress, apart_from, ingress_of
@@ -81,8 +80,8 @@ class _Scheduling:
     def add(self, project: Project) -> None:
         if project.name in self._policy.pinned:
             self._claim(project, self._policy.pinned[project.name])
-        elif project.name == EDGE and not project.hosts:
-            self._claims.append(Claim(project, Desired(EDGE, {})))
+        elif project.kind is ProjectKind.INGRESS and not project.hosts:
+            self._claims.append(Claim(project, Desired(project.name, {})))
         # Without any host that answers there is no schedule; the unreachable hosts are reported instead.
         elif any_answered(project, self._observed):
             try:

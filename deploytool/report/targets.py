@@ -7,7 +7,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator
 
 from deploytool.model.container import Container
-from deploytool.model.ingress import EDGE, HOLDER, METRICS_PATH, PROXY
+from deploytool.model.ingress import HOLDER, INGRESS_PROJECT, METRICS_PATH, PROXY
 from deploytool.model.intent import Project
 from deploytool.model.inventory import Host
 from deploytool.model.observed import Observed
@@ -39,13 +39,17 @@ def _targets(project: Project, observed: Observed, services: Collection[str]) ->
 
 def _proxies(projects: Iterable[Project], observed: Observed) -> Iterator[dict[str, object]]:
     """The metrics of the proxy of each host, once, whoever of the projects uses it."""
-    ports = {host.name: (host, project.edge.metrics_port) for project in projects for host in project.hosts}
+    ports = {
+        host.name: (host, project.proxy_settings.metrics_port)
+        for project in projects
+        for host in project.hosts
+    }
     for host_name, (host, port) in sorted(ports.items()):
         seen = observed.answered().get(host_name)
         for container in seen.containers if seen else ():
-            holder = container.ours and (container.project, container.service) == (EDGE, HOLDER)
+            holder = container.ours and container.of_ingress and container.service == HOLDER
             if holder and any(held.port == port for held in container.ports):
-                labels = _labels(host, EDGE, PROXY) | {"__metrics_path__": METRICS_PATH}
+                labels = _labels(host, INGRESS_PROJECT, PROXY) | {"__metrics_path__": METRICS_PATH}
                 yield {"targets": [_at(host, port)], "labels": dict(sorted(labels.items()))}
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from deploytool.errors import HostUnreachable, UsageError
 from deploytool.model.desired import Desired
 from deploytool.model.event import Report
-from deploytool.model.ingress import EDGE
+from deploytool.model.ingress import INGRESS_PROJECT
 from deploytool.model.intent import Definition, Intent, Project
 from deploytool.model.inventory import Host
 from deploytool.model.observed import Observed, ObservedHost
@@ -69,8 +69,8 @@ def _is_known(run: Run, name: str, seen: Observed) -> bool:
 def _to_forget(projects: Sequence[str], host: ObservedHost) -> list[str]:
     """The projects that were taken down, and the proxy's own if the host serves nothing any more."""
     names = list(projects)
-    if not host.served and not any(container.project == EDGE for container in host.containers):
-        names.append(EDGE)
+    if not host.served and not any(container.of_ingress for container in host.containers):
+        names.append(INGRESS_PROJECT)
     return [name for name in names if name in host.projects]
 
 

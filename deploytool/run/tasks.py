@@ -29,6 +29,7 @@ class Tasks:
             others=plan.others if recorded else plan.others_meanwhile,
             spec=spec.digest if spec else "",
             images=self._images(plan, step.host) if step.kind is StepKind.PREPARE else (),
+            project_kind=plan.kind,
         )
 
     def _images(self, plan: ProjectPlan, host_name: str) -> tuple[tuple[str, str], ...]:

@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 
 from deploytool.backend.base import Backend
 from deploytool.model.event import Event, FailureOutcome, Report
-from deploytool.model.ingress import EDGE
-from deploytool.model.intent import Intent, Project
+from deploytool.model.intent import Intent, Project, ProjectKind
 from deploytool.model.observed import Observed
 from deploytool.model.plan import Plan, ProjectPlan, StepKind
 from deploytool.model.release import Lease
@@ -55,6 +54,10 @@ class Repairs:
     def __contains__(self, project_name: str) -> bool:
         return project_name in self._running
 
+    def changes_proxies(self) -> bool:
+        """A repair of the proxies is under way."""
+        return any(plan.kind is ProjectKind.INGRESS for _, plan in self._running.values())
+
     def begin(
         self,
         project: Project,
@@ -93,7 +96,9 @@ class Repairs:
             found, after = run.carry_out(Plan((plan,)), seen)
             instead = run.pinned_releases.get(project.name)
             begun = plan.repairs or found.endings.get(project.name) is not FailureOutcome.UNCHANGED
-            if not begun and project.name != EDGE:  # which each plan makes from the plays that need it
+            if (
+                not begun and project.kind is ProjectKind.SERVICES
+            ):  # which each plan makes from the plays that need it
                 instead = pin_current_release(run.intent, project, after, self._backend, self._forks)
         except (Exception, KeyboardInterrupt) as error:  # the deciding thread reports it and goes on
             return Repaired(project, plan, begun_s, error, Observed())

@@ -18,7 +18,6 @@ from deploytool.core.watch.lost_hosts import Away
 from deploytool.core.watch.resync import next_delay
 from deploytool.errors import DeploytoolError, LeaseHeld, ManyProblems
 from deploytool.model.event import Event, FailureOutcome, Level, Note, Report
-from deploytool.model.ingress import EDGE
 from deploytool.model.intent import Intent, Project
 from deploytool.model.observed import Observed, ObservedHost, Unreachable
 from deploytool.model.plan import Plan, ProjectPlan
@@ -287,7 +286,7 @@ class Watcher:
         waits = dict(found.waits)
         for plan in found.plan.projects:
             project = _project(self._whole, plan.project)
-            behind = any(service.exposure for service in project.services) and EDGE in self._repairs
+            behind = any(service.exposure for service in project.services) and self._repairs.changes_proxies()
             if plan.project in self._repairs or behind:
                 continue  # the state of it, or of its proxies, is about to change
             objection = self._objection(project, plan, seen)

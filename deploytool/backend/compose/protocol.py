@@ -15,8 +15,8 @@ from deploytool.backend.base import Attempt, LeaseClaim, Task
 from deploytool.backend.compose.archive import packed
 from deploytool.backend.compose.gates import existing_gate, gate_rows
 from deploytool.model.desired import HostFiles
-from deploytool.model.ingress import EDGE
-from deploytool.model.intent import File
+from deploytool.model.ingress import INGRESS_PROJECT
+from deploytool.model.intent import File, ProjectKind
 from deploytool.model.plan import Gate, GateGoal, StepKind
 from deploytool.model.release import Release
 
@@ -56,7 +56,7 @@ def common_words(directory: str, project: str, claim: LeaseClaim) -> Iterator[st
     return words(
         root=directory,
         project=project,
-        ingress=EDGE,
+        ingress=INGRESS_PROJECT,
         owner=claim.lease.owner,
         ttl=claim.ttl_s,
         about=json.dumps(people),
@@ -79,7 +79,7 @@ def command_for(tasks: Sequence[Task], known: Iterable[str], drop: Sequence[int]
 
 
 def _prepare(task: Task, known: Iterable[str]) -> Command:
-    proxies = "yes" if task.step.project == EDGE else ""
+    proxies = "yes" if task.project_kind is ProjectKind.INGRESS else ""
     images = [word for policy, image in task.images for word in words(image=image, pull=policy)]
     stdin = tar_of(task.files, None, task.others)
     return Command("prepare", (*words(task=0, proxies=proxies), *known, *images), stdin, PREPARE_TIMEOUT_S)
@@ -115,7 +115,7 @@ def _restart(tasks: Sequence[Task]) -> Command:
 
 def _stop(tasks: Sequence[Task]) -> Command:
     # ``dismiss`` keeps a replaced proxy for a while if it still has connections.
-    verb = "dismiss" if tasks[0].step.project == EDGE else "stop"
+    verb = "dismiss" if tasks[0].project_kind is ProjectKind.INGRESS else "stop"
     told = _records(tasks, lambda task: words(grace=task.step.grace_s, containers=_ids(task)))
     return Command(verb, tuple(told), timeout_s=max(task.step.grace_s for task in tasks))
 
@@ -127,7 +127,7 @@ def _endpoints(tasks: Sequence[Task]) -> Command:
             service=task.step.service, leaving=_ids(task), remotes=remotes, patience=ENVOY_PATIENCE_S
         )
 
-    verb = "republish" if tasks[0].step.project == EDGE else "endpoints"
+    verb = "republish" if tasks[0].project_kind is ProjectKind.INGRESS else "endpoints"
     stdin = packed(tasks[0].files.ingress if tasks[0].files else ())
     return Command(verb, tuple(_records(tasks, told)), stdin, ENDPOINTS_TIMEOUT_S)
 
@@ -142,7 +142,7 @@ def _drain(tasks: Sequence[Task]) -> Command:
         return words(grace=task.step.grace_s, patience=patience_s, containers=_ids(task))
 
     timeout_s = sum(task.step.grace_s for task in tasks)
-    if tasks[0].step.project == EDGE:
+    if tasks[0].project_kind is ProjectKind.INGRESS:
         return Command("let_go", tuple(_records(tasks, connections)), timeout_s=timeout_s)
     return Command("drain", tuple(_records(tasks, requests)), timeout_s=timeout_s)
 

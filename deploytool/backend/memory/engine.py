@@ -23,7 +23,8 @@ from deploytool.errors import HostUnreachable
 from deploytool.model import labels
 from deploytool.model.container import Container, ContainerEvent, ContainerState, Health, HostPort
 from deploytool.model.desired import Manifest
-from deploytool.model.ingress import EDGE, PROXY, Offer, Served
+from deploytool.model.ingress import PROXY, Offer, Served
+from deploytool.model.intent import ProjectKind
 from deploytool.model.inventory import DEFAULT_DIRECTORY
 from deploytool.model.log import Live, LogLine, LogQuery
 from deploytool.model.observed import ObservedHost, ProjectFolder
@@ -238,8 +239,12 @@ class MemoryEngine:
     def _endpoints(self, task: Task, folder: Folder) -> Outcome:
         project, served = task.step.project, self.host.served
         part = {file.path: file.content.decode() for file in task.files.ingress} if task.files else {}
-        proxies = [c for c in self.host.containers if (c.project, c.service) == (EDGE, PROXY)]
-        goes = project != EDGE and "offers.json" not in part and not any(c.running for c in proxies)
+        proxies = [c for c in self.host.containers if c.of_ingress and c.service == PROXY]
+        goes = (
+            task.project_kind is ProjectKind.SERVICES
+            and "offers.json" not in part
+            and not any(c.running for c in proxies)
+        )
         if not goes and not any(c.healthy for c in proxies):
             return Outcome("its admin socket does not answer")
         before = served.get(project, Served())

@@ -52,7 +52,7 @@ class _Order:
     def take(self, step: Step) -> None:
         behind = step.service in self._known.exposed and step.host in self._known.seen
         if step.kind in _COMES and behind:
-            step = self._with(step, self._wanted.edge.get(step.host, ()))
+            step = self._with(step, self._wanted.proxy_starts.get(step.host, ()))
             if step.count:
                 self._ups.setdefault((step.service, step.host), []).append(step.id)
         elif step.kind is StepKind.STOP and self._known.is_served(step.service, step.host):
@@ -225,7 +225,7 @@ class _Order:
         containers: tuple[Ref, ...] = (),
     ) -> str:
         step = Step("", StepKind.ENDPOINTS, host_name, self._project.name, cause, service)
-        needs = (*needs, *self._wanted.edge.get(host_name, ()))
+        needs = (*needs, *self._wanted.proxy_starts.get(host_name, ()))
         return self._add(replace(step, remotes=remotes, containers=containers), needs)
 
     def _add(self, step: Step, needs: Iterable[str]) -> str:

@@ -19,12 +19,12 @@ _NOTHING = Served()
 class WantedEndpoints:
     """What the proxies of a project's hosts should know: the digest of each host's part, by host.
 
-    ``edge`` are the steps after which a host's proxy is there, ``sticky`` the services whose proxies list
-    their own host, too. ``rest`` is left alone for now.
+    ``proxy_starts`` are, by host, the steps after which its proxy is there, ``sticky`` the services whose
+    proxies list their own host, too. ``rest`` is left alone for now.
     """
 
     digests: Mapping[str, str]
-    edge: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    proxy_starts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     sticky: frozenset[str] = frozenset()
     rest: BackingOff = NONE_BACKING_OFF
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from deploytool.errors import Place, Problem
-from deploytool.model.ingress import EDGE, IngressKeys, IngressProtocol, Offer
+from deploytool.model.ingress import INGRESS_PROJECT, IngressKeys, IngressProtocol, Offer
 from deploytool.model.intent import Port, PortMode, Project, Service
 from deploytool.model.observed import Observed
 
@@ -71,7 +71,7 @@ def _mesh_ports(project: Project, observed: Observed, taken: Collection[int]) ->
     Raises:
         KeyError: never; a range that is too small gives 0, which ``clashes`` reports.
     """
-    first, last = project.edge.mesh
+    first, last = project.proxy_settings.mesh
     known = {
         (offer.service, offer.port): offer.mesh
         for offer in _remembered(observed, [project.name])
@@ -99,7 +99,7 @@ def _remembered(observed: Observed, projects: Sequence[str] = ()) -> Iterator[Of
 
 def offered_by_others(observed: Observed, projects: Iterable[str]) -> tuple[Offered, ...]:
     """What hosts remember of projects that are not in these files."""
-    mine = {*projects, EDGE}
+    mine = {*projects, INGRESS_PROJECT}
     found: dict[Offer, set[str]] = {}
     for host_name, host in observed.answered().items():
         for name, served in host.served.items():

@@ -10,7 +10,7 @@ from deploytool.core.ingress.offers import Clash, Offered, clashes, offered, off
 from deploytool.core.placement.capacity import Claim, holds_ports
 from deploytool.errors import Problem
 from deploytool.model.desired import Desired
-from deploytool.model.ingress import EDGE, HOLDER, PROXY, EdgeSettings, IngressProtocol
+from deploytool.model.ingress import HOLDER, INGRESS_PROJECT, PROXY, IngressProtocol, ProxySettings
 from deploytool.model.intent import Intent, Mode, Port, Project, Service
 from deploytool.model.inventory import Host, HostState
 from deploytool.model.observed import Observed, ObservedHost
@@ -18,7 +18,7 @@ from deploytool.model.policies import RestartKind, RestartPolicy, Update, Update
 
 
 @dataclass(frozen=True, slots=True)
-class Edge:
+class Proxies:
     """The proxies of a run. ``ports`` are what each host's proxy publishes, ``offers`` those of each project.
 
     ``holders`` are the images of the holders that run, by host: a holder stays what it is until its ports
@@ -26,7 +26,7 @@ class Edge:
     a connection that was not accepted yet to the proxy beside.
     """
 
-    settings: EdgeSettings
+    settings: ProxySettings
     hosts: tuple[Host, ...] = ()
     ports: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     holders: Mapping[str, str] = field(default_factory=dict)
@@ -51,7 +51,7 @@ class Edge:
             for number, ports in enumerate(sets)
         )
         counts = {(f"ports {sets.index(ports)}", host): 1 for host, ports in self.ports.items()}
-        return Claim(replace(project, services=services), Desired(EDGE, counts))
+        return Claim(replace(project, services=services), Desired(project.name, counts))
 
 
 def concerned(intent: Intent, observed: Observed) -> bool:
@@ -62,7 +62,7 @@ def concerned(intent: Intent, observed: Observed) -> bool:
     return any(names & {*host.served} for host in observed.answered().values())
 
 
-def edge_of(intent: Intent, observed: Observed) -> Edge:
+def proxies_of(intent: Intent, observed: Observed) -> Proxies:
     """The proxies that the projects of this run and those that the hosts remember need together."""
     offers: dict[str, tuple[Offered, ...]] = {}
     for project in intent.projects:
@@ -71,7 +71,7 @@ def edge_of(intent: Intent, observed: Observed) -> Edge:
     others = offered_by_others(observed, offers)
     everything = [*(one for found in offers.values() for one in found), *others]
     using = [project for project in intent.projects if offers[project.name]]
-    settings = using[0].edge if using else _as_they_are(others, observed)
+    settings = using[0].proxy_settings if using else _as_they_are(others, observed)
     fixed = (settings.mesh[0], settings.metrics_port)
     ports: dict[str, set[int]] = {}
     for one in everything:
@@ -79,7 +79,7 @@ def edge_of(intent: Intent, observed: Observed) -> Edge:
             ports.setdefault(host_name, set()).update((one.offer.port, one.offer.mesh, *fixed))
     hosts = _hosts(intent, ports)
     published = {host.name: tuple(sorted(ports[host.name] - {0})) for host in hosts}
-    return Edge(
+    return Proxies(
         settings=settings,
         hosts=hosts,
         ports=published,
@@ -97,10 +97,10 @@ def _hosts(intent: Intent, ports: Mapping[str, set[int]]) -> tuple[Host, ...]:
     return tuple(replace(known[name], state=HostState.ACTIVE) for name in known if name in ports)
 
 
-def _as_they_are(others: Sequence[Offered], observed: Observed) -> EdgeSettings:
+def _as_they_are(others: Sequence[Offered], observed: Observed) -> ProxySettings:
     """How the proxies run that others need: these files say nothing of them any more, and change nothing."""
     images = sorted(_images(observed, PROXY).values())
-    default = EdgeSettings()
+    default = ProxySettings()
     first = min(
         (one.offer.mesh for one in others if one.offer.protocol != IngressProtocol.TCP),
         default=default.mesh[0],
@@ -109,8 +109,10 @@ def _as_they_are(others: Sequence[Offered], observed: Observed) -> EdgeSettings:
 
 
 def _images(observed: Observed, service: str) -> dict[str, str]:
-    """Host → the image that a service of the edge runs there."""
-    return {host_name: container.image for host_name, container in observed.replicas(EDGE, service)}
+    """Host → the image that one of the two services of its proxy runs."""
+    return {
+        host_name: container.image for host_name, container in observed.replicas(INGRESS_PROJECT, service)
+    }
 
 
 def _has_old_kernel(host: ObservedHost) -> bool:
@@ -123,9 +125,9 @@ def _unequal(projects: Sequence[Project]) -> Iterator[Clash]:
     """Plays that share a host share its proxy, so they have to want the same one."""
     first = projects[0] if projects else None
     for project in projects[1:]:
-        if first and project.edge != first.edge:
+        if first and project.proxy_settings != first.proxy_settings:
             message = f"{project.name} and {first.name} want different proxies: 'ingress' differs"
-            place = project.edge.place if project.edge.place.file else project.place
+            place = project.proxy_settings.place if project.proxy_settings.place.file else project.place
             yield Clash(frozenset((project.name, first.name)), Problem(place, message, _SAME))
 
 
@@ -141,7 +143,7 @@ def _taken(
         host = observed.answered().get(host_name)
         for container in host.containers if host else ():
             held = {port.port for port in container.ports if port.protocol == "tcp"}
-            if container.project == EDGE or container.ours or not holds_ports(container):
+            if container.of_ingress or container.ours or not holds_ports(container):
                 continue
             for port in sorted(held.intersection(ports)):
                 uses = (one for one in offers if port in (one.offer.port, one.offer.mesh))

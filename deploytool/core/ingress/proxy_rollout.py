@@ -14,7 +14,7 @@ from deploytool.model.plan import Step, StepKind
 def beside(
     steps: Sequence[Step], running: Collection[str], staying: Collection[str], drain_s: float
 ) -> tuple[Step, ...]:
-    """The edge's steps, so that a host's ports answer all the time; where they change, one host at a time.
+    """The steps of the proxies: a host's ports answer all the time; where they change, one host at a time.
 
     new proxy listens → the old one lets its connections go → it stops, or lingers for at most ``drain_s``.
     Where the holder is replaced, its proxy follows before the next host's turn. ``running`` are the ids of

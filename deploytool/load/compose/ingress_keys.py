@@ -23,7 +23,7 @@ from deploytool.load.text.located import Raw
 from deploytool.load.text.problems import Problems
 from deploytool.load.text.units import parse_duration
 from deploytool.load.text.yaml_file import place_of
-from deploytool.model.ingress import ANY_HOST, DEFAULT_MESH, EdgeSettings, IngressKeys, IngressProtocol, Tls
+from deploytool.model.ingress import ANY_HOST, DEFAULT_MESH, IngressKeys, IngressProtocol, ProxySettings, Tls
 from deploytool.model.intent import PortMode
 
 DEFAULT_AUTHORITY = "ingress-ca.pem"
@@ -185,7 +185,7 @@ def _mtls(value: Raw, spot: Spot) -> Valid:
     return INVALID if wanted is INVALID else DEFAULT_AUTHORITY if wanted else ""
 
 
-EDGE = {
+PLAY_INGRESS = {
     "image": Key(State.HONOURED, non_empty, "the image of Envoy"),
     "drain": Key(State.HONOURED, duration, "how long a replaced proxy may keep connections; default 15m"),
     "mesh_ports": Key(State.HONOURED, _mesh, "the range of ports between the hosts' proxies"),
@@ -193,11 +193,11 @@ EDGE = {
 }
 
 
-def edge_settings(value: Raw, spot: Spot) -> Valid:
-    """A play's ``ingress`` as ``EdgeSettings``."""
-    read = section(EDGE)(value, spot)
+def proxy_settings(value: Raw, spot: Spot) -> Valid:
+    """A play's ``ingress`` as ``ProxySettings``."""
+    read = section(PLAY_INGRESS)(value, spot)
     if read is INVALID:
         return INVALID
-    image, mesh = read.get("image", EdgeSettings().image), read.get("mesh_ports", DEFAULT_MESH)
-    drain_s = parse_duration(read["drain"]) if "drain" in read else EdgeSettings().drain_s
-    return EdgeSettings(str(image), mesh, drain_s, str(read.get("mtls", "")), place=spot.place)
+    image, mesh = read.get("image", ProxySettings().image), read.get("mesh_ports", DEFAULT_MESH)
+    drain_s = parse_duration(read["drain"]) if "drain" in read else ProxySettings().drain_s
+    return ProxySettings(str(image), mesh, drain_s, str(read.get("mtls", "")), place=spot.place)

@@ -45,7 +45,7 @@ from deploytool.load.templates.partial import DocumentRenderer
 from deploytool.load.text.located import Variables
 from deploytool.load.text.problems import Problems
 from deploytool.load.text.yaml_file import Map
-from deploytool.model.ingress import EdgeSettings
+from deploytool.model.ingress import ProxySettings
 from deploytool.model.intent import Project, Service
 from deploytool.model.inventory import Host, Inventory
 
@@ -134,7 +134,7 @@ class _Play:
             max_fail_percent=self.settings[MAX_FAIL_PERCENTAGE],
             reschedule_after_s=self.settings[RESCHEDULE_AFTER],
             any_errors_fatal=self.settings[ANY_ERRORS_FATAL],
-            edge=self._edge(),
+            proxy_settings=self._proxy_settings(),
             place=self.raw.place,
         )
 
@@ -154,20 +154,20 @@ class _Play:
             return None
         return read_vars_file(path, str(path), self.inventory.sources.vault, self.problems)
 
-    def _edge(self) -> EdgeSettings:
+    def _proxy_settings(self) -> ProxySettings:
         """The proxies' settings, with the authority of the connections between them."""
-        edge = self.settings[INGRESS]
-        if not edge.mtls:
-            return edge
+        settings = self.settings[INGRESS]
+        if not settings.mtls:
+            return settings
         from deploytool.load.compose.ingress_authority import read_authority
 
-        path = self._beside(edge.mtls)
+        path = self._beside(settings.mtls)
         try:
-            authority = read_authority(path, str(path), make=edge.mtls == DEFAULT_AUTHORITY)
+            authority = read_authority(path, str(path), make=settings.mtls == DEFAULT_AUTHORITY)
         except FileMistake as error:
-            self.problems.add(edge.place, str(error), error.hint)
-            return edge
-        return replace(edge, authority=authority)
+            self.problems.add(settings.place, str(error), error.hint)
+            return settings
+        return replace(settings, authority=authority)
 
     def _beside(self, name: str) -> Path:
         """A path relative to the playbook, without ``..`` where it can be: messages show it."""

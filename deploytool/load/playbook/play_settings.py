@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Set
 
-from deploytool.load.compose.ingress_keys import EDGE, edge_settings
+from deploytool.load.compose.ingress_keys import PLAY_INGRESS, proxy_settings
 from deploytool.load.compose.validators import anything, count, flag, non_empty, one_of, text
 from deploytool.load.playbook.play_keys import PlayKey, PlayKeyTable, Stage
 from deploytool.load.playbook.play_validators import (
@@ -26,7 +26,7 @@ from deploytool.load.playbook.play_validators import (
     vars_files,
 )
 from deploytool.load.text.located import Variables
-from deploytool.model.ingress import EdgeSettings
+from deploytool.model.ingress import ProxySettings
 
 PLAY_KEYS = PlayKeyTable()
 _honoured, _refused = PLAY_KEYS.honoured, PLAY_KEYS.refused
@@ -210,13 +210,13 @@ _section(
     "{settings: {content: \"{{ {'greeting': greeting, 'host': inventory_hostname} | to_nice_json }}\"}}",
 )
 _section("secrets", "{password: {environment: SHOP_PASSWORD}}")
-INGRESS: PlayKey[EdgeSettings] = _honoured(
+INGRESS: PlayKey[ProxySettings] = _honoured(
     "ingress",
-    edge_settings,
-    default=EdgeSettings(),
+    proxy_settings,
+    default=ProxySettings(),
     example="{drain: 15m, mesh_ports: 15080-15179}",
     note="the proxies behind ports in mode ingress",
-    keys=EDGE,
+    keys=PLAY_INGRESS,
 )
 
 # ── Ansible's other keys ─────────────────────────────────────────────────────────────────────────────────

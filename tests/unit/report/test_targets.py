@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from deploytool.model.container import Container, HostPort
-from deploytool.model.ingress import EDGE
+from deploytool.model.ingress import INGRESS_PROJECT
 from deploytool.model.intent import Service
 from deploytool.model.observed import Observed, ObservedHost, Unreachable
 from deploytool.report.targets import targets_json
@@ -54,7 +54,7 @@ def test_targets_are_the_published_ports_of_running_replicas():
 def test_prometheus_is_told_of_each_proxy_once() -> None:
     """Whoever uses it; at the port for metrics only."""
     held = tuple(HostPort(port) for port in (80, 15080, 15081))
-    holder = Container("x", "net-1", project=EDGE, service="net", spec="1:x", ports=held)
+    holder = Container("x", "net-1", project=INGRESS_PROJECT, service="net", spec="1:x", ports=held)
     hosts = (host("h1", address="10.0.0.1", labels={"zone": "a"}), host("h2"))
     projects = [project(Service("web"), hosts=hosts, name=name) for name in ("shop", "blog")]
     seen = Observed({"h1": ObservedHost(containers=(holder,))})

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from deploytool.backend.memory.host import Crash, MemoryHost, no_fault
 from deploytool.core.change.guard import GuardPolicy
 from deploytool.errors import DeploytoolError, NoHost
-from deploytool.model.ingress import EdgeSettings, IngressKeys
+from deploytool.model.ingress import IngressKeys, ProxySettings
 from deploytool.model.intent import Intent, Port, Project, Service
 from deploytool.model.inventory import HostState
 from deploytool.plan.policy import PlanPolicy
@@ -44,11 +44,12 @@ class Story:
         """Other files: one project or two, with other services, counts, policies and states of hosts."""
         self.version += 1
         hosts = [replace(host(name), state=self.chance.choice(STATES)) for name in NAMES]
-        edge = EdgeSettings(f"envoy:{self.chance.choice((1, 1, self.version))}")
+        settings = ProxySettings(f"envoy:{self.chance.choice((1, 1, self.version))}")
         names = ("shop", "blog")[: self.chance.randint(1, 2)]
         serial = self.chance.choice(((), (), ("1",), ("50%",)))
         made = [
-            replace(self.project(name, self.some(hosts, name)), edge=edge, serial=serial) for name in names
+            replace(self.project(name, self.some(hosts, name)), proxy_settings=settings, serial=serial)
+            for name in names
         ]
         self.wish = intent(*made, hosts=hosts)
         return self.wish

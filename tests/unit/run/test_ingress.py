@@ -13,7 +13,7 @@ from deploytool.backend.compose.render.renderer import ComposeRenderer
 from deploytool.backend.memory.engine import MemoryEngine
 from deploytool.backend.memory.host import Crash
 from deploytool.model.container import Container
-from deploytool.model.ingress import EDGE, UNFINISHED, EdgeSettings, IngressKeys
+from deploytool.model.ingress import INGRESS_PROJECT, UNFINISHED, IngressKeys, ProxySettings
 from deploytool.model.intent import Port, Project, Service
 from deploytool.model.inventory import Host
 from deploytool.model.observed import Observed
@@ -40,7 +40,7 @@ def shop(
     ports = (Port(8080, 80, 80, mode="ingress"),)
     given = {"ports": ports, "exposure": IngressKeys(), "update": update, **service}
     made = project(Service("web", replicas=replicas, **given), hosts=hosts, images={"web": image})
-    return replace(made, edge=EdgeSettings(envoy))
+    return replace(made, proxy_settings=ProxySettings(envoy))
 
 
 def up(**options: object) -> Fleet:
@@ -81,7 +81,7 @@ def test_the_proxies_are_one_more_project() -> None:
     """They are planned, started and recorded as all others; then nothing is left to do."""
     fleet = up()
     assert fleet.counts("envoy") == fleet.counts("net") == {"h1": 1, "h2": 1, "h3": 1}
-    assert all(memory.folders[EDGE].release for memory in fleet.hosts.values())
+    assert all(memory.folders[INGRESS_PROJECT].release for memory in fleet.hosts.values())
     assert_true_endpoints(fleet)
     plan = fleet.plan(intent(shop()))
     assert not plan
@@ -222,7 +222,7 @@ def test_what_an_interrupted_update_left_behind_is_let_go_too() -> None:
     plan = fleet.plan(intent(shop()))
     (stop,) = (step for step in plan.steps if step.kind is StepKind.STOP)
     assert [ref.id for ref in stop.containers] == ["old"]
-    assert f"{EDGE}/h2/envoy/drain/1" in needs(plan, stop)
+    assert f"{INGRESS_PROJECT}/h2/envoy/drain/1" in needs(plan, stop)
 
 
 def test_a_proxy_that_lost_its_network_is_made_anew_after_its_holder() -> None:
@@ -241,7 +241,7 @@ def test_a_proxy_that_lost_its_network_is_made_anew_after_its_holder() -> None:
     ]
     plan = fleet.plan(intent(shop()))
     (start,) = (s for s in plan.steps if s.kind is StepKind.START and s.service == "envoy")
-    assert {f"{EDGE}/h2/net/start/1", f"{EDGE}/h2/envoy/stop/1"} <= needs(plan, start)
+    assert {f"{INGRESS_PROJECT}/h2/net/start/1", f"{INGRESS_PROJECT}/h2/envoy/stop/1"} <= needs(plan, start)
     assert not [step for step in plan.steps if step.kind is StepKind.DRAIN]
     assert "deploytool-ingress-envoy-1 lost its network" in plan_text(plan)
     assert fleet.converge(intent(shop())).exit_code == 0
@@ -256,7 +256,7 @@ def test_a_clash_holds_back_those_that_clash() -> None:
     fleet = Fleet.of("h1", "h2", "h3")
     seen = Observed({name: MemoryEngine(memory).observe() for name, memory in fleet.hosts.items()})
     plan, problems = Planner(ComposeRenderer()).plan_each(intent(shop(), blog, third), seen, PlanPolicy())
-    assert [project.project for project in plan.projects] == [EDGE, "third"]
+    assert [project.project for project in plan.projects] == [INGRESS_PROJECT, "third"]
     assert sorted(problems) == ["blog", "shop"]
     for error in problems.values():
         (problem,) = error.problems
@@ -272,9 +272,9 @@ def test_another_port_renews_holder_and_proxy_one_host_at_a_time() -> None:
     stops = [s for s in plan.steps if s.kind is StepKind.STOP and s.service == "net"]
     assert len(stops) == 3
     for earlier, later in pairwise(stops):
-        assert f"{EDGE}/{earlier.host}/envoy/endpoints/1" in needs(plan, later)
+        assert f"{INGRESS_PROJECT}/{earlier.host}/envoy/endpoints/1" in needs(plan, later)
     for start in (s for s in plan.steps if s.kind is StepKind.START and s.service == "envoy"):
-        assert f"{EDGE}/{start.host}/net/start/1" in needs(plan, start)
+        assert f"{INGRESS_PROJECT}/{start.host}/net/start/1" in needs(plan, start)
     assert known
     assert fleet.converge(intent(more)).exit_code == 0
     assert not fleet.plan(intent(more))
@@ -305,12 +305,12 @@ def test_a_project_that_leaves_ingress_leaves_the_others_alone() -> None:
 def test_the_last_project_of_a_playbook_leaves_the_proxies_of_others_as_they_are() -> None:
     """Its files say nothing of them any more: neither their image nor their ports change."""
     fleet = Fleet.of("h1", "h2", "h3")
-    settings = EdgeSettings("envoy:own", (20000, 20009))
-    first = replace(shop(), edge=settings)
-    blog = replace(shop(ports=(Port(8080, 81, 81, mode="ingress"),)), name="blog", edge=settings)
+    settings = ProxySettings("envoy:own", (20000, 20009))
+    first = replace(shop(), proxy_settings=settings)
+    blog = replace(shop(ports=(Port(8080, 81, 81, mode="ingress"),)), name="blog", proxy_settings=settings)
     assert fleet.converge(intent(first)).exit_code == 0
     assert fleet.converge(intent(blog)).exit_code == 0
-    run = fleet.run(intent(replace(blog, edge=EdgeSettings())))
+    run = fleet.run(intent(replace(blog, proxy_settings=ProxySettings())))
     prepare_down(run, ["blog"])
     report, _ = take_down(run)
     assert report.exit_code == 0

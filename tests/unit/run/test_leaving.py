@@ -9,7 +9,7 @@ import pytest
 from deploytool.backend.memory.host import Crash
 from deploytool.core.change.guard import GuardPolicy
 from deploytool.model.event import Report
-from deploytool.model.ingress import EdgeSettings, IngressKeys
+from deploytool.model.ingress import IngressKeys, ProxySettings
 from deploytool.model.intent import Intent, Port, Service
 from deploytool.model.plan import StepKind
 from deploytool.model.policies import Update
@@ -34,7 +34,9 @@ def exposed(*names: str) -> Intent:
     ports = (Port(8080, 80, 80, mode="ingress"),)
     service = Service("web", ports=ports, exposure=IngressKeys(domains=("shop",)))
     hosts = [one for one in HOSTS if one.name in names]
-    return intent(replace(project(service, hosts=hosts), edge=EdgeSettings("envoy:1")), hosts=HOSTS)
+    return intent(
+        replace(project(service, hosts=hosts), proxy_settings=ProxySettings("envoy:1")), hosts=HOSTS
+    )
 
 
 @pytest.fixture

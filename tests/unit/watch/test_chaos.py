@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from deploytool.backend.memory.host import MemoryHost, no_fault
 from deploytool.errors import DeploytoolError
-from deploytool.model.ingress import EdgeSettings, IngressKeys
+from deploytool.model.ingress import IngressKeys, ProxySettings
 from deploytool.model.intent import Intent, Port, Service
 from tests.builders import Fleet, any_update, host, intent, project
 from tests.unit.run.test_ingress import assert_true_endpoints
@@ -46,9 +46,9 @@ class Trouble:
         ]
         images = {name: f"demo/{name}:{self.version}" for name in names}
         made = project(*services, hosts=HOSTS, images=images)
-        edge = EdgeSettings(f"envoy:{self.chance.choice((1, 1, self.version))}")
+        settings = ProxySettings(f"envoy:{self.chance.choice((1, 1, self.version))}")
         after_s = self.chance.choice((None, 5.0))
-        return intent(replace(made, edge=edge, reschedule_after_s=after_s))
+        return intent(replace(made, proxy_settings=settings, reschedule_after_s=after_s))
 
     @property
     def memory(self) -> MemoryHost:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from deploytool.model.event import StepFailed
-from deploytool.model.ingress import EDGE, PROXY
+from deploytool.model.ingress import INGRESS_PROJECT, PROXY
 from tests.builders import Fleet, intent
 from tests.unit.run.test_ingress import shop
 from tests.unit.watch.watching import Watching
@@ -22,9 +22,11 @@ def test_replicas_behind_ingress_and_the_proxies_before_them_are_repaired():
     watching.turns(30)
     assert watching.snapshot.whole, watching.notes
     host = next(
-        name for name, memory in fleet.hosts.items() if any(c.project == EDGE for c in memory.containers)
+        name
+        for name, memory in fleet.hosts.items()
+        if any(c.project == INGRESS_PROJECT for c in memory.containers)
     )
-    for project in (EDGE, "shop"):
+    for project in (INGRESS_PROJECT, "shop"):
         before = [c for c in fleet.hosts[host].containers if c.project == project]
         fleet.hosts[host].containers.remove(before[0])
         watching.stir(host)
@@ -55,7 +57,9 @@ def test_an_update_of_the_proxies_that_cannot_begin_is_tried_less_and_less_often
     tries = [event for event in watching.events if isinstance(event, StepFailed)]
     assert 3 <= len(tries) <= 3 * 4, watching.notes  # on three hosts, after 0, 10, 30 and 70 seconds
     assert fleet.ids("envoy") == proxies and not watching.snapshot.whole
-    (proxy,) = (one for one in watching.snapshot.services if (one.project, one.name) == (EDGE, PROXY))
+    (proxy,) = (
+        one for one in watching.snapshot.services if (one.project, one.name) == (INGRESS_PROJECT, PROXY)
+    )
     assert sum(proxy.healthy.values()) == proxy.wanted == 3 and proxy.why
     for memory in fleet.hosts.values():
         memory.images = None

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from deploytool.model import labels
-from deploytool.model.ingress import EDGE
+from deploytool.model.ingress import INGRESS_PROJECT
 from deploytool.model.intent import Definition, Project
 
 NOTE = "x-ingress"
@@ -22,7 +22,10 @@ def attached(project: Project, definition: Definition) -> Definition:
     services = {
         name: _attached(body) if name in behind else body for name, body in definition.services.items()
     }
-    networks = {**(definition.toplevel.get("networks") or {}), EDGE: {"external": True, "name": EDGE}}
+    networks = {
+        **(definition.toplevel.get("networks") or {}),
+        INGRESS_PROJECT: {"external": True, "name": INGRESS_PROJECT},
+    }
     return replace(definition, services=services, toplevel={**definition.toplevel, "networks": networks})
 
 
@@ -43,6 +46,6 @@ def _attached(body: Mapping[str, Any]) -> dict[str, Any]:
         result.pop("ports", None)
     targets = dict.fromkeys(str(port["target"]) for port in note.get("ports", ()))
     result["labels"] = {**(body.get("labels") or {}), labels.TARGETS: ",".join(targets)}
-    result["networks"] = {**(body.get("networks") or {"default": {}}), EDGE: {}}
+    result["networks"] = {**(body.get("networks") or {"default": {}}), INGRESS_PROJECT: {}}
     result[NOTE] = note
     return result

@@ -53,9 +53,9 @@ class _Writer:
         self._project, self._offers, self._host, self._definition = project, offers, host, definition
         self._files: dict[str, str] = {}
         self._lines: dict[str, list[str]] = {}
-        self._mtls = project.edge.authority is not None
-        if project.edge.authority:
-            for name, secret in identity.secrets(project.edge.authority, host.name).items():
+        self._mtls = project.proxy_settings.authority is not None
+        if project.proxy_settings.authority:
+            for name, secret in identity.secrets(project.proxy_settings.authority, host.name).items():
                 self._files[f"secrets/{name}"] = _json(secret)
 
     def files(self) -> tuple[File, ...]:

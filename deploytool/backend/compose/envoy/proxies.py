@@ -11,13 +11,13 @@ from typing import Any
 from deploytool.backend.compose.envoy.metrics import metrics
 from deploytool.backend.compose.envoy.names import FOLDER, watched
 from deploytool.model import labels
-from deploytool.model.ingress import EDGE, HOLDER, PROXY
+from deploytool.model.ingress import HOLDER, INGRESS_PROJECT, PROXY
 from deploytool.model.intent import Definition
 from deploytool.model.inventory import Host
 
 
 @dataclass(frozen=True, slots=True)
-class EdgeDefinitions:
+class ProxyDefinitions:
     """Implements ``model.intent.Definitions``. ``ports``, ``holders`` and ``old_kernels`` are by host.
 
     The holder has the network, the published ports and an Envoy without a task. The proxy shares its network,
@@ -33,7 +33,9 @@ class EdgeDefinitions:
     def on(self, host: Host, placements: Mapping[str, tuple[str, ...]]) -> Definition:
         holder = self._holder(host.name)
         proxy = self._proxy(host, holder)
-        return Definition({HOLDER: holder, PROXY: proxy}, {"networks": {"default": {"name": EDGE}}})
+        return Definition(
+            {HOLDER: holder, PROXY: proxy}, {"networks": {"default": {"name": INGRESS_PROJECT}}}
+        )
 
     def _holder(self, host_name: str) -> dict[str, Any]:
         # When a proxy stops listening, connections that it has not accepted yet go to the one beside it.
@@ -57,7 +59,7 @@ class EdgeDefinitions:
         return self._proxy_at(f"run/{hashlib.sha256(nameless.encode()).hexdigest()[:8]}.sock", host)
 
     def _proxy_at(self, socket: str, host: Host) -> dict[str, Any]:
-        folder = f"{host.directory}/{EDGE}"
+        folder = f"{host.directory}/{INGRESS_PROJECT}"
         bootstrap = _bootstrap(host.name, f"{FOLDER}/{socket}", self.metrics_port)
         return {
             "image": self.image,
@@ -103,7 +105,7 @@ def _bind(source: str, target: str, *, read_only: bool) -> dict[str, Any]:
 
 def _bootstrap(host_name: str, socket: str, metrics_port: int) -> dict[str, Any]:
     return {
-        "node": {"id": host_name, "cluster": EDGE},
+        "node": {"id": host_name, "cluster": INGRESS_PROJECT},
         # In a folder that only the SSH user and root may enter.
         "admin": {"address": {"pipe": {"path": socket, "mode": 0o666}}},
         "static_resources": metrics(metrics_port, socket),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from deploytool.backend.compose.envoy.proxies import EdgeDefinitions
+from deploytool.backend.compose.envoy.proxies import ProxyDefinitions
 from deploytool.backend.compose.render.compose import host_files
 from deploytool.backend.compose.render.mask import showable
 from deploytool.backend.compose.render.stored_file import (
@@ -14,7 +14,7 @@ from deploytool.backend.compose.render.stored_file import (
     stored_service,
 )
 from deploytool.backend.compose.render.yaml_text import to_yaml
-from deploytool.core.ingress.proxies import Edge
+from deploytool.core.ingress.proxies import Proxies
 from deploytool.errors import InputError, Place, Problem
 from deploytool.load.text.problems import Problems
 from deploytool.load.text.yaml_file import parse_yaml
@@ -51,8 +51,8 @@ class ComposeRenderer:
     ) -> Service:
         return stored_service(name, stored_definition(manifest.text, host_name), current)
 
-    def proxy_definitions(self, proxies: Edge) -> Definitions:
-        return EdgeDefinitions(
+    def proxy_definitions(self, proxies: Proxies) -> Definitions:
+        return ProxyDefinitions(
             proxies.settings.image,
             proxies.settings.metrics_port,
             proxies.ports,

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import pytest
 
 from deploytool.core.ingress.offers import clashes, offered
-from deploytool.core.ingress.proxies import concerned, edge_of
+from deploytool.core.ingress.proxies import concerned, proxies_of
 from deploytool.errors import Place
 from deploytool.model.container import Container, HostPort
-from deploytool.model.ingress import EDGE, EdgeSettings, IngressKeys, Offer, Served, Tls
+from deploytool.model.ingress import INGRESS_PROJECT, IngressKeys, Offer, ProxySettings, Served, Tls
 from deploytool.model.intent import Intent, Port, Project, Service
 from deploytool.model.inventory import Host, HostState
 from deploytool.model.observed import Facts, Observed, ObservedHost
@@ -34,7 +34,7 @@ def web(
 
 
 def problems(*projects: Project, **observed: ObservedHost) -> list[str]:
-    found = (clash.problem for clash in edge_of(intent(*projects), Observed(observed)).clashes)
+    found = (clash.problem for clash in proxies_of(intent(*projects), Observed(observed)).clashes)
     return [f"{p.place}: {p.message}" for p in found]
 
 
@@ -90,7 +90,7 @@ def test_what_a_host_remembers_of_another_playbook_clashes_too() -> None:
 
 def test_plays_that_share_a_host_share_a_proxy() -> None:
     """Two plays cannot want different proxies."""
-    other = Project(**{**_fields(web("blog", port=81)), "edge": EdgeSettings(image="other/envoy")})
+    other = Project(**{**_fields(web("blog", port=81)), "proxy_settings": ProxySettings(image="other/envoy")})
     (said,) = problems(web(), other)
     assert "blog and shop want different proxies" in said
 
@@ -112,14 +112,14 @@ def test_tcp_services_keep_their_port_between_hosts() -> None:
     assert fresh.offer.mesh == 15083
     mine = {"shop": Served("d", (fresh.offer,)), "other": Served()}
     assert offered(db, Observed({"h1": ObservedHost(served=mine)}))[0].offer.mesh == 15083
-    two = edge_of(intent(db, web("blog", service="db", port=5433, protocol="tcp")), Observed())
+    two = proxies_of(intent(db, web("blog", service="db", port=5433, protocol="tcp")), Observed())
     assert [offers[0].offer.mesh for offers in two.offers.values()] == [15082, 15083]
 
 
 def test_a_range_that_is_full_is_an_error() -> None:
     """Nobody gets port 0."""
-    small = EdgeSettings(mesh=(15080, 15081))
-    full = Project(**{**_fields(web(service="db", port=5432, protocol="tcp")), "edge": small})
+    small = ProxySettings(mesh=(15080, 15081))
+    full = Project(**{**_fields(web(service="db", port=5432, protocol="tcp")), "proxy_settings": small})
     assert [clash.problem.message for clash in clashes(offered(full, Observed()))] == [
         "shop/db: the range of mesh_ports has no free port for it"
     ]
@@ -128,22 +128,22 @@ def test_a_range_that_is_full_is_an_error() -> None:
 def test_every_host_of_the_play_has_a_proxy() -> None:
     """A drained or paused one, too: requests that reach it go to the others."""
     hosts = (host("h1"), host("h2", state=HostState.DRAIN))
-    edge = edge_of(intent(web(hosts=hosts)), Observed())
-    assert [(h.name, h.state) for h in edge.hosts] == [("h1", HostState.ACTIVE), ("h2", HostState.ACTIVE)]
-    assert edge.ports == {"h1": (80, 15080, 15081), "h2": (80, 15080, 15081)}
+    proxies = proxies_of(intent(web(hosts=hosts)), Observed())
+    assert [(h.name, h.state) for h in proxies.hosts] == [("h1", HostState.ACTIVE), ("h2", HostState.ACTIVE)]
+    assert proxies.ports == {"h1": (80, 15080, 15081), "h2": (80, 15080, 15081)}
 
 
 def test_a_proxy_publishes_what_the_other_projects_of_its_host_need() -> None:
     """Also of projects that only the host knows, and only there."""
     theirs = ObservedHost(served={"blog": Served("d", (Offer("blog", "front", 81, mesh=15080),))})
-    edge = edge_of(intent(web()), Observed({"h1": theirs}))
-    assert edge.ports == {"h1": (80, 81, 15080, 15081), "h2": (80, 15080, 15081)}
+    proxies = proxies_of(intent(web()), Observed({"h1": theirs}))
+    assert proxies.ports == {"h1": (80, 81, 15080, 15081), "h2": (80, 15080, 15081)}
 
 
 def test_a_holder_keeps_the_image_that_it_has() -> None:
     """So that another image replaces the proxy only, beside the old one."""
-    holder = Container("x", "net-1", project=EDGE, service="net", image="old/envoy", spec="1:x")
-    assert edge_of(intent(web()), Observed({"h1": ObservedHost(containers=(holder,))})).holders == {
+    holder = Container("x", "net-1", project=INGRESS_PROJECT, service="net", image="old/envoy", spec="1:x")
+    assert proxies_of(intent(web()), Observed({"h1": ObservedHost(containers=(holder,))})).holders == {
         "h1": "old/envoy"
     }
 
@@ -158,7 +158,7 @@ def test_an_old_kernel_is_told() -> None:
         ("", False),
     ):
         seen = Observed({"h1": ObservedHost(Facts(kernel=kernel))})
-        assert edge_of(intent(web()), seen).old_kernels == frozenset(["h1"] if old else [])
+        assert proxies_of(intent(web()), seen).old_kernels == frozenset(["h1"] if old else [])
 
 
 def test_a_run_without_ingress_leaves_the_proxies_alone() -> None:

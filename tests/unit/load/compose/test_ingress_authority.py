@@ -8,7 +8,7 @@ import pytest
 
 from deploytool.load.compose.ingress_authority import read_authority
 from deploytool.load.compose.shipped_files import FileMistake
-from deploytool.model.ingress import EdgeSettings
+from deploytool.model.ingress import ProxySettings
 from tests.unit.backend.compose.envoy.certificates import certificate
 
 
@@ -18,7 +18,7 @@ def test_an_authority_is_made_once_for_its_owner_alone(tmp_path: Path) -> None:
     made = read_authority(path, "ca.pem", make=True)
     assert path.stat().st_mode & 0o777 == 0o600
     assert read_authority(path, "ca.pem", make=True) == made
-    assert "PRIVATE" not in repr(EdgeSettings(authority=made))
+    assert "PRIVATE" not in repr(ProxySettings(authority=made))
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from deploytool.model.ingress import DEFAULT_IMAGE, EdgeSettings, IngressKeys, Tls
+from deploytool.model.ingress import DEFAULT_IMAGE, IngressKeys, ProxySettings, Tls
 from deploytool.model.intent import Port
 from tests.unit.load.playbooks import Site, play
 
@@ -55,8 +55,10 @@ def test_x_ingress_says_what_reaches_the_service(site: Site) -> None:
 
 def test_a_play_says_how_its_proxies_run(site: Site) -> None:
     """The image and the range between the hosts; both have a default."""
-    assert site.project(play(PORT)).edge == EdgeSettings(DEFAULT_IMAGE, (15080, 15179))
-    given = site.project(play(PORT, "ingress: {image: my/envoy, mesh_ports: 20000-20009, drain: 1h}")).edge
+    assert site.project(play(PORT)).proxy_settings == ProxySettings(DEFAULT_IMAGE, (15080, 15179))
+    given = site.project(
+        play(PORT, "ingress: {image: my/envoy, mesh_ports: 20000-20009, drain: 1h}")
+    ).proxy_settings
     assert (given.image, given.mesh, given.drain_s) == ("my/envoy", (20000, 20009), 3600)
 
 

@@ -10,7 +10,7 @@ from cryptography import x509
 
 from deploytool.backend.compose.envoy.identity import secrets
 from deploytool.load.compose.ingress_authority import read_authority
-from deploytool.model.ingress import EdgeSettings
+from deploytool.model.ingress import ProxySettings
 from deploytool.model.secret import Secret
 from tests.unit.backend.compose.envoy.test_ingress import json, parts, shop
 
@@ -47,7 +47,7 @@ def test_more_certificates_in_the_file_are_trusted_too(authority: Secret, tmp_pa
 
 def test_with_mtls_a_mesh_port_asks_for_a_certificate(authority: Secret) -> None:
     """Other hosts are reached by TLS, replicas of the host itself as before."""
-    found = parts(replace(shop(), edge=EdgeSettings(authority=authority)))
+    found = parts(replace(shop(), proxy_settings=ProxySettings(authority=authority)))
     mesh = json.loads(found["chains/15080"])["transport_socket"]["typed_config"]
     assert mesh["require_client_certificate"] is True
     front, local = (json.loads(line) for line in found["clusters/web~0"].splitlines())

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from deploytool.backend.compose.envoy.parts import parts_digest
-from deploytool.backend.compose.envoy.proxies import EdgeDefinitions
+from deploytool.backend.compose.envoy.proxies import ProxyDefinitions
 from deploytool.backend.compose.render.compose import host_files
 from deploytool.backend.compose.render.stored_file import stored_definition, stored_service
 from deploytool.core.ingress.offers import offered
 from deploytool.errors import InputError, Place
 from deploytool.model.desired import Desired
-from deploytool.model.ingress import EDGE, IngressKeys, Tls
+from deploytool.model.ingress import INGRESS_PROJECT, IngressKeys, Tls
 from deploytool.model.intent import Definition, File, Port, Project, Service
 from deploytool.model.inventory import Host
 from deploytool.model.observed import Observed
@@ -157,9 +157,9 @@ def test_a_container_behind_ingress_publishes_nothing() -> None:
     written = stored_definition(text, "h1")
     web = written.services["web"]
     assert [port["target"] for port in web["ports"]] == [9090]
-    assert set(web["networks"]) == {"default", EDGE}
+    assert set(web["networks"]) == {"default", INGRESS_PROJECT}
     assert web["labels"] == {"deploytool.ingress.targets": "8080"}
-    assert written.toplevel["networks"] == {EDGE: {"external": True, "name": EDGE}}
+    assert written.toplevel["networks"] == {INGRESS_PROJECT: {"external": True, "name": INGRESS_PROJECT}}
 
 
 def test_a_release_remembers_what_it_offered() -> None:
@@ -180,20 +180,20 @@ def test_a_release_remembers_what_it_offered() -> None:
 def test_a_proxy_shares_its_holders_network() -> None:
     """Another image is another proxy with another socket; the holder stays as it was made."""
     ports = {"h1": (80, 15080)}
-    old = EdgeDefinitions("envoy:1", 15081, ports, {}).on(HOSTS[0], {})
-    new = EdgeDefinitions("envoy:2", 15081, ports, {"h1": "envoy:1"}).on(HOSTS[0], {})
+    old = ProxyDefinitions("envoy:1", 15081, ports, {}).on(HOSTS[0], {})
+    new = ProxyDefinitions("envoy:2", 15081, ports, {"h1": "envoy:1"}).on(HOSTS[0], {})
     assert new.services["net"] == old.services["net"]
     assert new.services["envoy"]["network_mode"] == "service:net"
     assert new.services["envoy"]["labels"] != old.services["envoy"]["labels"]
     assert [port["published"] for port in old.services["net"]["ports"]] == ["80", "15080"]
-    on_old = EdgeDefinitions("envoy:1", 15081, ports, {}, frozenset(["h1"])).on(HOSTS[0], {})
+    on_old = ProxyDefinitions("envoy:1", 15081, ports, {}, frozenset(["h1"])).on(HOSTS[0], {})
     assert "sysctls" in old.services["net"]
     assert "sysctls" not in on_old.services["net"]
 
 
 def test_connections_outlive_a_change_of_their_listener() -> None:
     """Other endpoints of a TCP service change its listener; Envoy ends what was there by its own clock."""
-    proxy = EdgeDefinitions("envoy:1", 15081, {"h1": (80,)}, {}).on(HOSTS[0], {}).services["envoy"]
+    proxy = ProxyDefinitions("envoy:1", 15081, {"h1": (80,)}, {}).on(HOSTS[0], {}).services["envoy"]
     command = proxy["command"]
     assert int(command[command.index("--drain-time-s") + 1]) == 7 * 86400
 

@@ -16,7 +16,7 @@ import pytest
 
 from deploytool.backend.base import Task
 from deploytool.model.desired import HostFiles
-from deploytool.model.intent import File
+from deploytool.model.intent import File, ProjectKind
 from deploytool.model.plan import Ref, Step, StepKind
 from tests.unit.backend.compose.host.fake_docker import MINE, FakeHost, identity
 
@@ -85,7 +85,9 @@ def task(
 ) -> Task:
     files = tuple(File(path, text.encode(), 0o600) for path, text in (part or {}).items())
     step = Step("", kind, "h1", project, "", **details)  # type: ignore[arg-type]
-    return Task(step, HostFiles(None, ingress=files) if part is not None else None)
+    host_files = HostFiles(None, ingress=files) if part is not None else None
+    project_kind = ProjectKind.INGRESS if project == INGRESS else ProjectKind.SERVICES
+    return Task(step, host_files, project_kind=project_kind)
 
 
 def endpoints(part: dict[str, str], *leaving: str, **details: object) -> Task:

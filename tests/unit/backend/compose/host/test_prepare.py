@@ -8,7 +8,7 @@ import pytest
 
 from deploytool.errors import HostUnreachable
 from deploytool.model.desired import HostFiles, Manifest
-from deploytool.model.intent import File
+from deploytool.model.intent import File, ProjectKind
 from tests.unit.backend.compose.host.fake_docker import FILES, FakeHost, prepare, start
 
 
@@ -113,7 +113,8 @@ def test_other_hosts_are_remembered_until_the_next_list(fake: FakeHost) -> None:
 def test_the_folders_of_the_proxies_are_there_before_they_start(fake: FakeHost) -> None:
     """Envoy watches them, and does not start without."""
     task = prepare(files=FILES)
-    fake.done(replace(task, step=replace(task.step, project="deploytool-ingress")))
+    of_proxies = replace(task.step, project="deploytool-ingress")
+    fake.done(replace(task, step=of_proxies, project_kind=ProjectKind.INGRESS))
     folder = fake.root / "deploytool-ingress"
     assert (folder / "xds" / "lds.json").read_text() == '{"resources":[]}\n'
     assert (folder / "run").is_dir()
