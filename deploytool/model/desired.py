@@ -75,7 +75,7 @@ class Manifest:
         return hashlib.sha256(self.text.encode()).hexdigest()
 
     def names(self, spec: str) -> bool:
-        """Whether a container of this spec is made from it."""
+        """True if a service of this definition has the spec with this digest."""
         return spec in self.text
 
 
