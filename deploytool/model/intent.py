@@ -33,7 +33,7 @@ class Mode(StrEnum):
 
 
 class ProjectKind(StrEnum):
-    """What a project is there for."""
+    """The kind of a project: services of a play, or the proxies in front of them."""
 
     SERVICES = "services"  # of a play
     INGRESS = "ingress"  # the proxies before the services of all plays, made by each run as it needs them
