@@ -61,4 +61,4 @@ def test_a_project_that_has_containers_is_not_forgotten(fake: FakeHost) -> None:
     fake.calls()
     assert fake.engine.forget("shop", MINE).ok
     assert not fake.folder.exists()
-    assert fake.calls() == ["ps", "network"] or fake.root.exists()
+    assert fake.calls() == ["ps", "network", "network"], "each network is removed"
