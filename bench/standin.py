@@ -174,8 +174,8 @@ def _observation(seen: ObservedHost) -> Iterator[Document]:
         yield {"project": name, "sha256": folder.manifest_digest, **records}
         if folder.release:
             yield {"project": name, "release": json.dumps(asdict(folder.release))}
-        if folder.others:
-            yield {"project": name, "others": list(folder.others)}
+        if folder.possible_holders:
+            yield {"project": name, "others": list(folder.possible_holders)}
         if folder.lease:
             yield {"project": name, "lease": _lease_text(folder.lease)}
 

@@ -205,11 +205,11 @@ class BackendContract:
         """From a preparation, a record, an attempt; and forgets them with the next of these."""
 
         def others() -> tuple[str, ...]:
-            return look(bed.backend).projects[PROJECT].others
+            return look(bed.backend).projects[PROJECT].possible_holders
 
-        assert self.do(bed, replace(prepare(files_for()), others=("h2", "h3"))).ok
+        assert self.do(bed, replace(prepare(files_for()), possible_holders=("h2", "h3"))).ok
         assert others() == ("h2", "h3")
-        assert self.do(bed, replace(record(files_for(), 1), others=("h3",))).ok
+        assert self.do(bed, replace(record(files_for(), 1), possible_holders=("h3",))).ok
         assert others() == ("h3",)
         assert self.do(bed, record(files_for(), 2)).ok
         assert others() == ()

@@ -68,7 +68,7 @@ def hostile(snapshot: Snapshot) -> Snapshot:
         projects=(project,),
         services=(
             WatchedService(
-                HOSTILE, HOSTILE, {HOSTILE: 2, "h": 1}, image=HOSTILE, rests_s=NOW_S + 9, why=HOSTILE
+                HOSTILE, HOSTILE, {HOSTILE: 2, "h": 1}, image=HOSTILE, backoff_until_s=NOW_S + 9, why=HOSTILE
             ),
         ),
         replicas=(

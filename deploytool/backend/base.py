@@ -33,14 +33,15 @@ KEPT_RELEASES = 10
 class Task:
     """A step with the data that its host needs for it.
 
-    ``files``, ``release`` and ``others`` (names of hosts) are written by the step. ``spec``: the digest of
-    the spec of containers that it starts. ``images``: (pull policy, name) of each image to have ready.
+    ``files``, ``release`` and ``possible_holders`` (names of hosts) are written by the step. ``spec``: the
+    digest of the spec of containers that it starts. ``images``: (pull policy, name) of each image to have
+    ready.
     """
 
     step: Step
     files: HostFiles | None = None
     release: Release | None = None
-    others: tuple[str, ...] = ()
+    possible_holders: tuple[str, ...] = ()
     spec: str = ""
     images: tuple[tuple[str, str], ...] = ()
     project_kind: ProjectKind = ProjectKind.SERVICES
@@ -51,7 +52,7 @@ class Attempt:
     """A failed release, and the other hosts that may hold a part of it."""
 
     release: Release
-    others: tuple[str, ...] = ()
+    possible_holders: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

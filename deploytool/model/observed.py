@@ -32,7 +32,7 @@ class ProjectFolder:
     """A project's folder on a host. ``manifest_digest``: empty where nothing is to run.
 
     ``release``: the current one. ``latest``: the highest number of a release or attempt on record here.
-    ``others``: hosts beside the members of the release that may hold a part of the project.
+    ``possible_holders``: hosts beside the members of the release that may hold a part of the project.
     """
 
     name: str
@@ -40,7 +40,7 @@ class ProjectFolder:
     release: Release | None = None
     lease: Lease | None = None
     latest: int = 0
-    others: tuple[str, ...] = ()
+    possible_holders: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +168,6 @@ class Observed(Mapping[str, Answer]):
         release = self.newest_release(project_name)
         found = set(release.members if release else ())
         for _, folder in self.folders(project_name):
-            found.update(folder.others)
+            found.update(folder.possible_holders)
         found.update(name for name, host in self._answered.items() if host.holds(project_name))
         return found

@@ -117,10 +117,10 @@ class ProjectPlan:
     """The plan of one project. ``files``: the desired files of each host that a step changes.
 
     ``release``: the release that the run will record. ``repairs``: it is on record already, and the plan only
-    repairs drift from it. ``rests``: further differences are not changed now, because of back-off. ``notes``:
-    remarks for people. ``specs``: (service, host) → digest of the wanted spec. ``others``: hosts without
-    replicas that may hold a part of the project after the plan. ``others_meanwhile``: all that may until
-    then.
+    repairs drift from it. ``backing_off``: further differences are not changed now, because of back-off.
+    ``notes``: remarks for people. ``specs``: (service, host) → digest of the wanted spec.
+    ``possible_holders``: hosts without replicas that may hold a part of the project after the plan.
+    ``possible_holders_meanwhile``: all that may until then.
     """
 
     project: str
@@ -131,13 +131,13 @@ class ProjectPlan:
     files: Mapping[str, HostFiles] = field(default_factory=dict, repr=False)
     release: Release | None = None
     repairs: bool = False
-    rests: bool = False
+    backing_off: bool = False
     summaries: tuple[ServiceSummary, ...] = ()
     notes: tuple[str, ...] = ()
     specs: Mapping[tuple[str, str], str] = field(default_factory=dict, repr=False)
     kind: ProjectKind = ProjectKind.SERVICES
-    others: tuple[str, ...] = ()
-    others_meanwhile: tuple[str, ...] = ()
+    possible_holders: tuple[str, ...] = ()
+    possible_holders_meanwhile: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

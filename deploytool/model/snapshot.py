@@ -54,8 +54,8 @@ class ReplicaState(StrEnum):
 class WatchedReplica:
     """A replica.
 
-    ``since_s``: when it was started, 0 if never. ``current``: it was made from the wanted spec. ``rests_s``:
-    the end of its back-off, 0 without; ``why``: the cause of the back-off.
+    ``since_s``: when it was started, 0 if never. ``current``: it was made from the wanted spec.
+    ``backoff_until_s``: the end of its back-off, 0 without; ``why``: the cause of the back-off.
     """
 
     id: str
@@ -68,7 +68,7 @@ class WatchedReplica:
     current: bool = True
     restarts: int = 0
     failures: int = 0
-    rests_s: float = 0.0
+    backoff_until_s: float = 0.0
     why: str = ""
 
 
@@ -76,7 +76,7 @@ class WatchedReplica:
 class WatchedService:
     """A service on all hosts. ``desired``, ``running``, ``healthy``: host → replicas, without zeros.
 
-    ``rests_s``: the end of its back-off, 0 without; ``why``: the cause of the back-off.
+    ``backoff_until_s``: the end of its back-off, 0 without; ``why``: the cause of the back-off.
     """
 
     project: str
@@ -85,7 +85,7 @@ class WatchedService:
     running: Mapping[str, int] = field(default_factory=dict)
     healthy: Mapping[str, int] = field(default_factory=dict)
     image: str = ""
-    rests_s: float = 0.0
+    backoff_until_s: float = 0.0
     why: str = ""
 
     @property
@@ -99,7 +99,8 @@ class WatchedProject:
 
     ``drift``: the lines of the plan that would repair it, empty without drift. ``waits``: the reason for
     which the watcher does not change it or keeps it unlike its files: another run's lease, other files, a
-    refusal, an update that was rolled back. ``rests``: a part of it differs and backs off after failures.
+    refusal, an update that was rolled back. ``backing_off``: a part of it differs and backs off after
+    failures.
     """
 
     name: str
@@ -108,12 +109,12 @@ class WatchedProject:
     leases: Mapping[str, Lease] = field(default_factory=dict)
     drift: tuple[str, ...] = ()
     waits: str = ""
-    rests: bool = False
+    backing_off: bool = False
 
     @property
     def as_wanted(self) -> bool:
         """True if it agrees with its files on all hosts that answer."""
-        return not (self.drift or self.waits or self.rests)
+        return not (self.drift or self.waits or self.backing_off)
 
 
 @dataclass(frozen=True, slots=True)

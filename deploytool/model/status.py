@@ -82,7 +82,7 @@ class HeldLease:
 
 
 @dataclass(frozen=True, slots=True)
-class ProjectStanding:
+class ProjectStatus:
     """A project's newest release on any host, its leases, and the number of steps of its plan."""
 
     name: str
@@ -96,7 +96,7 @@ class Status:
     """The whole status. ``problems``: the reasons for which no plan could be made."""
 
     rows: tuple[Row, ...] = ()
-    projects: tuple[ProjectStanding, ...] = ()
+    projects: tuple[ProjectStatus, ...] = ()
     routes: tuple[Route, ...] = ()
     unreachable: Mapping[str, str] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()

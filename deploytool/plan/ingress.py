@@ -48,7 +48,7 @@ class Ingress:
         files: Mapping[str, HostFiles],
         observed: Observed,
         before: Iterable[ProjectPlan],
-        rest: BackingOff,
+        backing_off: BackingOff,
     ) -> tuple[Step, ...]:
         """The steps of one project with those that ingress adds, sorted so that each follows its needs."""
         if self.project is None:
@@ -60,7 +60,7 @@ class Ingress:
             digests={name: file.ingress_digest for name, file in files.items() if file.ingress_digest},
             proxy_starts=_starts(before),
             sticky=frozenset(s.name for s in project.services if s.exposure and s.exposure.sticky),
-            rest=rest,
+            backing_off=backing_off,
         )
         return behind_ingress(project, steps, desired, observed, wanted)
 

@@ -78,7 +78,7 @@ class Planner:
         found = []
         for project in intent.projects:
             if project.service(service):
-                verdicts = explain(project, observed, service, policy=policy.schedule, others=claims)
+                verdicts = explain(project, observed, service, policy=policy.schedule, claims=claims)
                 found.append((project, verdicts))
             if any_answered(project, observed):
                 with suppress(NoHost):  # reported by the plan; an unscheduled project claims nothing

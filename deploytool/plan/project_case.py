@@ -41,7 +41,7 @@ class ProjectCase:
     @property
     def backing_off(self) -> BackingOff:
         """The containers, services and hosts that this plan leaves unchanged after failures."""
-        return self.policy.reconcile.rest
+        return self.policy.reconcile.backing_off
 
     def changes(self) -> tuple[Change, ...]:
         """The differences of desired and observed state, by service and host."""

@@ -39,13 +39,13 @@ def plan_project(case: ProjectCase) -> ProjectPlan:
         files={name: file for name, file in case.files.items() if name in touched},
         release=record.release,
         repairs=repairs(record),
-        rests=alone,
+        backing_off=alone,
         summaries=tuple(summaries(case, changes, rolled)),
         specs={(s, name): spec.digest for name, f in case.files.items() for s, spec in f.specs.items()},
         notes=(*rolled.notes, *notes_of(case, record, left_out)),
         kind=case.project.kind,
-        others=record.others,
-        others_meanwhile=record.others_meanwhile,
+        possible_holders=record.possible_holders,
+        possible_holders_meanwhile=record.possible_holders_meanwhile,
     )
 
 
@@ -67,7 +67,9 @@ def _steps(
     records: list[Step] = []
     if repairs(record) or not alone:  # a new release is recorded only once all of it runs
         written = {change.host for change in changes if change.touched}
-        if record.has_stale_holder(record.others_meanwhile):  # the list that ``PREPARE`` has written
+        if record.has_stale_holder(
+            record.possible_holders_meanwhile
+        ):  # the list that ``PREPARE`` has written
             written |= prepared
         records = record.steps(written)
     return [*record.announcements(prepared, records), *changing, *records]
@@ -75,7 +77,7 @@ def _steps(
 
 def _leaves_alone(case: ProjectCase, changes: Sequence[Change], record: Record) -> bool:
     """True if back-off keeps something unchanged that the plan would otherwise change."""
-    policy = replace(case.policy, reconcile=replace(case.policy.reconcile, rest=NONE_BACKING_OFF))
+    policy = replace(case.policy, reconcile=replace(case.policy.reconcile, backing_off=NONE_BACKING_OFF))
     every = replace(case, policy=policy)
     return _differences(every, every.changes(), record) != _differences(case, changes, record)
 

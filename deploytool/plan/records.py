@@ -24,15 +24,15 @@ class Record:
     """The record of one project after this plan.
 
     A holder is a host with a replica, a definition or a route of the project. ``known``: the possible holders
-    now. ``others``: those after the plan, beside the members of the release. ``others_meanwhile``: all of
-    them until then.
+    now. ``possible_holders``: those after the plan, beside the members of the release.
+    ``possible_holders_meanwhile``: all of them until then.
     """
 
     case: ProjectCase
     release: Release
     known: frozenset[str]
-    others: tuple[str, ...] = ()
-    others_meanwhile: tuple[str, ...] = ()
+    possible_holders: tuple[str, ...] = ()
+    possible_holders_meanwhile: tuple[str, ...] = ()
 
     def steps(self, written: Collection[str] = ()) -> list[Step]:
         """A ``RECORD`` for each host that is in ``written``, or whose record is out of date."""
@@ -53,7 +53,7 @@ class Record:
         It records the new hosts' names on the others first. So a run that is killed leaves no container on a
         host that no record names, not even if that host then leaves the play.
         """
-        if self.known >= set(self.others_meanwhile):
+        if self.known >= set(self.possible_holders_meanwhile):
             return []
         hosts = [step.host for step in records if step.host not in prepared]
         return [_step(StepKind.PREPARE, self.case.name, host, "hosts that join") for host in hosts]
@@ -64,14 +64,14 @@ class Record:
         Hosts of the play are observed in any case: a stale entry of one does not justify a write.
         """
         of_play = {host.name for host in self.case.project.hosts}
-        return bool(set(others) - of_play - set(self.others))
+        return bool(set(others) - of_play - set(self.possible_holders))
 
     def _cause(self, files: HostFiles, seen: ObservedHost) -> str:
         folder = seen.projects.get(self.case.name)
         if files.manifest is None:
             if folder and folder.manifest_digest:
                 return "nothing is to run here any more"
-            return _HOSTS_OUT_OF_DATE if folder and self.has_stale_holder(folder.others) else ""
+            return _HOSTS_OUT_OF_DATE if folder and self.has_stale_holder(folder.possible_holders) else ""
         if folder is None or not folder.manifest_digest:
             return "compose.yaml is not there"
         if folder.manifest_digest != files.manifest_digest:
@@ -82,8 +82,9 @@ class Record:
     def _cause_of_release(self, folder: ProjectFolder) -> str:
         if folder.release is None or folder.release.digest != self.release.digest:
             return f"release {self.release.number} is not on record"
-        complete = set(folder.others) >= set(self.others) and not self.has_stale_holder(folder.others)
-        return "" if complete or folder.others == self.others else _HOSTS_OUT_OF_DATE
+        known, wanted = folder.possible_holders, self.possible_holders
+        complete = set(known) >= set(wanted) and not self.has_stale_holder(known)
+        return "" if complete or known == wanted else _HOSTS_OUT_OF_DATE
 
 
 def record_of(case: ProjectCase, changed: tuple[str, ...]) -> Record:
@@ -99,8 +100,8 @@ def record_of(case: ProjectCase, changed: tuple[str, ...]) -> Record:
         case,
         _release(case, changed),
         known,
-        others=tuple(sorted((wanted | staying) - set(case.desired.members))),
-        others_meanwhile=tuple(sorted(wanted | holding)),
+        possible_holders=tuple(sorted((wanted | staying) - set(case.desired.members))),
+        possible_holders_meanwhile=tuple(sorted(wanted | holding)),
     )
 
 

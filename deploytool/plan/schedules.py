@@ -129,13 +129,13 @@ def schedule_one(
         NoHost: no host for a replica. InputError: a template fails for a host.
     """
     taken = tuple(others)
-    desired = schedule(project, observed, policy=policy.schedule, others=taken)
+    desired = schedule(project, observed, policy=policy.schedule, claims=taken)
     finished = finished_elsewhere(project, desired, observed)
     if not finished:
         return desired
     specs = {service: _specs(project, service, desired, renderer) for service, _ in finished}
     counts = done(project, finished, specs)
-    rest = schedule(without(project, counts), observed, policy=policy.schedule, others=taken)
+    rest = schedule(without(project, counts), observed, policy=policy.schedule, claims=taken)
     return with_done(rest, counts)
 
 

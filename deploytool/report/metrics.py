@@ -110,7 +110,7 @@ def _services(services: Iterable[WatchedService]) -> Iterator[Metric]:
         "service_resting",
         "1 where the service is left alone after repairs that did not help.",
         _SERVICE,
-        [((service.project, service.name), service.rests_s > 0) for service in listed],
+        [((service.project, service.name), service.backoff_until_s > 0) for service in listed],
     )
 
 

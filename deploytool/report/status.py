@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import ClassVar
 
-from deploytool.model.status import HeldLease, ProjectStanding, Route, Row, Status
+from deploytool.model.status import HeldLease, ProjectStatus, Route, Row, Status
 from deploytool.report.sanitize import sanitize
 from deploytool.report.table import age, table
 
@@ -112,7 +112,7 @@ def _route(route: Route) -> tuple[str, ...]:
     return (route.host, route.service, route.endpoint, str(route.active), route.state)
 
 
-def _project(project: ProjectStanding) -> str:
+def _project(project: ProjectStatus) -> str:
     release = "no release yet"
     if project.release:
         commit = f", commit {project.release.commit[:10]}" if project.release.commit else ""
@@ -127,7 +127,7 @@ def _lease(held: HeldLease) -> str:
     return f"lease held by {held.lease.who or 'another run'}{why} on {', '.join(held.hosts)} {until}"
 
 
-def _record(project: ProjectStanding) -> dict[str, object]:
+def _record(project: ProjectStatus) -> dict[str, object]:
     release = asdict(project.release) if project.release else None
     leases = [
         {

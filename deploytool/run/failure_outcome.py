@@ -42,7 +42,7 @@ def attempts_of(
         ended = _ended(project, total, outcomes.get(project.project), rolled_back.get(project.project))
         if ended and project.release and not project.repairs:
             hosts = frozenset(step.host for step in project.steps)
-            attempt = Attempt(replace(project.release, outcome=ended), project.others_meanwhile)
+            attempt = Attempt(replace(project.release, outcome=ended), project.possible_holders_meanwhile)
             found[project.project] = attempt, hosts
     return found
 

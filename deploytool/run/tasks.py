@@ -26,7 +26,7 @@ class Tasks:
             step=step,
             files=files if step.kind in _WRITES else None,
             release=plan.release if recorded else None,
-            others=plan.others if recorded else plan.others_meanwhile,
+            possible_holders=plan.possible_holders if recorded else plan.possible_holders_meanwhile,
             spec=spec.digest if spec else "",
             images=self._images(plan, step.host) if step.kind is StepKind.PREPARE else (),
             project_kind=plan.kind,

@@ -76,7 +76,7 @@ def next_plan(
         reconcile=replace(
             policy.reconcile,
             respect_restart=True,
-            rest=history.rest(before.whole(intent).projects, now_s, limits.restart_budget),
+            backing_off=history.backing_off(before.whole(intent).projects, now_s, limits.restart_budget),
         ),
         patient=False,
     )

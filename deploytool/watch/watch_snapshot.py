@@ -45,7 +45,7 @@ def snapshot_of(known: WatchState) -> Snapshot:
     """The snapshot of this state; the publisher gives it its version."""
     plans = {plan.project: plan for plan in known.plan.projects}
     epoch_s = known.wall_s - known.now_s
-    resting = {key: (until_s + epoch_s, why) for key, (until_s, why) in _resting(known).items()}
+    backing_off = {key: (until_s + epoch_s, why) for key, (until_s, why) in _backing_off(known).items()}
     specs = {
         (plan.project, service, host): spec
         for plan in known.plan.projects
@@ -61,7 +61,9 @@ def snapshot_of(known: WatchState) -> Snapshot:
         hosts=tuple(_hosts(known, epoch_s)),
         projects=tuple(_projects(known, plans)),
         services=tuple(
-            one for p in projects for one in watch_view.services(p, plans.get(p.name), known.seen, resting)
+            one
+            for p in projects
+            for one in watch_view.services(p, plans.get(p.name), known.seen, backing_off)
         ),
         replicas=tuple(
             watch_view.replicas([p.name for p in projects], known.seen, specs, known.history, epoch_s)
@@ -101,7 +103,7 @@ def _hosts(known: WatchState, epoch_s: float) -> Iterator[WatchedHost]:
         )
 
 
-def _resting(known: WatchState) -> dict[ServiceKey, tuple[float, str]]:
+def _backing_off(known: WatchState) -> dict[ServiceKey, tuple[float, str]]:
     """The services in back-off: the monotonic time of its end, and the reason."""
     found = {
         key: (setback.until_s, setback.why)

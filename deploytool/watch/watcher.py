@@ -296,7 +296,9 @@ class Watcher:
                 self._begin_repair(project, plan, seen)
         self._report_waits({name: f"left alone: {why}" for name, why in waits.items()})
         if not (
-            waits or self._pinned_releases or any(plan.steps or plan.rests for plan in found.plan.projects)
+            waits
+            or self._pinned_releases
+            or any(plan.steps or plan.backing_off for plan in found.plan.projects)
         ):
             self._counters.last_success_s = self._wall()
 

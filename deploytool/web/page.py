@@ -128,7 +128,7 @@ def _headline(snapshot: Snapshot) -> tuple[str, str]:
         return "Waiting", "warn"
     if any(project.drift for project in snapshot.projects):
         return "Drift", "warn"
-    if any(project.rests for project in snapshot.projects):
+    if any(project.backing_off for project in snapshot.projects):
         return "Backing off", "warn"
     if not snapshot.whole:
         return "Not all hosts answer", "bad"
@@ -238,7 +238,7 @@ def _service(
         short = service.image.rpartition("/")[2]
         image = f'<span class="flags" title="{_text(service.image)}">{_text(short)}</span>'
     rests = ""
-    if service.rests_s > now_s or service.why:
+    if service.backoff_until_s > now_s or service.why:
         rests = f'<span class="flags warn">left alone: {_text(service.why or "it failed too often")}</span>'
     columns = "".join(
         _cell(host, service.desired.get(host.name, 0), cells.get((service.name, host.name), []), now_s)
@@ -267,7 +267,7 @@ def _replica(replica: WatchedReplica, now_s: float, *, known: bool) -> str:
         ("of an older definition", not replica.current),
         (f"restarted {replica.restarts} times", replica.restarts > 0),
         (f"failed {replica.failures} times", replica.failures > 0),
-        (f"left alone for {age(replica.rests_s - now_s)}", replica.rests_s > now_s),
+        (f"left alone for {age(replica.backoff_until_s - now_s)}", replica.backoff_until_s > now_s),
         (replica.why, bool(replica.why)),
     ]
     title = " · ".join(word for word, is_so in words if is_so)

@@ -81,13 +81,13 @@ def command_for(tasks: Sequence[Task], known: Iterable[str], drop: Sequence[int]
 def _prepare(task: Task, known: Iterable[str]) -> Command:
     proxies = "yes" if task.project_kind is ProjectKind.INGRESS else ""
     images = [word for policy, image in task.images for word in words(image=image, pull=policy)]
-    stdin = tar_of(task.files, None, task.others)
+    stdin = tar_of(task.files, None, task.possible_holders)
     return Command("prepare", (*words(task=0, proxies=proxies), *known, *images), stdin, PREPARE_TIMEOUT_S)
 
 
 def record(task: Task, drop: Sequence[int]) -> Command:
     number = task.release.number if task.release else 0
-    stdin = tar_of(task.files, task.release, task.others)
+    stdin = tar_of(task.files, task.release, task.possible_holders)
     return Command("record", tuple(words(task=0, number=number, drop=_list(drop))), stdin, SLACK_S)
 
 
@@ -96,7 +96,7 @@ def unlock(attempt: Attempt | None, drop: Sequence[int]) -> Command:
     if attempt is None:
         return Command("unlock")
     told = words(task=0, number=attempt.release.number, drop=_list(drop))
-    return Command("unlock", tuple(told), tar_of(None, attempt.release, attempt.others))
+    return Command("unlock", tuple(told), tar_of(None, attempt.release, attempt.possible_holders))
 
 
 def _start(tasks: Sequence[Task]) -> Command:

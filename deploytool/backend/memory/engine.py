@@ -67,7 +67,7 @@ class MemoryEngine:
                     folder.release,
                     folder.lease,
                     folder.records.latest,
-                    folder.others,
+                    folder.possible_holders,
                 )
                 for name, folder in list(folders.items())
             },
@@ -103,7 +103,7 @@ class MemoryEngine:
         folder = self._folder(project)
         if attempt:
             folder.remember(StoredRelease(attempt.release))
-            folder.others = attempt.others
+            folder.possible_holders = attempt.possible_holders
         if folder.lease and folder.lease.owner in (claim.lease.owner, claim.take_from):
             folder.lease = None
         return Outcome()
@@ -201,7 +201,7 @@ class MemoryEngine:
         if missing:
             return Outcome(f"image {missing[0]} cannot be pulled: not found", "check its name and tag")
         folder.staged = task.files.manifest if task.files else None
-        folder.others = task.others
+        folder.possible_holders = task.possible_holders
         folder.leaving.clear()  # of the plan before
         return Outcome()
 
@@ -285,7 +285,7 @@ class MemoryEngine:
     def _record(self, task: Task, folder: Folder) -> Outcome:
         folder.manifest = task.files.manifest if task.files else None
         folder.staged, folder.release, folder.lease = None, task.release, None
-        folder.others = task.others
+        folder.possible_holders = task.possible_holders
         if task.release:
             folder.remember(StoredRelease(task.release, folder.manifest))
         return Outcome()

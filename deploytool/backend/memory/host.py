@@ -27,7 +27,7 @@ class Crash(BaseException):
 class Folder:
     """A project's folder on the host.
 
-    ``staged``: the manifest that the next change will activate. ``others``: other possible holders.
+    ``staged``: the manifest that the next change will activate. ``possible_holders``: other possible holders.
     ``history``: the releases on record, by number. ``leaving``: the ids of containers that the current plan
     takes out of the endpoints.
     """
@@ -35,7 +35,7 @@ class Folder:
     manifest: Manifest | None = None
     staged: Manifest | None = None
     release: Release | None = None
-    others: tuple[str, ...] = ()
+    possible_holders: tuple[str, ...] = ()
     lease: Lease | None = None
     history: list[StoredRelease] = field(default_factory=list)
     leaving: set[str] = field(default_factory=set)

@@ -16,7 +16,7 @@ from deploytool.cli.options import LookingOptions, duration, flag, format_option
 from deploytool.cli.run_command import running
 from deploytool.cli.screen import Screen
 from deploytool.cli.session import load
-from deploytool.core.change.status import standing
+from deploytool.core.change.status import status_of
 from deploytool.core.placement.replica_names import wanted_services
 from deploytool.errors import (
     CHANGES_PENDING,
@@ -91,9 +91,9 @@ def _look(
     try:
         plan = run.backend.plan(run.intent, seen, run.policy)
     except (NoHost, Refused, InputError) as error:
-        found = standing(run.intent, seen, None, hosts=hosts, services=services, problems=error.problems)
+        found = status_of(run.intent, seen, None, hosts=hosts, services=services, problems=error.problems)
         return found, error
-    return standing(run.intent, seen, plan, hosts=hosts, services=services), None
+    return status_of(run.intent, seen, plan, hosts=hosts, services=services), None
 
 
 def _repeat(run: Run, services: set[tuple[str, str]] | None, options: StatusOptions) -> None:

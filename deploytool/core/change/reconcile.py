@@ -68,12 +68,12 @@ class ReconcilePolicy:
     """``adopt``: containers of the project that we did not start count as ours, of another spec.
 
     For ``watch``: ``respect_restart``: what ended by itself under ``restart: "no"`` stays ended, and what
-    Docker itself restarts is left to it; ``rest`` is left alone for now.
+    Docker itself restarts is left to it; ``backing_off`` is left alone for now.
     """
 
     adopt: bool = False
     respect_restart: bool = False
-    rest: BackingOff = NONE_BACKING_OFF
+    backing_off: BackingOff = NONE_BACKING_OFF
     settle_s: float = 0.0
 
 
@@ -152,7 +152,7 @@ class _Rules:
     finishes: bool = False
     respected: bool = False
     restart: RestartPolicy = RestartPolicy()
-    rest: BackingOff = NONE_BACKING_OFF
+    backing_off: BackingOff = NONE_BACKING_OFF
     settle_s: float = 0.0
 
 
@@ -161,7 +161,7 @@ def _rules(project: Project, found: Mapping[str, _There], policy: ReconcilePolic
     for service in project.services:
         ends, respected = project.finishes(service), policy.respect_restart
         settle_s = 0.0 if service.healthcheck or ends else service.update.monitor_s
-        yield _Rules(service.name, True, ends, respected, service.restart, policy.rest, settle_s)
+        yield _Rules(service.name, True, ends, respected, service.restart, policy.backing_off, settle_s)
     left = {name for there in found.values() for name in there.services} - {s.name for s in project.services}
     yield from map(_Rules, sorted(left))
 
@@ -177,9 +177,9 @@ def _change(
     wanted, found = desired[rules.name, host_name], there.services.get(rules.name, ())
     lingering = tuple(c for c in found if wanted and c.lingers and c.id not in there.cut_off)
     here = [container for container in found if container not in lingering]
-    if rules.rest.covers(desired.project, rules.name, host_name):
+    if rules.backing_off.covers(desired.project, rules.name, host_name):
         return Change(rules.name, host_name, in_place=tuple(here))
-    held_back = rules.rest.missing.get((desired.project, rules.name, host_name), 0)
+    held_back = rules.backing_off.missing.get((desired.project, rules.name, host_name), 0)
     spec = files.specs.get(rules.name) if files else None
     leaves = _keeps_nothing(host)
     ranked = sorted(_judge(container, rules, spec, there, leaves=leaves) for container in here)
@@ -243,7 +243,7 @@ def _verdict(
         return (4, "broken", cause) if illness else (2, "replace", cause)
     if not illness:
         return int(_is_unready(container, rules, now_s)), "in place", ""
-    if container.id in rules.rest.containers:
+    if container.id in rules.backing_off.containers:
         return 3, "in place", ""
     # A restart cures what merely stopped. What is stuck, or is sick while it runs, is made anew.
     curable = container.state in _CURABLE or container.loops(now_s)

@@ -25,7 +25,7 @@ from types import MappingProxyType
 from deploytool.core.change.batches import batches, in_waves
 from deploytool.core.change.reconcile import Change, is_renamed
 from deploytool.core.change.step_builder import StepBuilder
-from deploytool.core.change.surge import Surges, at_once, make_room, surges
+from deploytool.core.change.surge import Surges, at_once, await_freed, surges
 from deploytool.model.container import Container
 from deploytool.model.intent import Project, Service
 from deploytool.model.observed import Observed
@@ -60,16 +60,16 @@ def roll_out(
     """
     awaited = _awaited(project, changes)
     touched = [change for change in changes if change.touched or (change.service, change.host) in awaited]
-    room = surges(project, touched, observed)
+    surging = surges(project, touched, observed)
     first: dict[str, str] = {}
     while True:
-        draft = _drafted(StepBuilder(project, touched, timeout_s), project, touched, awaited, room, first)
-        stuck = make_room(draft, project, touched, observed, earlier)
+        builder = _built(StepBuilder(project, touched, timeout_s), project, touched, awaited, surging, first)
+        stuck = await_freed(builder, project, touched, observed, earlier)
         if not stuck:
             break
         first |= stuck
-    notes = (*room.notes, *_gone_first(touched, first))
-    return RolledOut(in_waves(project, draft.in_order()), frozenset(room.services), notes)
+    notes = (*surging.notes, *_gone_first(touched, first))
+    return RolledOut(in_waves(project, builder.in_order()), frozenset(surging.services), notes)
 
 
 def _awaited(project: Project, changes: Sequence[Change]) -> dict[tuple[str, str], str]:
@@ -96,35 +96,35 @@ def _awaited(project: Project, changes: Sequence[Change]) -> dict[tuple[str, str
     return awaited
 
 
-def _drafted(
-    draft: StepBuilder,
+def _built(
+    builder: StepBuilder,
     project: Project,
     touched: Sequence[Change],
     awaited: Mapping[tuple[str, str], str],
-    room: Surges,
+    surging: Surges,
     first: Collection[str],
 ) -> StepBuilder:
     for host_name in sorted({change.host for change in touched}):
-        draft.prepare(host_name)
+        builder.prepare(host_name)
     by_service: dict[str, list[Change]] = {}
     for change in touched:
         before, rest = at_once(change, first) if first else (None, change)
         if before and before.stop:
-            draft.stop(change, before.stop, change.why_stop or _causes(change, before.stop), ())
+            builder.stop(change, before.stop, change.why_stop or _causes(change, before.stop), ())
         by_service.setdefault(change.service, []).append(rest)
     closure = _closure(project)
-    by_service = {name: [_clear_away(draft, c) for c in mine] for name, mine in by_service.items()}
+    by_service = {name: [_clear_away(builder, c) for c in mine] for name, mine in by_service.items()}
     for service in _in_order(project):
         if service.name in by_service:
-            needs = tuple(step for name in closure[service.name] for step in draft.ready.get(name, ()))
+            needs = tuple(step for name in closure[service.name] for step in builder.ready.get(name, ()))
             mine = by_service[service.name]
-            _bring_up(draft, service, mine, awaited, needs)
-            _replace(draft, service, mine, needs, surge=service.name in room.services)
-    _stop_surplus(draft, project, by_service)
-    return draft
+            _bring_up(builder, service, mine, awaited, needs)
+            _replace(builder, service, mine, needs, surge=service.name in surging.services)
+    _stop_surplus(builder, project, by_service)
+    return builder
 
 
-def _clear_away(draft: StepBuilder, change: Change) -> Change:
+def _clear_away(builder: StepBuilder, change: Change) -> Change:
     """What is too much and broken goes at once: nothing is lost with it, and nothing waits for a successor.
 
     So the one that a failed run kept for inspection is gone before the next try makes another.
@@ -132,7 +132,7 @@ def _clear_away(draft: StepBuilder, change: Change) -> Change:
     broken = tuple(c for c in change.stop if c.id in change.causes and not (is_renamed(c) and c.healthy))
     if not broken:
         return change
-    draft.stop(change, broken, _causes(change, broken), ())
+    builder.stop(change, broken, _causes(change, broken), ())
     return replace(change, stop=tuple(c for c in change.stop if c not in broken))
 
 
@@ -164,7 +164,7 @@ def _closure(project: Project) -> dict[str, tuple[str, ...]]:
 
 
 def _bring_up(
-    draft: StepBuilder,
+    builder: StepBuilder,
     service: Service,
     changes: Iterable[Change],
     awaited: Mapping[tuple[str, str], str],
@@ -174,35 +174,35 @@ def _bring_up(
     for change in changes:
         if change.restart:
             cause = _causes(change, change.restart)
-            ready.append(draft.restart(change, change.restart, cause, needs))
+            ready.append(builder.restart(change, change.restart, cause, needs))
         if change.start:
-            ready.append(draft.start(change, change.start, change.why_start, needs))
+            ready.append(builder.start(change, change.start, change.why_start, needs))
         until = awaited.get((change.service, change.host))
         if until:
-            ready.append(draft.start(change, 0, until, ()))
-    draft.ready[service.name] = tuple(ready)
+            ready.append(builder.start(change, 0, until, ()))
+    builder.ready[service.name] = tuple(ready)
 
 
 # --- replacements ---------------------------------------------------------------------------------------
 
 
 def _replace(
-    draft: StepBuilder, service: Service, changes: Sequence[Change], needs: tuple[str, ...], *, surge: bool
+    builder: StepBuilder, service: Service, changes: Sequence[Change], needs: tuple[str, ...], *, surge: bool
 ) -> None:
-    order = batches(draft.project)
+    order = batches(builder.project)
     changes = sorted(changes, key=lambda change: order.get(change.host, 0))
     broken = [(change, container) for change in changes for container in change.broken]
     sound = [(change, container) for change in changes for container in change.replace]
     size = service.update.parallelism or len(broken) + len(sound)
-    needs = (*needs, *draft.ready[service.name])
+    needs = (*needs, *builder.ready[service.name])
     delay_s = 0.0
     for batch, start_first in _batches(broken, sound, size, surge):
         pairs = [
-            _replace_on_host(draft, change, containers, start_first, needs, delay_s)
+            _replace_on_host(builder, change, containers, start_first, needs, delay_s)
             for change, containers in _by_host(batch)
         ]
         # Who waits for this service waits for its last batch, which waits for all others.
-        draft.ready[service.name] = tuple(up for up, _ in pairs)
+        builder.ready[service.name] = tuple(up for up, _ in pairs)
         needs = tuple(last for _, last in pairs)
         delay_s = service.update.delay_s
 
@@ -228,7 +228,7 @@ def _by_host(pairs: _Pairs) -> Iterable[tuple[Change, list[Container]]]:
 
 
 def _replace_on_host(
-    draft: StepBuilder,
+    builder: StepBuilder,
     change: Change,
     old: Sequence[Container],
     start_first: bool,
@@ -238,25 +238,27 @@ def _replace_on_host(
     """Replace containers on one host; returns the start's id and that of the last step."""
     cause, number = _causes(change, old), len(old)
     if start_first:
-        up = draft.start(change, number, cause, needs, replaces=True, changes=change.changed, delay_s=delay_s)
-        return up, draft.stop(change, old, cause, (up,), replaces=True)
-    down = draft.stop(change, old, cause, needs, replaces=True, delay_s=delay_s)
-    up = draft.start(change, number, cause, (down,), replaces=True, changes=change.changed)
+        up = builder.start(
+            change, number, cause, needs, replaces=True, changes=change.changed, delay_s=delay_s
+        )
+        return up, builder.stop(change, old, cause, (up,), replaces=True)
+    down = builder.stop(change, old, cause, needs, replaces=True, delay_s=delay_s)
+    up = builder.start(change, number, cause, (down,), replaces=True, changes=change.changed)
     return up, up
 
 
 # --- what goes ------------------------------------------------------------------------------------------
 
 
-def _stop_surplus(draft: StepBuilder, project: Project, by_service: Mapping[str, Sequence[Change]]) -> None:
+def _stop_surplus(builder: StepBuilder, project: Project, by_service: Mapping[str, Sequence[Change]]) -> None:
     in_file = {service.name for service in project.services}
-    everything = tuple(step for ready in draft.ready.values() for step in ready)
+    everything = tuple(step for ready in builder.ready.values() for step in ready)
     for name, changes in by_service.items():
         # What left the file may have been renamed: then all that starts takes its place.
-        successors = draft.ready.get(name, ()) if name in in_file else everything
+        successors = builder.ready.get(name, ()) if name in in_file else everything
         for change in changes:
             if change.stop:
-                draft.stop(change, change.stop, change.why_stop, successors)
+                builder.stop(change, change.stop, change.why_stop, successors)
 
 
 def _gone_first(touched: Iterable[Change], first: Mapping[str, str]) -> Iterator[str]:

@@ -10,10 +10,10 @@ from deploytool.model.intent import Intent, Project
 from deploytool.model.observed import Observed
 from deploytool.model.plan import Plan, ProjectPlan
 from deploytool.model.release import Lease
-from deploytool.model.status import HeldLease, ProjectStanding, Route, Row, Status
+from deploytool.model.status import HeldLease, ProjectStatus, Route, Row, Status
 
 
-def standing(
+def status_of(
     intent: Intent,
     observed: Observed,
     plan: Plan | None,
@@ -89,11 +89,9 @@ def _routes(intent: Intent, seen: Observed, services: Collection[tuple[str, str]
                 yield Route(host_name, belief.service, belief.endpoint, belief.active, belief.trouble)
 
 
-def _project(
-    project: Project, plan: ProjectPlan | None, observed: Observed, seen: Observed
-) -> ProjectStanding:
+def _project(project: Project, plan: ProjectPlan | None, observed: Observed, seen: Observed) -> ProjectStatus:
     steps = [step for step in plan.steps if step.host in seen] if plan is not None else []
-    return ProjectStanding(
+    return ProjectStatus(
         project.name, observed.newest_release(project.name), tuple(_leases(project.name, seen)), len(steps)
     )
 

@@ -120,7 +120,7 @@ class _Up:
 
 @dataclass(slots=True)
 class _Site:
-    """One host on which something stops and something starts, both in the draft's order."""
+    """One host on which something stops and something starts, both in the builder's order."""
 
     downs: list[_Down] = field(default_factory=list)
     ups: list[_Up] = field(default_factory=list)
@@ -133,8 +133,8 @@ class _Site:
         self.ups.append(_Up(step, number, frozenset((*stopped, *restarted))))
 
 
-def make_room(
-    draft: StepBuilder,
+def await_freed(
+    builder: StepBuilder,
     project: Project,
     changes: Iterable[Change],
     observed: Observed,
@@ -149,7 +149,7 @@ def make_room(
     obstacle, there is no wait in that case.
     """
     leaving = {c.id: c for change in changes for c in (*change.stop, *change.replace, *change.broken)}
-    sites = _sites(draft, leaving, observed, earlier)
+    sites = _sites(builder, leaving, observed, earlier)
     books = ledgers((host for host in project.hosts if host.name in sites), observed, "", ())
     services = {service.name: service for service in project.services}
     stuck: dict[str, str] = {}
@@ -157,21 +157,21 @@ def make_room(
         for up in site.ups:
             service = services[up.step.service]
             ports = _short_of(up, site, services, observed.answered()[host_name])
-            stuck |= _wait_for_ports(draft, up, site.downs, ports)
+            stuck |= _wait_for_ports(builder, up, site.downs, ports)
             if up.step.kind is StepKind.START and not up.step.replaces and host_name in books:
-                _wait_for_resources(draft, up.step, service, site.downs, books[host_name])
+                _wait_for_resources(builder, up.step, service, site.downs, books[host_name])
     return stuck
 
 
 def _sites(
-    draft: StepBuilder, leaving: Mapping[str, Container], observed: Observed, earlier: Mapping[str, str]
+    builder: StepBuilder, leaving: Mapping[str, Container], observed: Observed, earlier: Mapping[str, str]
 ) -> dict[str, _Site]:
     sites: dict[str, _Site] = {}
     for host_name, container in observed.containers() if earlier else ():
         if container.id in earlier:
             down = _Down(earlier[container.id], "", (container,), True)
             sites.setdefault(host_name, _Site()).downs.append(down)
-    for step in draft.steps.values():
+    for step in builder.steps.values():
         site = sites.setdefault(step.host, _Site())
         if step.kind is StepKind.STOP:
             containers = tuple(leaving[ref.id] for ref in step.containers)
@@ -182,7 +182,7 @@ def _sites(
 
 
 def _wait_for_ports(
-    draft: StepBuilder, up: _Up, downs: Iterable[_Down], ports: Sequence[Port]
+    builder: StepBuilder, up: _Up, downs: Iterable[_Down], ports: Sequence[Port]
 ) -> dict[str, str]:
     service = up.step.service
     stuck: dict[str, str] = {}
@@ -190,10 +190,10 @@ def _wait_for_ports(
         holders = [c for c in down.containers if c.id not in up.gone and _holds(c.ports, ports)]
         if not holders or (down.service == service and not down.surplus):
             continue
-        if draft.waits_for(down.step_id, up.step.id):
+        if builder.waits_for(down.step_id, up.step.id):
             stuck.update((container.id, service) for container in holders)
         else:
-            draft.wait(up.step.id, down.step_id)
+            builder.wait(up.step.id, down.step_id)
     return stuck
 
 
@@ -223,12 +223,12 @@ def _beside(up: _Up, seen: ObservedHost) -> PortBook:
 
 
 def _wait_for_resources(
-    draft: StepBuilder, up: Step, service: Service, downs: Iterable[_Down], book: Ledger
+    builder: StepBuilder, up: Step, service: Service, downs: Iterable[_Down], book: Ledger
 ) -> None:
     need = Need.of("", replace(service, ports=()))
     for down in downs if book.room(need, up.count) < up.count else ():
-        if down.surplus and down.service != up.service and not draft.waits_for(down.step_id, up.id):
-            draft.wait(up.id, down.step_id)
+        if down.surplus and down.service != up.service and not builder.waits_for(down.step_id, up.id):
+            builder.wait(up.id, down.step_id)
 
 
 def _holds(held: Sequence[HostPort], wanted: Iterable[Port]) -> bool:

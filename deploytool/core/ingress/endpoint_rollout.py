@@ -209,7 +209,7 @@ class _Order:
         if cause and (forgets or not any(step.kind is StepKind.ENDPOINTS for step in mine)):
             needs = [step.id for step in mine if forgets and step.kind is StepKind.STOP]
             concerned = self._known.exposed or sorted(self._known.served(host_name).local)
-            service = next((name for name in concerned if not self._known.rests(name)), "")
+            service = next((name for name in concerned if not self._known.backs_off(name)), "")
             if service or not concerned:
                 self._endpoints(host_name, service, needs, cause)
 

@@ -20,13 +20,13 @@ class WantedEndpoints:
     """What the proxies of a project's hosts should know: the digest of each host's part, by host.
 
     ``proxy_starts`` are, by host, the steps after which its proxy is there, ``sticky`` the services whose
-    proxies list their own host, too. ``rest`` is left alone for now.
+    proxies list their own host, too. ``backing_off`` is left alone for now.
     """
 
     digests: Mapping[str, str]
     proxy_starts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     sticky: frozenset[str] = frozenset()
-    rest: BackingOff = NONE_BACKING_OFF
+    backing_off: BackingOff = NONE_BACKING_OFF
 
 
 class KnownEndpoints:
@@ -43,14 +43,14 @@ class KnownEndpoints:
             name: host
             for name, host in observed.answered().items()
             if name in wanted.digests or project.name in host.served
-            if (project.name, name) not in wanted.rest.hosts
+            if (project.name, name) not in wanted.backing_off.hosts
         }
         self.exposed = tuple(service.name for service in project.services if service.exposure)
-        self.tended = tuple(name for name in self.exposed if not self.rests(name))
+        self.tended = tuple(name for name in self.exposed if not self.backs_off(name))
 
-    def rests(self, service: str) -> bool:
+    def backs_off(self, service: str) -> bool:
         """Whether a service is left alone on every host."""
-        return (self._project.name, service) in self._wanted.rest.services
+        return (self._project.name, service) in self._wanted.backing_off.services
 
     def served(self, host_name: str) -> Served:
         """What the proxy of a host was told last."""
@@ -65,7 +65,7 @@ class KnownEndpoints:
 
         One that is to forget the project goes on passing requests to the others until then.
         """
-        if host_name not in self._wanted.digests or self.rests(service):
+        if host_name not in self._wanted.digests or self.backs_off(service):
             return {}
         known = self.served(host_name).remote.get(service, {})
         goal: dict[str, int] = {}

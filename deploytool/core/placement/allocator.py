@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from deploytool.core.placement.capacity import Claim, Need, ledgers
 from deploytool.core.placement.filter_reasons import FilterReason, most_allowed
 from deploytool.core.placement.filters import Filters
-from deploytool.core.placement.placements import Placement, has_data, holdings
+from deploytool.core.placement.placements import Placement, has_data, placements_of
 from deploytool.core.placement.spread import Leaf, Leaves, add, remove
 from deploytool.model.intent import Project, Service
 from deploytool.model.observed import Observed
@@ -70,7 +70,7 @@ class Allocator:
         self._doubtful = doubtful
         self._filters = Filters(self.hosts, observed)
         self._ledgers = ledgers(self.hosts.values(), observed, project.name, claims)
-        held = holdings(project, observed)
+        held = placements_of(project, observed)
         services = sorted(project.services, key=lambda service: service.name)
         self.allotments = {s.name: Allotment(s, Need.of(project.name, s), held[s.name]) for s in services}
         for allotment in self.allotments.values():
@@ -104,13 +104,13 @@ class Allocator:
         """The host's branch at each level of the service's spread tree."""
         return self._filters.branches(allotment.service, host_name)
 
-    def refusal(self, allotment: Allotment, host_name: str) -> FilterReason | None:
+    def filter_reason(self, allotment: Allotment, host_name: str) -> FilterReason | None:
         """Why the host takes no further replica, with all that was decided."""
-        refusal = self._filters.may_not_join(allotment.service, host_name)
+        reason = self._filters.may_not_join(allotment.service, host_name)
         ledger = self._ledgers.get(host_name)
-        if refusal is None and ledger:
-            refusal = ledger.refusal(allotment.need)
-        return refusal
+        if reason is None and ledger:
+            reason = ledger.reason(allotment.need)
+        return reason
 
     # -- keep ------------------------------------------------------------------------------------
 
@@ -153,11 +153,11 @@ class Allocator:
         return has_data(service) and service.name not in self._move_volumes
 
     def _why_not_kept(self, allotment: Allotment, host_name: str) -> FilterReason:
-        refusal = self._filters.may_not_keep(allotment.service, host_name)
+        reason = self._filters.may_not_keep(allotment.service, host_name)
         ledger = self._ledgers.get(host_name)
-        if refusal is None and ledger:
-            refusal = ledger.refusal(allotment.need)
-        return refusal or most_allowed(allotment.need.most)
+        if reason is None and ledger:
+            reason = ledger.reason(allotment.need)
+        return reason or most_allowed(allotment.need.most)
 
     def _shrink(self, allotment: Allotment) -> None:
         """Take away what is kept beyond what is wanted.

@@ -179,7 +179,7 @@ class Ledger:
             limit = one.room(need, self, limit)
         return max(0, limit)
 
-    def refusal(self, need: Need) -> FilterReason | None:
+    def reason(self, need: Need) -> FilterReason | None:
         """Why one more replica does not fit; None where it does."""
         reasons = (one.reason(need, self) for one in need.filters)
         return next((reason for reason in reasons if reason), None)

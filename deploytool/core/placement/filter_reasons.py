@@ -54,9 +54,9 @@ def most_allowed(limit: int) -> FilterReason:
     return FilterReason(f"holds the most allowed ({limit})", f"hold the most allowed ({limit})")
 
 
-def tally(refusals: Iterable[FilterReason]) -> str:
+def count_reasons(reasons: Iterable[FilterReason]) -> str:
     """``3 hosts lack 128M, 1 host is drained``: the most frequent first."""
-    counts = sorted(Counter(refusals).items(), key=lambda item: (-item[1], item[0].one))
+    counts = sorted(Counter(reasons).items(), key=lambda item: (-item[1], item[0].one))
     return ", ".join(f"1 host {r.one}" if n == 1 else f"{n} hosts {r.many}" for r, n in counts)
 
 

@@ -25,7 +25,7 @@ class Placement:
     sound: dict[str, int] = field(default_factory=dict)
 
 
-def holdings(project: Project, observed: Observed) -> Mapping[str, Placement]:
+def placements_of(project: Project, observed: Observed) -> Mapping[str, Placement]:
     """Where every service of ``project`` holds replicas.
 
     A service with named volumes holds a host also where its data is: on any host that the newest release

@@ -37,7 +37,7 @@ def rebalance(
     desired: Desired,
     max_moves: int,
     policy: SchedulePolicy = NO_POLICY,
-    others: Sequence[Claim] = (),
+    claims: Sequence[Claim] = (),
 ) -> Desired:
     """The schedule after at most ``max_moves`` moves, the most uneven first; ``desired`` where none helps.
 
@@ -46,10 +46,10 @@ def rebalance(
     """
     if max_moves <= 0:
         return desired
-    decision = decide(project, observed, policy, others)
-    movable = [a for a in decision.allotments.values() if _may_move(project, a, policy)]
+    allocator = decide(project, observed, policy, claims)
+    movable = [a for a in allocator.allotments.values() if _may_move(project, a, policy)]
     counts = dict(desired.counts)
-    for move in _moves(decision, movable, max_moves):
+    for move in _moves(allocator, movable, max_moves):
         counts[move.service, move.source] -= 1
         counts[move.service, move.target] = counts.get((move.service, move.target), 0) + 1
     return Desired(desired.project, {key: number for key, number in counts.items() if number})
@@ -66,17 +66,17 @@ def _may_move(project: Project, allotment: Allotment, policy: SchedulePolicy) ->
     return not stays and (not service.volumes or service.name in policy.move_volumes)
 
 
-def _moves(decision: Allocator, movable: Sequence[Allotment], most: int) -> Iterator[_Move]:
+def _moves(allocator: Allocator, movable: Sequence[Allotment], most: int) -> Iterator[_Move]:
     for find in (_for_its_service, _for_the_hosts):
         # A move may make room for another that was impossible before: look again until there is none.
-        while proposed := {a.service.name: move for a in movable if (move := find(decision, a))}:
+        while proposed := {a.service.name: move for a in movable if (move := find(allocator, a))}:
             while proposed and most > 0:
                 chosen = min(proposed.values())
-                decision.move(decision.allotments[chosen.service], chosen.source, chosen.target)
+                allocator.move(allocator.allotments[chosen.service], chosen.source, chosen.target)
                 most -= 1
                 yield chosen
                 for name in [name for name, move in proposed.items() if _meet(move, chosen)]:
-                    again = find(decision, decision.allotments[name])
+                    again = find(allocator, allocator.allotments[name])
                     proposed.pop(name)
                     proposed |= {name: again} if again else {}
             if most <= 0:
@@ -90,16 +90,16 @@ def _meet(one: _Move, other: _Move) -> bool:
     )
 
 
-def _givers(decision: Allocator, allotment: Allotment) -> list[str]:
+def _givers(allocator: Allocator, allotment: Allotment) -> list[str]:
     """Hosts on which a replica runs that may go, sorted by name."""
     there = allotment.held.there
-    return sorted(h for h, n in allotment.kept.items() if n and there.get(h) and decision.answers(h))
+    return sorted(h for h, n in allotment.kept.items() if n and there.get(h) and allocator.answers(h))
 
 
-def _for_its_service(decision: Allocator, allotment: Allotment) -> _Move | None:
+def _for_its_service(allocator: Allocator, allotment: Allotment) -> _Move | None:
     """From the fullest branch to the emptiest, of those that differ by two or more: outermost level first."""
-    names = {*decision.qualified(allotment), *allotment.kept}
-    paths = {host: (*decision.branches(allotment, host), host) for host in names}
+    names = {*allocator.qualified(allotment), *allotment.kept}
+    paths = {host: (*allocator.branches(allotment, host), host) for host in names}
     counts: dict[Path, int] = {}
     for host, path in paths.items():
         for depth in range(1, len(path) + 1):
@@ -107,7 +107,7 @@ def _for_its_service(decision: Allocator, allotment: Allotment) -> _Move | None:
     for depth in range(len(allotment.service.spread) + 1):
         found = [
             _Move(counts[target[: depth + 1]] - counts[source[: depth + 1]], "", source[-1], target[-1])
-            for source, target in _extremes(decision, allotment, depth, paths, counts)
+            for source, target in _extremes(allocator, allotment, depth, paths, counts)
         ]
         best = min(found, default=None)
         if best and best.gain <= -2:
@@ -116,7 +116,7 @@ def _for_its_service(decision: Allocator, allotment: Allotment) -> _Move | None:
 
 
 def _extremes(
-    decision: Allocator,
+    allocator: Allocator,
     allotment: Allotment,
     depth: int,
     paths: dict[str, Path],
@@ -126,39 +126,39 @@ def _extremes(
 
     def fullness(host: str) -> tuple[object, ...]:
         path = paths[host]
-        return (*(counts[path[:d]] for d in range(depth + 1, len(path) + 1)), decision.total(host))
+        return (*(counts[path[:d]] for d in range(depth + 1, len(path) + 1)), allocator.total(host))
 
     fullest: dict[Path, str] = {}
     emptiest: dict[Path, str] = {}
-    for host in _givers(decision, allotment):
+    for host in _givers(allocator, allotment):
         branch = paths[host][:depth]
         if branch not in fullest or fullness(host) >= fullness(fullest[branch]):
             fullest[branch] = host
-    for host in decision.qualified(allotment):
+    for host in allocator.qualified(allotment):
         branch = paths[host][:depth]
         emptier = branch not in emptiest or fullness(host) < fullness(emptiest[branch])
-        if emptier and decision.room(allotment, host, 1):
+        if emptier and allocator.room(allotment, host, 1):
             emptiest[branch] = host
     for branch in sorted(fullest.keys() & emptiest.keys()):
         yield paths[fullest[branch]], paths[emptiest[branch]]
 
 
-def _for_the_hosts(decision: Allocator, allotment: Allotment) -> _Move | None:
+def _for_the_hosts(allocator: Allocator, allotment: Allotment) -> _Move | None:
     """From the fullest host to the emptiest, where the service is as well off after it as before."""
     fullest: dict[tuple[Path, int], str] = {}
     emptiest: dict[tuple[Path, int], str] = {}
-    for host in _givers(decision, allotment):
-        key = (decision.branches(allotment, host), allotment.count(host) - 1)
-        if key not in fullest or decision.total(host) >= decision.total(fullest[key]):
+    for host in _givers(allocator, allotment):
+        key = (allocator.branches(allotment, host), allotment.count(host) - 1)
+        if key not in fullest or allocator.total(host) >= allocator.total(fullest[key]):
             fullest[key] = host
-    for host in decision.qualified(allotment):
-        key = (decision.branches(allotment, host), allotment.count(host))
-        emptier = key not in emptiest or decision.total(host) < decision.total(emptiest[key])
-        if key in fullest and emptier and decision.room(allotment, host, 1):
+    for host in allocator.qualified(allotment):
+        key = (allocator.branches(allotment, host), allotment.count(host))
+        emptier = key not in emptiest or allocator.total(host) < allocator.total(emptiest[key])
+        if key in fullest and emptier and allocator.room(allotment, host, 1):
             emptiest[key] = host
     found = [
         _Move(
-            decision.total(target) - decision.total(fullest[key]),
+            allocator.total(target) - allocator.total(fullest[key]),
             allotment.service.name,
             fullest[key],
             target,

@@ -11,7 +11,7 @@ from difflib import get_close_matches
 
 from deploytool.core.placement.allocator import Allocator, Allotment
 from deploytool.core.placement.capacity import Claim
-from deploytool.core.placement.filter_reasons import tally
+from deploytool.core.placement.filter_reasons import count_reasons
 from deploytool.errors import NoHost, Problem, UsageError
 from deploytool.model.desired import Desired
 from deploytool.model.intent import Project
@@ -51,14 +51,14 @@ NO_POLICY = SchedulePolicy()
 class Verdict:
     """What was decided about one service on one host.
 
-    ``because`` is why the host was chosen, ``refusal`` why it takes no more; empty where that is not so.
+    ``because`` is why the host was chosen, ``reason`` why it takes no more; empty where that is not so.
     """
 
     host: str
     kept: int
     chosen: int
     because: str = ""
-    refusal: str = ""
+    reason: str = ""
 
     @property
     def text(self) -> str:
@@ -66,29 +66,29 @@ class Verdict:
         parts = [f"kept {self.kept}"] if self.kept else []
         parts += [f"chosen for {self.chosen} ({self.because})"] if self.chosen else []
         if not parts:
-            return f"refused: {self.refusal}" if self.refusal else "not needed: others come first"
-        return ", ".join(parts) + (f"; takes no more: {self.refusal}" if self.refusal else "")
+            return f"refused: {self.reason}" if self.reason else "not needed: others come first"
+        return ", ".join(parts) + (f"; takes no more: {self.reason}" if self.reason else "")
 
 
 def schedule(
-    project: Project, observed: Observed, *, policy: SchedulePolicy = NO_POLICY, others: Sequence[Claim] = ()
+    project: Project, observed: Observed, *, policy: SchedulePolicy = NO_POLICY, claims: Sequence[Claim] = ()
 ) -> Desired:
     """Choose a host for every replica, deterministically.
 
     A replica stays where it runs while every filter still passes. Unreachable hosts keep their replicas on
-    paper and receive none. Ties go to the host whose name sorts first. ``others`` are the projects of the
+    paper and receive none. Ties go to the host whose name sorts first. ``claims`` are the projects of the
     same run that are scheduled already.
 
     Raises:
         NoHost: says for each service how many replicas have no host, and counts the hosts per reason.
 
-    Source: the rules of docs/scheduling.md; spread as in SwarmKit's decision tree.
+    Source: the rules of docs/scheduling.md; spread as in SwarmKit's allocator tree.
     """
-    decision = decide(project, observed, policy, others)
-    homeless = [a for a in decision.allotments.values() if a.missing or a.stuck]
+    allocator = decide(project, observed, policy, claims)
+    homeless = [a for a in allocator.allotments.values() if a.missing or a.stuck]
     if homeless:
-        raise NoHost(_problem(decision, allotment) for allotment in homeless)
-    return _desired(project, decision)
+        raise NoHost(_problem(allocator, allotment) for allotment in homeless)
+    return _desired(project, allocator)
 
 
 def explain(
@@ -97,21 +97,21 @@ def explain(
     service_name: str,
     *,
     policy: SchedulePolicy = NO_POLICY,
-    others: Sequence[Claim] = (),
+    claims: Sequence[Claim] = (),
 ) -> tuple[Verdict, ...]:
     """Say for each host, by name, what ``schedule`` decides about a service, and why; also where that fails.
 
     Raises:
         UsageError: the project has no such service.
     """
-    decision = decide(project, observed, policy, others)
-    allotment = decision.allotments.get(service_name)
+    allocator = decide(project, observed, policy, claims)
+    allotment = allocator.allotments.get(service_name)
     if allotment is None:
-        near = get_close_matches(service_name, decision.allotments, n=1)
-        hint = f"did you mean '{near[0]}'?" if near else f"it has {', '.join(decision.allotments)}"
+        near = get_close_matches(service_name, allocator.allotments, n=1)
+        hint = f"did you mean '{near[0]}'?" if near else f"it has {', '.join(allocator.allotments)}"
         raise UsageError(f"project '{project.name}' has no service '{service_name}'", hint=hint)
-    hosts = sorted({*decision.hosts, *allotment.refused_data})
-    return tuple(_verdict(decision, allotment, host) for host in hosts)
+    hosts = sorted({*allocator.hosts, *allotment.refused_data})
+    return tuple(_verdict(allocator, allotment, host) for host in hosts)
 
 
 def lost_majority(project: Project, observed: Observed) -> bool:
@@ -121,7 +121,7 @@ def lost_majority(project: Project, observed: Observed) -> bool:
 
 
 def decide(
-    project: Project, observed: Observed, policy: SchedulePolicy, others: Sequence[Claim]
+    project: Project, observed: Observed, policy: SchedulePolicy, claims: Sequence[Claim]
 ) -> Allocator:
     """What ``schedule`` makes a schedule of and ``explain`` explains; also where a replica has no host."""
     silent = {host.name for host in project.hosts if isinstance(observed.get(host.name), Unreachable)}
@@ -130,31 +130,31 @@ def decide(
     return Allocator(
         project,
         observed,
-        others,
+        claims,
         lost=frozenset() if lost_majority(project, observed) else frozenset(lost),
         move_volumes=policy.move_volumes,
         doubtful=policy.doubtful,
     )
 
 
-def _desired(project: Project, decision: Allocator) -> Desired:
+def _desired(project: Project, allocator: Allocator) -> Desired:
     counts = {
         (name, host): count
-        for name, allotment in decision.allotments.items()
+        for name, allotment in allocator.allotments.items()
         for host in sorted({*allotment.kept, *allotment.placed})
         if (count := allotment.count(host))
     }
     return Desired(project.name, counts)
 
 
-def _verdict(decision: Allocator, allotment: Allotment, host_name: str) -> Verdict:
+def _verdict(allocator: Allocator, allotment: Allotment, host_name: str) -> Verdict:
     kept, chosen = allotment.kept.get(host_name, 0), allotment.placed.get(host_name, 0)
     because = f"had {kept} of {allotment.service.name}, {allotment.found[host_name]} in all" if chosen else ""
-    refusal = decision.refusal(allotment, host_name)
-    return Verdict(host_name, kept, chosen, because, str(refusal) if refusal else "")
+    reason = allocator.filter_reason(allotment, host_name)
+    return Verdict(host_name, kept, chosen, because, str(reason) if reason else "")
 
 
-def _sentence(decision: Allocator, allotment: Allotment) -> str:
+def _sentence(allocator: Allocator, allotment: Allotment) -> str:
     number = allotment.missing + allotment.stuck
     have = (
         "replica has"
@@ -164,27 +164,27 @@ def _sentence(decision: Allocator, allotment: Allotment) -> str:
         else "replicas have"
     )
     return f"{allotment.service.name}: {number} of {allotment.wanted} {have} no host: " + "; ".join(
-        filter(None, (_where_the_data_is(allotment), _why_missing(decision, allotment)))
+        filter(None, (_where_the_data_is(allotment), _why_missing(allocator, allotment)))
     )
 
 
 def _where_the_data_is(allotment: Allotment) -> str:
     if not allotment.stuck:
         return ""
-    places = [f"on {host}, which {refusal.one}" for host, refusal in sorted(allotment.refused_data.items())]
+    places = [f"on {host}, which {reason.one}" for host, reason in sorted(allotment.refused_data.items())]
     return f"data is {' and '.join(places)}"
 
 
-def _why_missing(decision: Allocator, allotment: Allotment) -> str:
+def _why_missing(allocator: Allocator, allotment: Allotment) -> str:
     if not allotment.missing:
         return ""
-    hosts = allotment.full if allotment.service.mode.is_global else decision.hosts
-    refusals = [decision.refusal(allotment, host) for host in hosts]
-    return tally(refusal for refusal in refusals if refusal) or "the play has no hosts"
+    hosts = allotment.full if allotment.service.mode.is_global else allocator.hosts
+    reasons = [allocator.filter_reason(allotment, host) for host in hosts]
+    return count_reasons(reason for reason in reasons if reason) or "the play has no hosts"
 
 
-def _problem(decision: Allocator, allotment: Allotment) -> Problem:
+def _problem(allocator: Allocator, allotment: Allotment) -> Problem:
     name = allotment.service.name
     hint = f"--move-volumes {name} starts {name} elsewhere and leaves its data behind"
-    sentence = _sentence(decision, allotment)
+    sentence = _sentence(allocator, allotment)
     return Problem(allotment.service.place, sentence, hint if allotment.stuck else "")

@@ -33,9 +33,9 @@ def next_delay(failures: int) -> float:
     return 0.0 if failures <= 1 else float(min(MOST_DELAY_S, FIRST_DELAY_S * 2 ** min(failures - 2, 10)))
 
 
-def budget(replicas: int, given: int | None = None) -> int:
-    """How many repairs a service may have in ``BUDGET_WINDOW_S``; ``given`` is what somebody asked for."""
-    return max(LEAST_REPAIRS, REPAIRS_PER_REPLICA * replicas) if given is None else given
+def budget(replicas: int, limit: int | None = None) -> int:
+    """How many repairs a service may have in ``BUDGET_WINDOW_S``; ``limit`` is what somebody asked for."""
+    return max(LEAST_REPAIRS, REPAIRS_PER_REPLICA * replicas) if limit is None else limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class Setback:
 class History:
     """What went wrong lately. ``orphans`` are setbacks of containers that are gone: who comes next has them.
 
-    ``repairs`` and ``falls`` are the times of repairs by service, and of failures by host.
+    ``repairs`` and ``failure_times`` are the times of repairs by service, and of failures by host.
     """
 
     containers: Mapping[str, Setback] = field(default_factory=dict)
@@ -71,7 +71,7 @@ class History:
     services: Mapping[ServiceKey, Setback] = field(default_factory=dict)
     hosts: Mapping[HostKey, Setback] = field(default_factory=dict)
     repairs: Mapping[ServiceKey, tuple[float, ...]] = field(default_factory=dict)
-    falls: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    failure_times: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
 
     def looked(
         self,
@@ -90,7 +90,7 @@ class History:
             if gone in containers:
                 slot = _slot(old[gone], host_name)
                 orphans[slot] = (*orphans.get(slot, ()), containers.pop(gone))
-        falls = self.falls.get(host_name, ())
+        failure_times = self.failure_times.get(host_name, ())
         for container_id in sorted(new, key=lambda key: new[key].number):
             container, known = new[container_id], old.get(container_id)
             slot = _slot(container, host_name)
@@ -100,7 +100,7 @@ class History:
                 containers[container_id] = replace(worst, well_s=None)
             failure = "" if container_id in stopping else _failure(known, container, finishing)
             if failure:
-                falls = (*falls, now_s)
+                failure_times = (*failure_times, now_s)
                 setback = containers.get(container_id, Setback(0, 0.0, ""))
                 containers[container_id] = setback.again(now_s, failure)
             elif container_id in containers:
@@ -109,7 +109,7 @@ class History:
             self,
             containers={key: one for key, one in containers.items() if not one.is_forgiven(now_s)},
             orphans=_still_missed(orphans, now_s),
-            falls={**self.falls, host_name: _recent(falls, now_s, DOUBT_WINDOW_S)},
+            failure_times={**self.failure_times, host_name: _recent(failure_times, now_s, DOUBT_WINDOW_S)},
         )
 
     def repaired(self, services: Iterable[ServiceKey], now_s: float) -> History:
@@ -139,7 +139,7 @@ class History:
         )
 
     def over_budget(
-        self, projects: Iterable[Project], now_s: float, given: int | None
+        self, projects: Iterable[Project], now_s: float, limit: int | None
     ) -> Mapping[ServiceKey, float]:
         """Services that had all the repairs they may have, and when the next one is free."""
         found = {}
@@ -147,18 +147,18 @@ class History:
             for service in project.services:
                 times = _recent(self.repairs.get((project.name, service.name), ()), now_s, BUDGET_WINDOW_S)
                 most = budget(
-                    max(service.replicas, len(project.hosts) if service.mode.is_global else 0), given
+                    max(service.replicas, len(project.hosts) if service.mode.is_global else 0), limit
                 )
                 if len(times) >= most:
                     found[project.name, service.name] = times[len(times) - most] + BUDGET_WINDOW_S
         return found
 
-    def rest(self, projects: Iterable[Project], now_s: float, given: int | None = None) -> BackingOff:
+    def backing_off(self, projects: Iterable[Project], now_s: float, limit: int | None = None) -> BackingOff:
         """What is to be left alone at this moment."""
         missing = {
             slot: sum(one.until_s > now_s for one in orphans) for slot, orphans in self.orphans.items()
         }
-        spent = self.over_budget(projects, now_s, given)
+        spent = self.over_budget(projects, now_s, limit)
         return BackingOff(
             containers=frozenset(key for key, one in self.containers.items() if one.until_s > now_s),
             services=frozenset(spent) | {key for key, one in self.services.items() if one.until_s > now_s},
@@ -170,15 +170,15 @@ class History:
         """Hosts where many replicas failed lately."""
         return frozenset(
             host
-            for host, times in self.falls.items()
+            for host, times in self.failure_times.items()
             if len(_recent(times, now_s, DOUBT_WINDOW_S)) >= DOUBT_FAILURES
         )
 
-    def wakes_s(self, projects: Iterable[Project], now_s: float, given: int | None = None) -> float | None:
-        """When the next rest ends; None where nobody rests."""
+    def wakes_s(self, projects: Iterable[Project], now_s: float, limit: int | None = None) -> float | None:
+        """The end of the next back-off; None without one."""
         setbacks = [*self.containers.values(), *self.services.values(), *self.hosts.values()]
         setbacks += [one for orphans in self.orphans.values() for one in orphans]
-        times = [one.until_s for one in setbacks] + list(self.over_budget(projects, now_s, given).values())
+        times = [one.until_s for one in setbacks] + list(self.over_budget(projects, now_s, limit).values())
         return min((time for time in times if time > now_s), default=None)
 
 

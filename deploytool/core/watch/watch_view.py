@@ -42,18 +42,18 @@ def services(
     project: Project,
     plan: ProjectPlan | None,
     observed: Observed,
-    resting: Mapping[ServiceKey, tuple[float, str]],
+    backing_off: Mapping[ServiceKey, tuple[float, str]],
 ) -> Iterator[WatchedService]:
     """The services of a project, in the order of its file, then those that left it.
 
-    ``resting`` are the services that are left alone: until when (seconds since the epoch), and why.
+    ``backing_off`` are the services that are left alone: until when (seconds since the epoch), and why.
     """
     running, healthy = _counts(project.name, observed)
     desired = plan.desired if plan else Desired(project.name, {})
     images = {item.service: item.image for item in plan.summaries} if plan else {}
     named = [service.name for service in project.services]
     for name in [*named, *sorted(running.keys() - set(named))]:
-        until_s, why = resting.get((project.name, name), (0.0, ""))
+        until_s, why = backing_off.get((project.name, name), (0.0, ""))
         yield WatchedService(
             project=project.name,
             name=name,
@@ -61,7 +61,7 @@ def services(
             running=running.get(name, {}),
             healthy=healthy.get(name, {}),
             image=images.get(name, ""),
-            rests_s=until_s,
+            backoff_until_s=until_s,
             why=why,
         )
 
@@ -77,7 +77,7 @@ def project_of(
         leases=observed.leases(project.name),
         drift=tuple(drift),
         waits=waits,
-        rests=plan is not None and plan.rests,
+        backing_off=plan is not None and plan.backing_off,
     )
 
 
@@ -95,7 +95,7 @@ def _replica(
         current=not spec or container.spec == spec,
         restarts=container.restarts,
         failures=setback.failures if setback else 0,
-        rests_s=setback.until_s + epoch_s if setback else 0.0,
+        backoff_until_s=setback.until_s + epoch_s if setback else 0.0,
         why=setback.why if setback else "",
     )
 

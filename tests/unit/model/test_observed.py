@@ -12,7 +12,7 @@ LOST = Unreachable("no answer")
 
 def folder(number: int = 1, *, latest: int = 0, others: tuple[str, ...] = (), **hosts: int) -> ProjectFolder:
     release = Release(number, f"digest-{number}", placements={"web": hosts})
-    return ProjectFolder("shop", "sha", release, latest=latest, others=others)
+    return ProjectFolder("shop", "sha", release, latest=latest, possible_holders=others)
 
 
 def replica(name: str, service: str = "web", **details: object) -> Container:

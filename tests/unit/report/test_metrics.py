@@ -18,10 +18,10 @@ SNAPSHOT = Snapshot(
         WatchedProject("shop", release=Release(12, "abc")),
         WatchedProject("blog", drift=("web",)),
         WatchedProject("wiki", waits="another run"),
-        WatchedProject("mail", rests=True),
+        WatchedProject("mail", backing_off=True),
     ),
     services=(
-        WatchedService("shop", "web", {"h1": 2, "h3": 1}, {"h1": 2, "h2": 1}, {"h1": 1}, rests_s=9.0),
+        WatchedService("shop", "web", {"h1": 2, "h3": 1}, {"h1": 2, "h2": 1}, {"h1": 1}, backoff_until_s=9.0),
         WatchedService("shop", "gone"),
     ),
     counts=Counts(

@@ -6,7 +6,7 @@ import json
 
 from deploytool.errors import Place, Problem
 from deploytool.model.release import Lease, Release
-from deploytool.model.status import HeldLease, ProjectStanding, Route, Row, Status
+from deploytool.model.status import HeldLease, ProjectStatus, Route, Row, Status
 from deploytool.report.status import status_json, status_text
 
 STANDING = Status(
@@ -16,13 +16,13 @@ STANDING = Status(
         Row("shop", "job", "h1", 1, 0, 0, 0, 0, 0, 1, 1),
     ),
     projects=(
-        ProjectStanding(
+        ProjectStatus(
             "shop",
             Release(12, "d", when="2026-11-25 13:50:18+00:00", who="me@here", commit="0f3c9d1e77aa55"),
             (HeldLease(Lease("ci", who="ci@runner", reason="converge"), ("h1", "h2"), 42.4),),
             steps=1,
         ),
-        ProjectStanding("blog", None, (HeldLease(Lease("me", who="me", manual=True), ("h1",), 1e9),)),
+        ProjectStatus("blog", None, (HeldLease(Lease("me", who="me", manual=True), ("h1",), 1e9),)),
     ),
     unreachable={"h10": "no answer"},
 )

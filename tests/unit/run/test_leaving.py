@@ -96,7 +96,7 @@ def test_it_was_outside_the_limit_when_it_left(fleet: Fleet) -> None:
     fleet.converge(smaller, LIMITED)
     assert fleet.counts()["h3"] == 1
     remembered = [fleet.hosts[name].folders["shop"] for name in ("h1", "h2")]
-    assert [(folder.release.number, folder.others) for folder in remembered] == [(2, ("h3",))] * 2
+    assert [(folder.release.number, folder.possible_holders) for folder in remembered] == [(2, ("h3",))] * 2
     assert fleet.converge(smaller).exit_code == 0
     assert_gone(fleet, smaller)
 
@@ -160,5 +160,5 @@ def test_a_host_that_joins_with_a_proxy_is_remembered(fleet: Fleet) -> None:
     report = fleet.converge(exposed(*NAMES))
     records = [s.host for s in report.plan.steps if s.kind is StepKind.RECORD and s.project == "shop"]
     assert records == ["h1"]
-    assert fleet.hosts["h1"].folders["shop"].others == ("h2", "h3")
+    assert fleet.hosts["h1"].folders["shop"].possible_holders == ("h2", "h3")
     assert not fleet.plan(exposed(*NAMES))

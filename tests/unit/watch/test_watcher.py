@@ -375,10 +375,10 @@ def test_new_files_are_a_new_chance_and_the_same_files_are_none(watch):
     watching.remove("h1")
     watching.turns(100)
     assert watching.snapshot.services[0].why == "no"
-    rests_s = watching.snapshot.services[0].rests_s
+    backoff_until_s = watching.snapshot.services[0].backoff_until_s
     watching.watcher.reload()
     watching.turns(0.5)
-    assert watching.snapshot.services[0].rests_s == rests_s
+    assert watching.snapshot.services[0].backoff_until_s == backoff_until_s
     assert "files read again: nothing changed" in watching.notes
     broken, watching.fingerprint = False, "two"
     watching.watcher.reload()
@@ -434,7 +434,7 @@ def test_a_service_that_cannot_be_repaired_is_left_alone_and_the_others_are_not(
     watching.turns(200)
     assert [round(b - a) for a, b in pairwise(tries)][:4] == [10, 20, 40, 80]
     web = next(s for s in watching.snapshot.services if s.name == "web")
-    assert (web.why, web.rests_s > watching.snapshot.now_s) == ("the port is taken", True)
+    assert (web.why, web.backoff_until_s > watching.snapshot.now_s) == ("the port is taken", True)
     index = next(i for i, c in enumerate(watching.fleet.hosts["h2"].containers) if c.service == "api")
     watching.change("h2", index, state="exited", exit_code=137)
     watching.turns(1)
@@ -541,7 +541,7 @@ def test_a_thousand_repairs_leave_nothing_behind(watch):
         history = watching.watcher.history
         return {
             name: len(getattr(history, name))
-            for name in ("containers", "orphans", "services", "hosts", "falls")
+            for name in ("containers", "orphans", "services", "hosts", "failure_times")
         } | {"actions": len(watching.snapshot.actions), "threads": threading.active_count()}
 
     weights = []

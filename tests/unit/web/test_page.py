@@ -124,7 +124,7 @@ def test_without_a_script_it_is_loaded_again():
         ({"ready": False}, "Looking at the hosts"),
         ({"converging": True}, "Converging"),
         ({"projects": ()}, "Not all hosts answer"),
-        ({"projects": (WatchedProject("shop", rests=True),)}, "Backing off"),
+        ({"projects": (WatchedProject("shop", backing_off=True),)}, "Backing off"),
         ({"projects": (), "hosts": ()}, "As expected"),
     ],
 )

@@ -252,13 +252,13 @@ def test_what_rests_is_left_alone(rest):
     """The replica, its whole service, or its host: nothing is done until the rest is over."""
     sick = container(health="unhealthy")
     assert fate(compare(sick)) == "broken"
-    assert fate(compare(sick, policy=ReconcilePolicy(rest=rest))) == "in_place"
+    assert fate(compare(sick, policy=ReconcilePolicy(backing_off=rest))) == "in_place"
 
 
 def test_what_is_missing_after_failures_is_not_started_before_its_time():
     """Only as many as failed: the others are."""
     rest = BackingOff(missing={("shop", "web", "h1"): 1})
-    change = compare(wanted=3, policy=ReconcilePolicy(rest=rest))
+    change = compare(wanted=3, policy=ReconcilePolicy(backing_off=rest))
     assert change.start == 2
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from deploytool.core.change.status import standing
+from deploytool.core.change.status import status_of
 from deploytool.errors import NoHost
 from deploytool.model.intent import Mode, Service
 from deploytool.model.release import Lease
@@ -21,7 +21,7 @@ INTENT = intent(SHOP)
 def look(fleet, wanted=INTENT, **only):
     run = fleet.run(wanted)
     seen = run.observe()
-    return standing(wanted, seen, run.backend.plan(run.intent, seen, run.policy), **only)
+    return status_of(wanted, seen, run.backend.plan(run.intent, seen, run.policy), **only)
 
 
 def converged() -> Fleet:
@@ -130,6 +130,6 @@ def test_without_a_plan_the_hosts_are_shown_all_the_same():
     seen = run.observe()
     with pytest.raises(NoHost) as caught:
         run.backend.plan(run.intent, seen, run.policy)
-    found = standing(wanted, seen, None, problems=caught.value.problems)
+    found = status_of(wanted, seen, None, problems=caught.value.problems)
     assert [(r.expected, r.healthy, r.state) for r in found.rows] == [(None, 2, "unplanned")] * 2
     assert (found.problems, found.pending) == (caught.value.problems, True)

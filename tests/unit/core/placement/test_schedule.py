@@ -165,7 +165,7 @@ def test_plays_of_one_run_count_what_they_want() -> None:
     shop = make_project(hosts, [web(reserve=Resources(memory_bytes=128 * M))])
     claim = Claim(blog, Desired("blog", {("x", "h2"): 1}))
     assert scheduled(shop, observed).counts == {("web", "h2"): 1}
-    assert scheduled(shop, observed, others=[claim]).counts == {("web", "h1"): 1}
+    assert scheduled(shop, observed, claims=[claim]).counts == {("web", "h1"): 1}
 
 
 def ports_project(*ports: Port, replicas: int = 1) -> Project:

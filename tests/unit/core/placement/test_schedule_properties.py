@@ -154,7 +154,7 @@ def test_a_replica_moves_only_where_it_may_not_stay(fleet: Fleet) -> None:
         gains = any(desired[key] > running.get(key, 0) for key in keys)
         for verdict in explain(fleet.project, fleet.observed, service.name) if gains else ():
             if running.get((service.name, verdict.host), 0) > desired[service.name, verdict.host]:
-                assert verdict.refusal
+                assert verdict.reason
 
 
 @given(fleets())
@@ -215,7 +215,7 @@ def test_explain_agrees_with_schedule(fleet: Fleet, data: st.DataObject) -> None
         for verdict in explain(fleet.project, fleet.observed, service.name):
             assert verdict.kept + verdict.chosen == desired[service.name, verdict.host]
             assert bool(verdict.because) == bool(verdict.chosen)
-            assert not (verdict.chosen and verdict.refusal.startswith(excluded))
+            assert not (verdict.chosen and verdict.reason.startswith(excluded))
 
 
 @given(fleets())
@@ -227,7 +227,7 @@ def test_a_missing_replica_is_refused_by_every_host(fleet: Fleet) -> None:
     for service in fleet.project.services:
         short = str(result).startswith(f"{service.name}: ") or f"; {service.name}: " in str(result)
         if short and not service.mode.is_global and not service.volumes:
-            assert all(v.refusal for v in explain(fleet.project, fleet.observed, service.name))
+            assert all(v.reason for v in explain(fleet.project, fleet.observed, service.name))
 
 
 @given(fleets(Limits(lost=False)))
@@ -279,7 +279,7 @@ def test_no_better_place_was_left(fleet: Fleet) -> None:
     desired = solve(fleet)
     verdicts = explain(fleet.project, fleet.observed, service.name)
     received = {verdict.host for verdict in verdicts if verdict.chosen}
-    spare = {verdict.host for verdict in verdicts if not verdict.refusal}
+    spare = {verdict.host for verdict in verdicts if not verdict.reason}
     counts = {host.name: desired[service.name, host.name] for host in fleet.hosts}
     for depth in range(1, len(service.spread) + 2):
         sums = branches(fleet, service, counts, depth)

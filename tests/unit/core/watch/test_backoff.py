@@ -58,8 +58,8 @@ class Watched:
         self.before = after
 
     @property
-    def rests(self) -> bool:
-        return "c1" in self.history.rest([SHOP], self.now_s).containers
+    def backs_off(self) -> bool:
+        return "c1" in self.history.backing_off([SHOP], self.now_s).containers
 
 
 def test_the_delays_double_from_ten_seconds_to_five_minutes():
@@ -72,15 +72,15 @@ def test_a_replica_that_fails_again_and_again_waits_longer_each_time():
     """It is tried at once, then after 10 s, then after 20 s: each start that ends badly counts once."""
     watched = Watched()
     watched.look(crash(1))
-    assert not watched.rests
+    assert not watched.backs_off
     watched.look(crash(1))
     assert watched.history.containers["c1"].failures == 1
     for number, delay_s in ((2, 10), (3, 20), (4, 40)):
         watched.look(crash(number))
-        assert watched.rests
+        assert watched.backs_off
         assert watched.history.wakes_s([SHOP], watched.now_s) == watched.now_s + delay_s
         watched.now_s += delay_s
-        assert not watched.rests
+        assert not watched.backs_off
 
 
 def test_ten_minutes_of_health_forgive_everything():
@@ -146,7 +146,7 @@ def test_a_new_container_takes_over_the_failures_of_the_one_before():
     watched.look(replica(health="unhealthy"))
     watched.look(replica(health="unhealthy", started_s=2.0))
     watched.look()
-    assert watched.history.rest([SHOP], watched.now_s).missing == {("shop", "web", "h1"): 1}
+    assert watched.history.backing_off([SHOP], watched.now_s).missing == {("shop", "web", "h1"): 1}
     watched.look(replica(id="c2", health="starting"))
     watched.look(replica(id="c2", health="unhealthy"))
     assert watched.history.containers["c2"].failures == 3
@@ -167,8 +167,8 @@ def test_failures_of_those_who_are_gone_for_good_are_forgotten():
 def test_a_repair_that_did_not_help_makes_its_service_wait():
     """Ten seconds after the first, twenty after the second; one that helps ends it."""
     history = History().judged({WEB: "image x cannot be pulled"}, (), 100.0)
-    assert history.rest([SHOP], 109.9).services == {WEB}
-    assert history.rest([SHOP], 110.0).services == set()
+    assert history.backing_off([SHOP], 109.9).services == {WEB}
+    assert history.backing_off([SHOP], 110.0).services == set()
     history = history.judged({WEB: "image x cannot be pulled"}, (), 110.0)
     assert history.wakes_s([SHOP], 110.0) == 130.0
     assert history.judged({}, {WEB}, 140.0).services == {}
@@ -176,7 +176,7 @@ def test_a_repair_that_did_not_help_makes_its_service_wait():
 
 def test_a_host_that_cannot_be_prepared_waits_for_its_project_only():
     """The other projects of the host, and the other hosts of the project, go on."""
-    rest = History().prepared({("shop", "h1"): "disk full"}, (), 0.0).rest([SHOP], 5.0)
+    rest = History().prepared({("shop", "h1"): "disk full"}, (), 0.0).backing_off([SHOP], 5.0)
     assert rest.covers("shop", "web", "h1")
     assert not rest.covers("shop", "web", "h2")
     assert not rest.covers("other", "web", "h1")
@@ -186,12 +186,12 @@ def test_a_service_has_a_budget_of_repairs():
     """Thirty in ten minutes for a small one; then it waits until the first is ten minutes old."""
     history = History()
     for second in range(30):
-        assert WEB not in history.rest([SHOP], float(second)).services
+        assert WEB not in history.backing_off([SHOP], float(second)).services
         history = history.repaired([WEB], float(second))
-    assert WEB in history.rest([SHOP], 30.0).services
+    assert WEB in history.backing_off([SHOP], 30.0).services
     assert history.wakes_s([SHOP], 30.0) == BUDGET_WINDOW_S
-    assert WEB not in history.rest([SHOP], BUDGET_WINDOW_S).services
-    assert WEB in history.rest([SHOP], BUDGET_WINDOW_S, given=5).services
+    assert WEB not in history.backing_off([SHOP], BUDGET_WINDOW_S).services
+    assert WEB in history.backing_off([SHOP], BUDGET_WINDOW_S, limit=5).services
 
 
 def test_budgets_grow_with_the_service():
@@ -199,7 +199,7 @@ def test_budgets_grow_with_the_service():
     assert (budget(1), budget(20), budget(20, 3)) == (30, 200, 3)
     fleet = project(Service("agent", mode=Mode.GLOBAL), hosts=[host(f"h{n}") for n in range(10)])
     history = History().repaired([("shop", "agent")] * 99, 0.0)
-    assert not history.rest([fleet], 1.0).services
+    assert not history.backing_off([fleet], 1.0).services
 
 
 def test_a_host_where_many_failed_is_in_doubt_for_five_minutes():
@@ -220,5 +220,5 @@ def test_new_files_are_a_new_chance():
     watched.look(crash(2))
     history = watched.history.judged({WEB: "x", ("other", "web"): "x"}, (), watched.now_s)
     history = history.prepared({("shop", "h1"): "x"}, (), watched.now_s).repaired([WEB], watched.now_s)
-    left = replace(history.without({"shop"}), falls={})
+    left = replace(history.without({"shop"}), failure_times={})
     assert left == History(services={("other", "web"): history.services["other", "web"]})

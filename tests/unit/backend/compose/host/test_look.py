@@ -181,7 +181,7 @@ def test_a_damaged_file_costs_what_it_says(fake: FakeHost) -> None:
     (fake.root / "bad" / "lease").write_text('"\\\n\n')
     projects = fake.engine.observe().projects
     assert (projects["bad"].release, projects["bad"].lease, projects["bad"].latest) == (None, None, 7)
-    assert projects["bad"].others == ("h2", "h3")
+    assert projects["bad"].possible_holders == ("h2", "h3")
     good = projects["good"]
     assert good.release and good.lease
     assert (good.release.number, good.lease.expires_s) == (7, 1_800_000_000)

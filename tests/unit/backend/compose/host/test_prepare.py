@@ -104,7 +104,7 @@ def test_an_engine_that_is_gone_is_not_taken_for_a_registry_that_refuses(fake: F
 
 def test_other_hosts_are_remembered_until_the_next_list(fake: FakeHost) -> None:
     """None that came means that there are none."""
-    fake.done(replace(prepare(), others=("h2", "h3")))
+    fake.done(replace(prepare(), possible_holders=("h2", "h3")))
     assert (fake.folder / "others").read_text() == "h2\nh3\n"
     fake.done(prepare())
     assert not (fake.folder / "others").exists()
