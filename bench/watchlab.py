@@ -227,12 +227,12 @@ class Chaos:
     done: dict[str, int] = field(default_factory=dict)
     _heals: list[tuple[float, Callable[[], None]]] = field(default_factory=list)
 
-    def run(self, seconds: float) -> None:
-        """Faults for so long; afterwards all hosts are up again and the watcher runs."""
+    def run(self, seconds: float, least: int = 0) -> None:
+        """Faults for so long, and ``least`` of them; at the end all hosts are up and the watcher runs."""
         dice = random.Random(self.seed)
         end = time.monotonic() + seconds
         try:
-            while time.monotonic() < end:
+            while time.monotonic() < end or sum(self.done.values()) < least:
                 self._heal(time.monotonic())
                 self._fault(dice)
                 time.sleep(dice.uniform(2.0, 5.0))

@@ -151,7 +151,7 @@ def test_prometheus_reads_all_of_it(lab, hosts, watch, tmp_path, request):
 def test_a_little_chaos_ends_in_the_expected_state(hosts, watch):
     """A few seconds of kills, freezes, cuts and restarts, the watcher's too; bench has the long one."""
     chaos = Chaos(hosts, watch, seed=7)
-    chaos.run(15)
+    chaos.run(15, least=6)  # as many as there are in that time on an idle machine
     wait_for("as expected", lambda: watch.metric("project_converged") == 1, LONG_S, 0.5)
     wait_for("six, and no more", lambda: hosts.total() == 6, LONG_S)
     assert len(chaos.done) >= 3
