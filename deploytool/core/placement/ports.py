@@ -90,3 +90,15 @@ def overlap(one: Port, other: Port) -> bool:
 def _compete(ports: Sequence[Port]) -> bool:
     """Whether one replica's ports may take the same port of the host from each other."""
     return any(overlap(one, other) for index, one in enumerate(ports) for other in ports[:index])
+
+
+def any_held(held: Sequence[HostPort], wanted: Iterable[Port]) -> bool:
+    """True if one of the held ports clashes with one that is wanted."""
+    book = PortBook()
+    book.take(held, "held")
+    return any(
+        book.owner(HostPort(one.port, port.protocol, port.ip))
+        for port in wanted
+        for one in held
+        if port.first <= one.port <= port.last
+    )
