@@ -93,7 +93,7 @@ class _Order:
         return any(self._shows(stop, start) for stop in stops)
 
     def _shows(self, stop: Step, start: str) -> bool:
-        """Whether a new replica may be shown when an old one goes: at once, and after nothing later."""
+        """True where a new replica may enter the endpoints in the step in which an old one leaves them."""
         if start not in stop.needs or not stop.replaces or stop.delay_s or not self._going(stop):
             return False
         others = [need for need in stop.needs if need != start]
@@ -135,7 +135,7 @@ class _Order:
         return [stop for stop in self._downs.get((service, host_name), ()) if not self._steps[stop].replaces]
 
     def _hide_old(self, service: str, *, replaced: bool, needs: Callable[[str], Iterable[str]]) -> None:
-        """What makes way goes out of the endpoints; ``needs`` are by host what has to be done before."""
+        """The steps that take old replicas out of the endpoints. ``needs``: host → the steps before them."""
         for (name, host_name), stops in self._downs.items():
             for stop in stops if name == service else ():
                 step = self._steps[stop]
@@ -169,7 +169,7 @@ class _Order:
         return tuple((name, 0) for name in sorted(known))
 
     def _is_last(self, step: Step, going: Iterable[Ref]) -> bool:
-        """Whether a host is without a replica until the one that takes the place of these is ready."""
+        """True where a host has no replica until the successor of these is ready."""
         mine = {c.id for c in self._known.replicas(step.host, step.service)}
         starts = self._ups.get((step.service, step.host), ())
         return step.replaces and not {*starts} & {*step.needs} and mine <= {ref.id for ref in going}
@@ -191,7 +191,7 @@ class _Order:
         return [*needs, *gone]
 
     def _before(self, step: Step) -> Iterator[str]:
-        """What a stop needs, with the steps that make its successors visible."""
+        """The needs of a stop, and the steps that put its successors into the endpoints."""
         for need in step.needs:
             yield from self._visible.get(need, (need,))
 

@@ -1,4 +1,4 @@
-"""What the proxies of a project's hosts know of its endpoints, and what they should."""
+"""The endpoints of a project as the proxies of its hosts know them, and as they should."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _NOTHING = Served()
 
 @dataclass(frozen=True, slots=True)
 class WantedEndpoints:
-    """What the proxies of a project's hosts should know: the digest of each host's part, by host.
+    """The wanted state of a project's proxies: host → the digest of its part of the configuration.
 
     ``proxy_starts`` are, by host, the steps after which its proxy is there, ``sticky`` the services whose
     proxies list their own host, too. ``backing_off`` is left alone for now.
@@ -49,15 +49,15 @@ class KnownEndpoints:
         self.tended = tuple(name for name in self.exposed if not self.backs_off(name))
 
     def backs_off(self, service: str) -> bool:
-        """Whether a service is left alone on every host."""
+        """True where a service is in back-off on every host."""
         return (self._project.name, service) in self._wanted.backing_off.services
 
     def served(self, host_name: str) -> Served:
-        """What the proxy of a host was told last."""
+        """The configuration that the proxy of a host was given last."""
         return self.seen[host_name].served.get(self._project.name, _NOTHING)
 
     def is_served(self, service: str, host_name: str) -> bool:
-        """Whether a service is behind ingress on a host, or was: its replicas are let go as carefully."""
+        """True where a service is behind ingress on a host, or was: its replicas are drained either way."""
         return host_name in self.seen and (service in self.exposed or service in self.served(host_name).local)
 
     def weights(self, service: str, host_name: str, *, more: bool) -> dict[str, int]:

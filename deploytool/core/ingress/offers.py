@@ -1,4 +1,4 @@
-"""What the projects offer behind ingress ports, on which hosts, and where two offers clash."""
+"""The services that projects offer behind ingress ports, their hosts, and clashes between two offers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Offered:
 
 @dataclass(frozen=True, slots=True)
 class Clash:
-    """What keeps ``projects`` from being behind the same proxies, or one of them from being behind any."""
+    """A conflict: ``projects`` cannot be behind the same proxies, or one of them behind none at all."""
 
     projects: frozenset[str]
     problem: Problem
@@ -35,7 +35,7 @@ def ingress_ports(service: Service) -> tuple[Port, ...]:
 
 
 def offered(project: Project, observed: Observed, taken: Collection[int] = ()) -> tuple[Offered, ...]:
-    """What one project of the files offers, on every host of its play; ``taken`` are mesh ports of others."""
+    """The offers of one project of the files, on every host of its play; ``taken``: mesh ports of others."""
     hosts = frozenset(host.name for host in project.hosts)
     mesh = _mesh_ports(project, observed, taken)
     return tuple(
@@ -98,7 +98,7 @@ def _remembered(observed: Observed, projects: Sequence[str] = ()) -> Iterator[Of
 
 
 def offered_by_others(observed: Observed, projects: Iterable[str]) -> tuple[Offered, ...]:
-    """What hosts remember of projects that are not in these files."""
+    """The offers on record of projects that are not in these files."""
     mine = {*projects, INGRESS_PROJECT}
     found: dict[Offer, set[str]] = {}
     for host_name, host in observed.answered().items():

@@ -55,7 +55,7 @@ class Proxies:
 
 
 def concerned(intent: Intent, observed: Observed) -> bool:
-    """Whether ingress is anything to this run: its projects use it, or a host remembers that they did."""
+    """True where a run has to plan ingress: its projects use it, or a host has on record that they did."""
     names = {project.name for project in intent.projects}
     if any(service.exposure for project in intent.projects for service in project.services):
         return True
@@ -98,7 +98,7 @@ def _hosts(intent: Intent, ports: Mapping[str, set[int]]) -> tuple[Host, ...]:
 
 
 def _as_they_are(others: Sequence[Offered], observed: Observed) -> ProxySettings:
-    """How the proxies run that others need: these files say nothing of them any more, and change nothing."""
+    """The settings of proxies that only other playbooks need: as they run, since these files say nothing."""
     images = sorted(_images(observed, PROXY).values())
     default = ProxySettings()
     first = min(
@@ -116,7 +116,7 @@ def _images(observed: Observed, service: str) -> dict[str, str]:
 
 
 def _has_old_kernel(host: ObservedHost) -> bool:
-    """Whether ``net.ipv4.tcp_migrate_req`` is not there; Docker refuses a container that sets it then."""
+    """True for a kernel without ``net.ipv4.tcp_migrate_req``: Docker refuses a container that sets it."""
     said = re.match(r"(\d+)\.(\d+)", host.facts.kernel)
     return said is not None and (int(said[1]), int(said[2])) < (5, 14)
 

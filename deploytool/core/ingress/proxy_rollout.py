@@ -51,7 +51,7 @@ def beside(
 
 
 def _another_serves(stop: Step, proxies: Mapping[str, Step], steps: Mapping[str, Step]) -> bool:
-    """Whether another proxy has taken over by then: not where the old one goes first, since it is broken."""
+    """True where another proxy has taken over by then: not where a broken one goes first."""
     start = proxies.get(stop.host)
     if start is None:
         return not stop.replaces

@@ -20,7 +20,7 @@ from deploytool.model.observed import Observed
 
 @dataclass(slots=True)
 class Allotment:
-    """What one service gets, host → replicas.
+    """The allocation of one service: host → replicas.
 
     ``stuck`` replicas would have to leave their data, which is on the hosts in ``refused_data``; ``missing``
     ones found no host that takes them: of a global service, on the hosts in ``full``. ``found`` is how many
@@ -86,7 +86,7 @@ class Allocator:
         return self._filters.qualified(allotment.service)
 
     def answers(self, host_name: str) -> bool:
-        """Whether the host was seen."""
+        """True for a host that answered."""
         return self._filters.reachable(host_name)
 
     def move(self, allotment: Allotment, source: str, target: str) -> None:
@@ -97,7 +97,7 @@ class Allocator:
         allotment.placed[target] = allotment.placed.get(target, 0) + 1
 
     def total(self, host_name: str) -> int:
-        """How many containers of ours a host that answers holds in the end."""
+        """The number of our containers that a host which answered has in the end."""
         return self._ledgers[host_name].total
 
     def branches(self, allotment: Allotment, host_name: str) -> tuple[str, ...]:
@@ -115,7 +115,7 @@ class Allocator:
     # -- keep ------------------------------------------------------------------------------------
 
     def _keep_order(self, allotment: Allotment) -> tuple[object, ...]:
-        """Who cannot move comes first; then the small ones, since that keeps the most replicas in place."""
+        """The order in which services keep their replicas: those that cannot move, then small ones."""
         service, need = allotment.service, allotment.need
         movable = not (service.mode.is_global or self._sticky(service))
         return (movable, need.has_range, need.memory_bytes, need.nano_cpus, service.name)
@@ -146,7 +146,7 @@ class Allocator:
         return self._ledgers[host_name].room(allotment.need, count)
 
     def _given_up(self, service: Service, host_name: str) -> bool:
-        """Whether its replicas are replaced elsewhere. A global service has nowhere else to go."""
+        """True where a lost host's replicas are replaced elsewhere, which a global service's never are."""
         return host_name in self._lost and not self._sticky(service) and not service.mode.is_global
 
     def _sticky(self, service: Service) -> bool:
@@ -184,7 +184,7 @@ class Allocator:
     # -- place -----------------------------------------------------------------------------------
 
     def _place_order(self, allotment: Allotment) -> tuple[object, ...]:
-        """Who has the least choice comes first: global, then few hosts that qualify, then big replicas."""
+        """The order of placing: global services, those with few hosts that qualify, big replicas."""
         service, need = allotment.service, allotment.need
         return (
             not service.mode.is_global,
@@ -222,12 +222,12 @@ class Allocator:
         allotment.missing = len(allotment.full)
 
     def _short(self, allotment: Allotment) -> int:
-        """How many replicas still need a host, apart from those that are stuck."""
+        """The number of replicas that still need a host, apart from those that are stuck."""
         have = sum(allotment.kept.values()) + sum(allotment.placed.values())
         return max(0, allotment.service.replicas - have - allotment.stuck)
 
     def room(self, allotment: Allotment, host_name: str, limit: int) -> int:
-        """How many more a host that qualifies can take, at most ``limit``."""
+        """The number of further replicas that a host which qualifies can take, at most ``limit``."""
         return self._ledgers[host_name].room(allotment.need, limit)
 
     def leaves(self, allotment: Allotment, rooms: Mapping[str, int]) -> Leaves:

@@ -1,4 +1,4 @@
-"""What each host has left: CPUs, memory and host ports, over all projects of ours on it.
+"""The capacity left on each host: CPUs, memory and host ports, over all projects of ours on it.
 
 Projects of this run count with what they want, all others with what their containers reserved. Of
 containers that are not ours only the ports count. A capacity that nobody declared or reported limits nothing.
@@ -24,7 +24,7 @@ _NANO = 10**9
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What another project of the same run wants, and where: this counts instead of its containers."""
+    """The schedule of another project of the same run, which counts instead of its containers."""
 
     project: Project
     desired: Desired
@@ -32,7 +32,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """What one replica takes of a host. CPUs in billionths, since 0.1 + 0.2 is not 0.3.
+    """The share of a host that one replica takes. CPUs in billionths, since 0.1 + 0.2 is not 0.3.
 
     ``owner`` is ``project/service``. A host may hold ``most`` of its replicas; 0 is no limit. ``filters`` are
     those of ``CAPACITY_FILTERS`` that have a say.
@@ -52,7 +52,7 @@ class Need:
 
     @property
     def has_range(self) -> bool:
-        """Whether a port is a choice: then those without one go first, and it takes what they leave."""
+        """True where a port may be any of a range: such services come last, and take the ports left."""
         return any(port.first != port.last for port in self.ports)
 
     @classmethod
@@ -76,7 +76,7 @@ class CapacityFilter(ABC):
 
     @abstractmethod
     def room(self, need: Need, ledger: Ledger, limit: int) -> int:
-        """How many more replicas fit, at most ``limit``; below 0 where too much is there already."""
+        """The number of further replicas that fit, at most ``limit``; below 0 where there are too many."""
 
     @abstractmethod
     def reason(self, need: Need, ledger: Ledger) -> FilterReason | None:
@@ -174,7 +174,7 @@ class Ledger:
             self._enter(container, in_run)
 
     def room(self, need: Need, limit: int) -> int:
-        """How many more replicas fit, at most ``limit``."""
+        """The number of further replicas that fit, at most ``limit``."""
         for one in need.filters:
             limit = one.room(need, self, limit)
         return max(0, limit)
@@ -190,7 +190,7 @@ class Ledger:
         return next((one.shortage(need, self, replicas) for one in short), "")
 
     def held(self, need: Need) -> int:
-        """How many replicas of the same service were counted in."""
+        """The number of replicas of the same service that are counted in."""
         return self._held.get(need.owner, 0)
 
     def hold(self, need: Need, replicas: int) -> None:
@@ -229,7 +229,7 @@ class Ledger:
 
 
 def holds_ports(container: Container) -> bool:
-    """Whether its host ports count as taken: one of ours may be started again, so they always do."""
+    """True where its host ports count as taken: always for our own, since they may be started again."""
     return container.ours or container.state in _HOLDS_PORTS
 
 

@@ -1,4 +1,4 @@
-"""Whether a host satisfies a constraint, and which branch of a spread tree it is on.
+"""Placement constraints, and the branch of the spread tree of a host.
 
 Values compare case-insensitively, names of labels do not. What a host does not have is the empty string,
 so ``!=`` holds for a host without the label. An unknown key matches no host, whatever the operator.
@@ -26,13 +26,13 @@ _ARCHITECTURES = {
 
 
 def matches(constraint: Constraint, host: Host, facts: Facts) -> bool:
-    """Whether ``host`` satisfies ``constraint``."""
+    """True where ``host`` satisfies ``constraint``."""
     holds = _equals(constraint.key, constraint.value, host, facts)
     return holds is not None and holds == (constraint.operator == "==")
 
 
 def value_of(key: str, host: Host, facts: Facts) -> str | None:
-    """What ``key`` is on ``host``: empty where the host does not have it, None for an unknown key."""
+    """The value of ``key`` on ``host``: empty where the host does not have it, None for an unknown key."""
     label = split_label(key)
     if label:
         prefix, name = label
@@ -41,7 +41,7 @@ def value_of(key: str, host: Host, facts: Facts) -> str | None:
 
 
 def runs_platform(platform: str, facts: Facts) -> bool:
-    """Whether a host runs images of ``platform``: ``os/arch[/variant]`` as in Compose, all where empty."""
+    """True where a host runs images of ``platform``: ``os/arch[/variant]`` as in Compose; empty is any."""
     if not platform:
         return True
     os, _, rest = platform.lower().partition("/")

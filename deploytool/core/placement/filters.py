@@ -50,7 +50,7 @@ class Filter(ABC):
 
     @abstractmethod
     def key(self, service: Service) -> Hashable:
-        """All that the answer depends on of the service: services with equal keys share it."""
+        """The parts of the service that the answer depends on: services with equal keys share the answer."""
 
     @abstractmethod
     def reason(self, service: Service, candidate: Candidate) -> FilterReason | None:

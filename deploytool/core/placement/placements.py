@@ -58,7 +58,7 @@ def data_left_behind(project: Project, desired: Desired, newest: Release | None)
 
 
 def has_data(service: Service) -> bool:
-    """Whether its replicas have data that can be left behind: a global one's volume is on its own host."""
+    """True where a replica that moves leaves data behind. A global one's volume is on its own host."""
     return bool(service.volumes) and not service.mode.is_global
 
 

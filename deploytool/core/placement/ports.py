@@ -28,7 +28,7 @@ class PortBook:
             self._taken.setdefault((port.protocol, port.port), []).append((port.ip, owner))
 
     def owner(self, port: HostPort) -> str | None:
-        """Who holds a port that clashes with ``port``; None where it is free."""
+        """The holder of a port that clashes with ``port``; None where it is free."""
         held = self._taken.get((port.protocol, port.port), ())
         return next((owner for ip, owner in held if _clash(ip, port.ip)), None)
 
@@ -83,12 +83,12 @@ def _clash(one: str, other: str) -> bool:
 
 
 def overlap(one: Port, other: Port) -> bool:
-    """Whether two published ports may be the same port of the host, leaving addresses aside."""
+    """True where two published ports may be the same port of the host, whatever their addresses."""
     return one.protocol == other.protocol and one.first <= other.last and other.first <= one.last
 
 
 def _compete(ports: Sequence[Port]) -> bool:
-    """Whether one replica's ports may take the same port of the host from each other."""
+    """True where two ports of one replica may need the same port of the host."""
     return any(overlap(one, other) for index, one in enumerate(ports) for other in ports[:index])
 
 

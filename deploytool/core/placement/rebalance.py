@@ -56,7 +56,7 @@ def rebalance(
 
 
 def moved(before: Desired, after: Desired) -> int:
-    """How many replicas are on another host than before."""
+    """The number of replicas that are on another host than before."""
     return sum(max(0, number - before[key]) for key, number in after.counts.items())
 
 
@@ -84,7 +84,7 @@ def _moves(allocator: Allocator, movable: Sequence[Allotment], most: int) -> Ite
 
 
 def _meet(one: _Move, other: _Move) -> bool:
-    """Whether what one move was chosen by changed with the other."""
+    """True where one move changes the reasons for the other."""
     return one.service == other.service or not {one.source, one.target}.isdisjoint(
         (other.source, other.target)
     )

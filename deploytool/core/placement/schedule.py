@@ -31,7 +31,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class SchedulePolicy:
-    """What a person allowed. ``move_volumes`` are the services whose data may be left behind.
+    """The permissions of a person. ``move_volumes``: the services whose data may be left behind.
 
     ``reschedule_unreachable`` has no effect where ``lost_majority`` holds. ``given_up`` are the hosts, each
     with a project, that were silent for so long that it holds for them alone. ``doubtful`` hosts are chosen
@@ -49,7 +49,7 @@ NO_POLICY = SchedulePolicy()
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What was decided about one service on one host.
+    """The decision about one service on one host.
 
     ``because`` is why the host was chosen, ``reason`` why it takes no more; empty where that is not so.
     """
@@ -115,7 +115,7 @@ def explain(
 
 
 def lost_majority(project: Project, observed: Observed) -> bool:
-    """Whether more than half of the play's hosts did not answer: the fault is then likely on this side."""
+    """True where more than half of the play's hosts did not answer: the fault is then likely on this side."""
     lost = sum(host.name not in observed.answered() for host in project.hosts)
     return 2 * lost > len(project.hosts)
 
@@ -123,7 +123,7 @@ def lost_majority(project: Project, observed: Observed) -> bool:
 def decide(
     project: Project, observed: Observed, policy: SchedulePolicy, claims: Sequence[Claim]
 ) -> Allocator:
-    """What ``schedule`` makes a schedule of and ``explain`` explains; also where a replica has no host."""
+    """The allocation behind ``schedule`` and ``explain``; it ends also where a replica has no host."""
     silent = {host.name for host in project.hosts if isinstance(observed.get(host.name), Unreachable)}
     every = policy.reschedule_unreachable
     lost = {name for name in silent if every or (project.name, name) in policy.given_up}

@@ -82,7 +82,7 @@ class _Twig:
 
 
 class _Branch:
-    """What shares the values down to one level. The heap holds what is below and has room left."""
+    """The hosts that share the values down to one level. The heap has the branches below with room left."""
 
     __slots__ = ("count", "heap")
 

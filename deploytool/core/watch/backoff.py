@@ -1,4 +1,4 @@
-"""Who is left alone after failures, and until when: what makes a watcher persistent and not a storm.
+"""Crash-loop back-off for replicas, services and hosts.
 
 A replica that fails by itself is repaired at once, then after 10 s, 20 s, … 5 min, and is forgiven when it
 was well for 10 min. A service whose repair did not help is left alone by the same rule, and so is a host
@@ -34,7 +34,7 @@ def next_delay(failures: int) -> float:
 
 
 def budget(replicas: int, limit: int | None = None) -> int:
-    """How many repairs a service may have in ``BUDGET_WINDOW_S``; ``limit`` is what somebody asked for."""
+    """The number of repairs that a service may have in ``BUDGET_WINDOW_S``; ``limit``: the one asked for."""
     return max(LEAST_REPAIRS, REPAIRS_PER_REPLICA * replicas) if limit is None else limit
 
 
@@ -61,7 +61,7 @@ class Setback:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """What went wrong lately. ``orphans`` are setbacks of containers that are gone: who comes next has them.
+    """The recent failures. ``orphans``: setbacks of removed containers, which their successors take over.
 
     ``repairs`` and ``failure_times`` are the times of repairs by service, and of failures by host.
     """
@@ -154,7 +154,7 @@ class History:
         return found
 
     def backing_off(self, projects: Iterable[Project], now_s: float, limit: int | None = None) -> BackingOff:
-        """What is to be left alone at this moment."""
+        """The replicas, services and hosts in back-off at this moment."""
         missing = {
             slot: sum(one.until_s > now_s for one in orphans) for slot, orphans in self.orphans.items()
         }

@@ -15,7 +15,7 @@ from deploytool.model.intent import Project
 
 @dataclass(frozen=True, slots=True)
 class Away:
-    """How long a host has been silent, in seconds; ``setup`` where somebody has to set it right."""
+    """A host that does not answer, for so many seconds; ``setup``: a person has to set it right."""
 
     seconds: float
     setup: bool = False

@@ -16,7 +16,7 @@ HEARD_S, DEAF_MOST_S = 10.0, 60.0  # a feed of events that lasted less does not 
 
 @dataclass(frozen=True, slots=True)
 class HostWatch:
-    """What decides about the next look. ``looked_s`` is when the last one ended, None before the first.
+    """The times that decide about the next look. ``looked_s``: the end of the last one, None before it.
 
     ``first_s`` and ``last_s`` are of the events since the last look began. ``silent_s`` is since when it does
     not answer, ``tries`` how often that was tried. ``busy``: a look is under way. ``heard_s`` is
@@ -59,7 +59,7 @@ class HostWatch:
         return replace(self, heard_s=now_s)
 
     def may_listen(self, now_s: float) -> bool:
-        """Whether to ask for its events again: less and less often where they end at once."""
+        """True where its events may be asked for again: less and less often where they end at once."""
         return not self.deaf or now_s >= self.heard_s + min(DEAF_MOST_S, float(1 << min(self.deaf, 10)))
 
     def due_s(self, resync_s: float) -> float | None:
@@ -78,5 +78,5 @@ class HostWatch:
 
 
 def next_delay(times: Iterable[float | None], now_s: float, most_s: float) -> float:
-    """How long there is nothing to do: until the first of ``times``, at most ``most_s``."""
+    """The seconds until the first of ``times``, at most ``most_s``."""
     return max(0.0, min([most_s, *(time - now_s for time in times if time is not None)]))

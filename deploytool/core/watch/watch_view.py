@@ -1,4 +1,4 @@
-"""What a watcher knows, put together for pages and metrics: observed, desired and history → a view.
+"""Observed, desired and history → the view of a watcher, for pages and metrics.
 
 Pure; nothing here decides what is done.
 """
@@ -115,7 +115,7 @@ def _ours(observed: Observed) -> Iterator[tuple[str, Container]]:
 
 
 def _counts(project: str, observed: Observed) -> tuple[_ByHost, _ByHost]:
-    """How many of each service run, and are healthy: service → host → number, hosts in order."""
+    """The replicas that run, and those that are healthy: service → host → number, hosts in order."""
     running: _ByHost = {}
     healthy: _ByHost = {}
     for host_name, container in _ours(observed):
