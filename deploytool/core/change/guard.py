@@ -1,4 +1,4 @@
-"""What is refused although it was asked for, each with its arithmetic and the flag that lifts it.
+"""Guards: refusals of what was asked for, each with its arithmetic and the flag that lifts it.
 
 A count that is written in the file, 0 included, is an explanation and passes. What *vanished* from the
 files (a service, a host, a variable that changed a pattern) is not, when it would cost much.
@@ -106,7 +106,7 @@ def _what_vanished(
 
 
 def _is_misfit(project: Project, change: Change, host: Host | None) -> bool:
-    """Whether a global service leaves a host that is to keep something: nothing but its count explains that.
+    """True where a global service leaves a host that keeps something: only its count explains that.
 
     A label, a group or a constraint has changed, and a global service has no count. What is replicated goes
     elsewhere instead, or is refused for want of a host.

@@ -29,7 +29,7 @@ def finished_elsewhere(project: Project, desired: Desired, observed: Observed) -
 
 
 def done(project: Project, finished: Finished, specs: Mapping[str, Collection[str]]) -> Done:
-    """How many of the finished replicas count, (service, host) → number, no more than there are to be.
+    """The finished replicas that count: (service, host) → number, no more than there are to be.
 
     ``specs`` are the wanted ones, by service.
     """

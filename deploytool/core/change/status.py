@@ -80,7 +80,7 @@ def _row(project: Project, plan: ProjectPlan | None, service: str, host_name: st
 
 
 def _routes(intent: Intent, seen: Observed, services: Collection[tuple[str, str]] | None) -> Iterator[Route]:
-    """What the proxy of every host thinks of its endpoints."""
+    """The endpoints as the proxy of every host sees them."""
     known = {(project.name, service.name) for project in intent.projects for service in project.services}
     mine = {f"{project}/{name}" for project, name in (known if services is None else services)}
     for host_name, host in seen.answered().items():

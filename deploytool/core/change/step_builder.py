@@ -22,7 +22,7 @@ DEFAULT_GRACE_S = 10.0
 
 
 def gate_of(project: Project, service: Service, timeout_s: float | None, *, rolled: bool = False) -> Gate:
-    """What a new replica of ``service`` has to do, and by when.
+    """The gate of a new replica of ``service``, with its deadline.
 
     Where it takes the place of one that works (``rolled``), being healthy once is not enough: it is watched
     for ``monitor``, as in Swarm, before the next one goes.
@@ -98,7 +98,7 @@ class StepBuilder:
             self._waits = True
 
     def waits_for(self, step_id: str, other: str) -> bool:
-        """Whether a step waits for another one, directly or not."""
+        """True where a step waits for another one, directly or not."""
         seen, todo = {step_id}, [step_id]
         while todo:
             step = self.steps.get(todo.pop())
