@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import pytest
 
-from deploytool.core.change.batches import batches
 from deploytool.model.intent import Service
 from deploytool.model.policies import Update
 from tests.builders import Fleet, host, intent, project
@@ -18,21 +17,6 @@ HOSTS = [host(name) for name in NAMES]
 def shop(tag: int, update: Update = Update(parallelism=0), **fields):
     services = (Service("web", replicas=8, update=update),)
     return intent(replace(project(*services, hosts=HOSTS, images={"web": f"demo/web:{tag}"}), **fields))
-
-
-@pytest.mark.parametrize(
-    ("serial", "expected"),
-    [
-        ((), [0, 0, 0, 0]),
-        (("1",), [0, 1, 2, 3]),
-        (("50%",), [0, 0, 1, 1]),
-        (("1", "2"), [0, 1, 1, 2]),
-        (("10%",), [0, 1, 2, 3]),
-    ],
-)
-def test_hosts_are_cut_into_batches(serial, expected):
-    """Numbers, percentages that come to one at least, and lists whose last element repeats."""
-    assert list(batches(shop(1, serial=serial).projects[0]).values()) == expected
 
 
 def changed_together(fleet: Fleet, wish) -> list[set[str]]:

@@ -2,40 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
 from deploytool.core.ingress.offers import clashes, offered
-from deploytool.core.ingress.proxies import concerned, proxies_of
-from deploytool.errors import Place
-from deploytool.model.container import Container, HostPort
-from deploytool.model.ingress import INGRESS_PROJECT, IngressKeys, Offer, ProxySettings, Served, Tls
-from deploytool.model.intent import Intent, Port, Project, Service
-from deploytool.model.inventory import Host, HostState
-from deploytool.model.observed import Facts, Observed, ObservedHost
-from tests.builders import host, intent, project
-
-HOSTS = (host("h1"), host("h2"))
-
-
-def web(
-    name: str = "shop",
-    port: int = 80,
-    hosts: Sequence[Host] = HOSTS,
-    service: str = "web",
-    **exposure: object,
-) -> Project:
-    ports = (Port(8080, port, port, mode="ingress"),)
-    place = Place(f"{name}.yaml", 7)
-    return project(
-        Service(service, ports=ports, exposure=IngressKeys(**exposure), place=place), hosts=hosts, name=name
-    )
-
-
-def problems(*projects: Project, **observed: ObservedHost) -> list[str]:
-    found = (clash.problem for clash in proxies_of(intent(*projects), Observed(observed)).clashes)
-    return [f"{p.place}: {p.message}" for p in found]
+from deploytool.core.ingress.proxies import proxies_of
+from deploytool.model.ingress import Offer, ProxySettings, Served, Tls
+from deploytool.model.observed import Observed, ObservedHost
+from tests.builders import intent
+from tests.unit.core.ingress.plays import HOSTS, problems, web
 
 
 def test_two_host_names_share_a_port() -> None:
@@ -88,20 +64,6 @@ def test_what_a_host_remembers_of_another_playbook_clashes_too() -> None:
     assert problems(web("blog", service="front"), h1=theirs) == []
 
 
-def test_plays_that_share_a_host_share_a_proxy() -> None:
-    """Two plays cannot want different proxies."""
-    other = Project(**{**_fields(web("blog", port=81)), "proxy_settings": ProxySettings(image="other/envoy")})
-    (said,) = problems(web(), other)
-    assert "blog and shop want different proxies" in said
-
-
-def test_a_port_that_something_else_holds_is_an_error() -> None:
-    """A container that is not ours cannot be moved away."""
-    foreign = Container("x", "nginx", ports=(HostPort(80),))
-    (said,) = problems(web(), h1=ObservedHost(containers=(foreign,)))
-    assert said == "shop.yaml:7: shop/web: port 80 of h1 is held by nginx"
-
-
 def test_tcp_services_keep_their_port_between_hosts() -> None:
     """HTTP shares the first of the range, TCP has one each, and a port that is known stays."""
     db = web(service="db", port=5432, protocol="tcp")
@@ -119,55 +81,7 @@ def test_tcp_services_keep_their_port_between_hosts() -> None:
 def test_a_range_that_is_full_is_an_error() -> None:
     """Nobody gets port 0."""
     small = ProxySettings(mesh=(15080, 15081))
-    full = Project(**{**_fields(web(service="db", port=5432, protocol="tcp")), "proxy_settings": small})
+    full = replace(web(service="db", port=5432, protocol="tcp"), proxy_settings=small)
     assert [clash.problem.message for clash in clashes(offered(full, Observed()))] == [
         "shop/db: the range of mesh_ports has no free port for it"
     ]
-
-
-def test_every_host_of_the_play_has_a_proxy() -> None:
-    """A drained or paused one, too: requests that reach it go to the others."""
-    hosts = (host("h1"), host("h2", state=HostState.DRAIN))
-    proxies = proxies_of(intent(web(hosts=hosts)), Observed())
-    assert [(h.name, h.state) for h in proxies.hosts] == [("h1", HostState.ACTIVE), ("h2", HostState.ACTIVE)]
-    assert proxies.ports == {"h1": (80, 15080, 15081), "h2": (80, 15080, 15081)}
-
-
-def test_a_proxy_publishes_what_the_other_projects_of_its_host_need() -> None:
-    """Also of projects that only the host knows, and only there."""
-    theirs = ObservedHost(served={"blog": Served("d", (Offer("blog", "front", 81, mesh=15080),))})
-    proxies = proxies_of(intent(web()), Observed({"h1": theirs}))
-    assert proxies.ports == {"h1": (80, 81, 15080, 15081), "h2": (80, 15080, 15081)}
-
-
-def test_a_holder_keeps_the_image_that_it_has() -> None:
-    """So that another image replaces the proxy only, beside the old one."""
-    holder = Container("x", "net-1", project=INGRESS_PROJECT, service="net", image="old/envoy", spec="1:x")
-    assert proxies_of(intent(web()), Observed({"h1": ObservedHost(containers=(holder,))})).holders == {
-        "h1": "old/envoy"
-    }
-
-
-def test_an_old_kernel_is_told() -> None:
-    """Before Linux 5.14 a holder must not set what Docker would refuse; what is not known is new."""
-    for kernel, old in (
-        ("5.13.19-generic", True),
-        ("4.19", True),
-        ("5.14.0", False),
-        ("6.1", False),
-        ("", False),
-    ):
-        seen = Observed({"h1": ObservedHost(Facts(kernel=kernel))})
-        assert proxies_of(intent(web()), seen).old_kernels == frozenset(["h1"] if old else [])
-
-
-def test_a_run_without_ingress_leaves_the_proxies_alone() -> None:
-    """Unless a host remembers that one of its projects had some."""
-    plain = project(Service("web"), hosts=HOSTS)
-    blog = Observed({"h1": ObservedHost(served={"blog": Served("d")})})
-    assert not concerned(Intent(intent(plain).inventory, (plain,)), blog)
-    assert concerned(intent(plain), Observed({"h1": ObservedHost(served={"shop": Served("d")})}))
-
-
-def _fields(wanted: Project) -> dict[str, object]:
-    return {name: getattr(wanted, name) for name in wanted.__dataclass_fields__}
