@@ -22,7 +22,7 @@ def status_of(
     services: Collection[tuple[str, str]] | None = None,
     problems: Sequence[Problem] = (),
 ) -> Status:
-    """Where the projects stand; on ``hosts`` and of ``services`` (project, service) only, where given.
+    """The status of the projects; of ``hosts`` and ``services`` (project, service) only, where given.
 
     Without a plan nothing is expected, and ``problems`` say why there is none.
     """
@@ -97,7 +97,7 @@ def _project(project: Project, plan: ProjectPlan | None, observed: Observed, see
 
 
 def _leases(project_name: str, seen: Observed) -> Iterator[HeldLease]:
-    """Those that still hold, each once with its hosts."""
+    """The leases in force, each once with its hosts."""
     held: dict[str, tuple[Lease, dict[str, float]]] = {}
     for host_name, lease in seen.leases(project_name).items():
         now_s = seen.answered()[host_name].facts.now_s

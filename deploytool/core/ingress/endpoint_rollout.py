@@ -1,4 +1,4 @@
-"""When endpoints change in a rollout: the steps of a project → the same steps with those of ingress.
+"""Endpoint changes in a rollout: the steps of a project → the same steps with those of ingress.
 
     new replicas ready → in the endpoints of every host → old ones out → drained → stopped
 

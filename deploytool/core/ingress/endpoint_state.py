@@ -78,7 +78,7 @@ class KnownEndpoints:
         return {name: weight for name, weight in found.items() if (weight > known.get(name, 0)) == more}
 
     def difference(self, host_name: str) -> str:
-        """Why what a proxy was told is not true of its own host; empty where it is."""
+        """The difference between a proxy's configuration and its own host, as a cause; empty without one."""
         served, digest = self.served(host_name), self._wanted.digests.get(host_name, "")
         if served.digest and not digest:
             return "nothing is offered here any more"

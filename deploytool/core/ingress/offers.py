@@ -130,7 +130,7 @@ def clashes(offers: Sequence[Offered]) -> Iterator[Clash]:
 
 
 def _clash(one: Offer, other: Offer) -> str:
-    """Why two offers of one port exclude each other; empty where they do not."""
+    """The conflict of two offers of one port, as a clause; empty without one."""
     if IngressProtocol.TCP in (one.protocol, other.protocol):
         return "and with protocol tcp a port has one service only"
     if one.tls != other.tls:

@@ -1,4 +1,4 @@
-"""Which hosts need a proxy, what it publishes there, and what that leaves for others."""
+"""The proxies: the hosts that need one, the ports that each publishes, and the clashes of these."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which steps come after another one: a step that is given more to wait for must not wait for itself."""
+"""Needs that may be added to a step without a circle."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from deploytool.model.plan import Step
 
 
 def may_need(step_id: str, needs: Iterable[str], steps: Mapping[str, Step]) -> list[str]:
-    """Those of ``needs`` that are not done only after the step itself, be it by way of others."""
+    """The ``needs`` that do not themselves wait for the step, directly or not."""
     needs = list(needs)
     waits: dict[str, bool] = {step_id: True}
     todo = list(needs)

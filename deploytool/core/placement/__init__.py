@@ -1,1 +1,1 @@
-"""Which host runs which replica."""
+"""The placement of replicas on hosts."""

@@ -105,7 +105,7 @@ class Allocator:
         return self._filters.branches(allotment.service, host_name)
 
     def filter_reason(self, allotment: Allotment, host_name: str) -> FilterReason | None:
-        """Why the host takes no further replica, with all that was decided."""
+        """The reason for which the host takes no further replica, as decided so far; None if it does."""
         reason = self._filters.may_not_join(allotment.service, host_name)
         ledger = self._ledgers.get(host_name)
         if reason is None and ledger:

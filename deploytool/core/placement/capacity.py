@@ -80,10 +80,10 @@ class CapacityFilter(ABC):
 
     @abstractmethod
     def reason(self, need: Need, ledger: Ledger) -> FilterReason | None:
-        """Why one more replica does not fit; None where it does."""
+        """The reason for which one more replica does not fit; None where it does."""
 
     def shortage(self, need: Need, ledger: Ledger, replicas: int) -> str:
-        """Why so many more do not fit, be it for the time of an update: a predicate of the host."""
+        """The reason for which ``replicas`` more do not fit during an update, as a predicate of the host."""
         reason = self.reason(need, ledger)
         return f"{reason.one}, beside the old ones" if reason else "has room for fewer"
 
@@ -180,12 +180,12 @@ class Ledger:
         return max(0, limit)
 
     def reason(self, need: Need) -> FilterReason | None:
-        """Why one more replica does not fit; None where it does."""
+        """The reason for which one more replica does not fit; None where it does."""
         reasons = (one.reason(need, self) for one in need.filters)
         return next((reason for reason in reasons if reason), None)
 
     def shortage(self, need: Need, replicas: int) -> str:
-        """Why so many more do not fit for a while, as a predicate of the host; empty where they do."""
+        """As of a filter, of the first that has too little room; empty where all have enough."""
         short = (one for one in need.filters if one.room(need, self, replicas) < replicas)
         return next((one.shortage(need, self, replicas) for one in short), "")
 

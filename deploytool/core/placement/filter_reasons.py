@@ -1,4 +1,4 @@
-"""Why a host does not take a replica, in words: for one host, and counted over many."""
+"""Reasons for which hosts do not take a replica, in words: of one host, and counted over many."""
 
 from __future__ import annotations
 

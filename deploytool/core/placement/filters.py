@@ -54,7 +54,7 @@ class Filter(ABC):
 
     @abstractmethod
     def reason(self, service: Service, candidate: Candidate) -> FilterReason | None:
-        """Why the host is refused; None where it passes."""
+        """The reason of a refusal; None where the host passes."""
 
 
 class HostFilter(Filter):
@@ -148,11 +148,11 @@ class Filters:
         return host_name in self._facts
 
     def may_not_keep(self, service: Service, host_name: str) -> FilterReason | None:
-        """Why a reachable host may not even keep a replica, whatever else runs there."""
+        """The reason for which a reachable host may not even keep a replica; None if it may."""
         return self._keeping.reason(service, host_name)
 
     def may_not_join(self, service: Service, host_name: str) -> FilterReason | None:
-        """Why a host may not receive a replica, whatever else runs there."""
+        """The reason for which a host may not receive a replica; None if it may."""
         return self._joining.reason(service, host_name)
 
     def qualified(self, service: Service) -> Sequence[str]:

@@ -1,4 +1,4 @@
-"""Where the replicas of a project are: seen on hosts that answered, on paper for those that did not."""
+"""The placements of a project's replicas: seen on hosts that answered, on record for those that did not."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Placement:
 
 
 def placements_of(project: Project, observed: Observed) -> Mapping[str, Placement]:
-    """Where every service of ``project`` holds replicas.
+    """Service → its placement.
 
     A service with named volumes holds a host also where its data is: on any host that the newest release
     or a container of it names, in the play or not, so that a replica that is gone comes back to its data.
@@ -47,7 +47,7 @@ def placements_of(project: Project, observed: Observed) -> Mapping[str, Placemen
 
 
 def data_left_behind(project: Project, desired: Desired, newest: Release | None) -> dict[str, dict[str, int]]:
-    """Where the data of services is that have no replica in ``desired``: service → host → replicas.
+    """Service → host → replicas of the services without a replica in ``desired``, whose data is there.
 
     A service that left the file is remembered, too: it may come back.
     """
@@ -63,7 +63,7 @@ def has_data(service: Service) -> bool:
 
 
 def _remembered(release: Release | None, service: Service) -> Mapping[str, int]:
-    """Where a service was by the newest release; while it has no replica, where its data is."""
+    """Host → replicas of a service in the newest release; without any, the hosts with its data."""
     if release is None:
         return {}
     data = release.data.get(service.name, {}) if has_data(service) else {}

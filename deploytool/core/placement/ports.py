@@ -1,4 +1,4 @@
-"""Which ports of one host are taken, and by whom.
+"""The ports of one host, with the owners of those that are taken.
 
 With a range, each replica takes one free port of it, the lowest first, as Docker does. Addresses that
 mean "all" clash with every other; other addresses clash only with themselves.

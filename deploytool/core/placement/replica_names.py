@@ -1,4 +1,4 @@
-"""Which replicas a person means, and how each is called. Pure.
+"""Names of replicas, and the replicas that a name stands for.
 
 A replica is called ``SERVICE/N``: the N-th of its service by host and container number, over all hosts. That
 is how ``ps`` lists them.

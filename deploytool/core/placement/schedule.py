@@ -1,4 +1,4 @@
-"""Which host runs how many replicas of which service, and in words why.
+"""The schedule: (service, host) → replicas, and its reasons in words.
 
 The rules, in the order in which they apply and each with an example, are in docs/scheduling.md.
 """

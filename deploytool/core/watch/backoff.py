@@ -192,7 +192,7 @@ def _slot(container: Container, host_name: str) -> Slot:
 
 
 def _failure(before: Container | None, now: Container, finishing: Collection[ServiceKey]) -> str:
-    """Why a container failed since it was last seen; empty where it did not, or was killed from outside."""
+    """The failure of a container since it was last seen; empty without one, or if it was killed."""
     if before is not None and _incarnation(before) == _incarnation(now):
         return ""
     if before is not None and now.restarts > before.restarts:

@@ -1,4 +1,4 @@
-"""Which hosts that do not answer are given up, so that their replicas are started elsewhere.
+"""Lost hosts: unreachable ones that are given up, so that their replicas are started elsewhere.
 
 Never from an incomplete view: as long as a host has only just fallen silent, it may be the network, and
 nobody knows what runs there. Never more than half of the fleet, for the same reason. A host that somebody
@@ -38,7 +38,7 @@ def given_up(project: Project, away: Mapping[str, Away], after_s: float | None, 
 
 
 def why_not(project: Project, away: Mapping[str, Away], after_s: float | None, fleet: int) -> str:
-    """Why silent hosts of a play are not given up although it is time; empty where nothing is held back."""
+    """The reason for which hosts are not given up although it is time; empty where none is kept back."""
     lost = {host: gone for host, gone in away.items() if not gone.setup}
     mine = {host.name: lost[host.name] for host in project.hosts if host.name in lost}
     if after_s is None or not mine or all(gone.seconds < after_s for gone in mine.values()):

@@ -1,4 +1,4 @@
-"""When a watcher looks at which host: after events that have settled, after silence, and now and then.
+"""The times at which a watcher looks at a host: after events, after silence, and at intervals.
 
 Pure: times are seconds of a clock that never goes back.
 """
@@ -63,7 +63,7 @@ class HostWatch:
         return not self.deaf or now_s >= self.heard_s + min(DEAF_MOST_S, float(1 << min(self.deaf, 10)))
 
     def due_s(self, resync_s: float) -> float | None:
-        """When to look at it next; None while it is busy."""
+        """The time of the next look, in seconds; None while one is under way."""
         if self.busy:
             return None
         if self.looked_s is None:
