@@ -59,6 +59,7 @@ class SshServer:
         self.drop_first = 0
         self.silent = False
         self.before_login: Callable[[], object] = lambda: None
+        self.before_session: Callable[[], object] = lambda: None
         self.connections = 0
         self.commands: list[str] = []
         self.logins: list[str] = []
@@ -201,6 +202,7 @@ class _Session(paramiko.ServerInterface):
         return paramiko.AUTH_SUCCESSFUL
 
     def check_channel_request(self, kind: str, chanid: int) -> int:
+        self._server.before_session()
         return paramiko.OPEN_SUCCEEDED
 
     def check_channel_exec_request(self, channel: paramiko.Channel, command: bytes) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from deploytool.errors import HostUnreachable
+from deploytool.transport import watchdog
 from deploytool.transport.base import Result
 from deploytool.transport.ssh import SshTransport
 from tests.ssh.sshd_double import SshServer
@@ -76,6 +77,22 @@ def test_a_command_that_does_not_end_meets_its_deadline(start: Start, connect: C
     assert (caught.value.host, caught.value.setup) == ("h1", False)
     assert host.run(["echo", "again"]).stdout == b"again\n"
     assert server.connections == 2
+
+
+def test_a_deadline_is_missed_once_also_where_its_watchdog_is_late(
+    start: Start, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A host that freezes before a command starts is asked no second time: the deadline is over."""
+    server, thawed = start(), threading.Event()
+    host = connect(server)
+    host.run(["true"])
+    server.before_session = lambda: thawed.wait(30)
+    add = watchdog._TIMER.add
+    monkeypatch.setattr(watchdog._TIMER, "add", lambda dog, deadline: add(dog, deadline + 0.5))
+    with pytest.raises(HostUnreachable, match=r"'true' on .* did not end within 0.3 s"):
+        host.run(["true"], timeout_s=0.3)
+    thawed.set()
+    assert (server.connections, len(server.commands)) == (1, 1)
 
 
 def test_a_connection_lost_on_the_way_is_not_a_result(start: Start, connect: Connect) -> None:

@@ -25,6 +25,7 @@ from deploytool.transport.watchdog import Watchdog
 _CHUNK_BYTES = 32_768
 _READ_BYTES = 1 << 20
 _IDLE_S = 1.0
+_AFTER_WATCHDOG_S = 60.0
 _FULL_WINDOW_S = 0.005  # no event tells that the other side accepts more input: poll
 
 
@@ -88,7 +89,8 @@ class SshConnection:
         channel: paramiko.Channel | None = None
         with Watchdog(timeout_s, self._transport.close) as watchdog:
             try:
-                channel = self._transport.open_session(timeout=timeout_s)
+                # The watchdog alone decides: were paramiko the first, the command would be started again.
+                channel = self._transport.open_session(timeout=timeout_s + _AFTER_WATCHDOG_S)
                 yield channel
             except LOSSES as error:
                 failure = error
