@@ -175,22 +175,25 @@ class Filters:
 
 
 class _Asked:
-    """The answers of some filters. Services of one project have different names."""
+    """The answers of some filters, shared by services with equal keys.
+
+    Services of one project have different names: ``_of_service`` finds their answers without the key.
+    """
 
     def __init__(self, filters: Sequence[Filter], candidate: Callable[[str], Candidate]) -> None:
         self._filters, self._candidate = filters, candidate
-        self._keys: dict[str, Hashable] = {}
         self._answers: dict[Hashable, _Answers] = {}
+        self._of_service: dict[str, _Answers] = {}
 
     def key(self, service: Service) -> Hashable:
         """The keys of all filters together."""
-        if service.name not in self._keys:
-            self._keys[service.name] = tuple(one.key(service) for one in self._filters)
-        return self._keys[service.name]
+        return tuple(one.key(service) for one in self._filters)
 
     def reason(self, service: Service, host_name: str) -> FilterReason | None:
         """The reason of the first filter that refuses the host; None where all pass it."""
-        answers = self._answers.setdefault(self.key(service), {})
+        answers = self._of_service.get(service.name)
+        if answers is None:
+            answers = self._of_service[service.name] = self._answers.setdefault(self.key(service), {})
         if host_name not in answers:
             candidate = self._candidate(host_name)
             reasons = (one.reason(service, candidate) for one in self._filters)
