@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from deploytool.errors import ManyProblems
 from deploytool.model.container import ContainerEvent
-from deploytool.model.desired import Desired, HostFiles, Manifest
+from deploytool.model.desired import Desired, HostFiles
 from deploytool.model.event import Event
-from deploytool.model.intent import Definitions, Intent, Project, ProjectKind, Service
+from deploytool.model.intent import Intent, Project, ProjectKind
 from deploytool.model.inventory import Host
 from deploytool.model.log import Live, LogLine, LogQuery
 from deploytool.model.observed import Observed, ObservedHost
 from deploytool.model.plan import Plan, Step
 from deploytool.model.release import Lease, Release, StoredRelease
+from deploytool.plan.manifest_reader import ManifestReader
 from deploytool.transport.base import Stream, Terminal
 
 if TYPE_CHECKING:  # planning is imported later, while the hosts are connected to
@@ -105,7 +106,7 @@ class Feed(Protocol[T_co]):
         ...
 
 
-class Backend(Protocol):
+class Backend(ManifestReader, Protocol):
     """A system that runs plays."""
 
     # --- pure: no I/O -----------------------------------------------------------------------------------
@@ -141,28 +142,6 @@ class Backend(Protocol):
 
         Raises:
             InputError: a template fails for a host.
-        """
-        ...
-
-    def shown(self, manifest: Manifest, salt: bytes) -> str:
-        """A host's definition for display: secrets masked with ``salt``, deploytool's own labels left out.
-
-        Raises:
-            InputError: the text is no definition of this backend.
-        """
-        ...
-
-    def stored_definitions(self, manifests: Mapping[str, Manifest]) -> Definitions:
-        """The definitions of a release, from the manifest that each host keeps of it."""
-        ...
-
-    def stored_service(
-        self, name: str, manifest: Manifest, host_name: str, current: Service | None
-    ) -> Service:
-        """A service of a release; what no manifest says is that of the ``current`` one.
-
-        Raises:
-            InputError: the file was damaged on the host.
         """
         ...
 

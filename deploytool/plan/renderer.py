@@ -8,13 +8,14 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from deploytool.core.ingress.proxies import Proxies
-from deploytool.model.desired import Desired, HostFiles, Manifest
+from deploytool.model.desired import Desired, HostFiles
 from deploytool.model.ingress import Offer
-from deploytool.model.intent import Definitions, Project, Service
+from deploytool.model.intent import Definitions, Project
 from deploytool.model.inventory import Host
+from deploytool.plan.manifest_reader import ManifestReader
 
 
-class Renderer(Protocol):
+class Renderer(ManifestReader, Protocol):
     """The renderer of one file format. Pure: equal arguments give equal files."""
 
     def host_files(
@@ -26,28 +27,6 @@ class Renderer(Protocol):
 
         Raises:
             InputError: a template fails for this host.
-        """
-        ...
-
-    def shown(self, manifest: Manifest, salt: bytes) -> str:
-        """A host's definition for display: secrets masked with ``salt``, deploytool's own labels left out.
-
-        Raises:
-            InputError: the text is no definition of this format.
-        """
-        ...
-
-    def stored_definitions(self, manifests: Mapping[str, Manifest]) -> Definitions:
-        """The definitions of a release, from the manifest that each host keeps of it."""
-        ...
-
-    def stored_service(
-        self, name: str, manifest: Manifest, host_name: str, current: Service | None
-    ) -> Service:
-        """A service of a release; what no manifest says is that of the ``current`` one.
-
-        Raises:
-            InputError: the file was damaged on the host.
         """
         ...
 

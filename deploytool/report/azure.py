@@ -8,19 +8,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from deploytool.errors import Problem
-from deploytool.model.event import Event, Finished, HostLooked, Level, Looking, Note, StepFailed, StepStarted
-from deploytool.report.base import Reporter
-from deploytool.report.console import event_lines
+from deploytool.model.event import Event, HostLooked, Level, Note, StepFailed
+from deploytool.report.group_reporter import GroupReporter
 
 _ESCAPED = str.maketrans({"%": "%AZP25", "\r": "%0D", "\n": "%0A", ";": "%3B", "]": "%5D"})
 
 
-class AzureReporter(Reporter):
+class AzureReporter(GroupReporter):
     """Folds the looks and the steps into groups. A failure is an issue, and so outside of any group."""
 
-    def __init__(self, verbose: int = 0) -> None:
-        super().__init__(verbose)
-        self._group = ""
+    opening, closing = "##[group]", "##[endgroup]"
 
     @classmethod
     def detected(cls, env: Mapping[str, str]) -> bool:
@@ -34,26 +31,11 @@ class AzureReporter(Reporter):
             message = f"{problem.message} ({problem.hint})" if problem.hint else problem.message
             yield _issue("error", message, {key: str(value) for key, value in where.items() if value})
 
-    def lines(self, event: Event) -> Iterator[str]:
-        if isinstance(event, Looking):
-            yield from self._begin(f"Looking at {len(event.hosts)} hosts")
-        elif isinstance(event, StepStarted):
-            yield from self._begin("Changing the hosts")
-        elif isinstance(event, Finished):
-            yield from self.end()
-        yield from (_harmless(line) for line in event_lines(event, max(1, self.verbose)))
-        yield from _issues(event)
+    def harmless(self, line: str) -> str:
+        return _harmless(line)
 
-    def end(self) -> Iterator[str]:
-        if self._group:
-            self._group = ""
-            yield "##[endgroup]"
-
-    def _begin(self, title: str) -> Iterator[str]:
-        if self._group != title:
-            yield from self.end()
-            self._group = title
-            yield f"##[group]{title}"
+    def annotations(self, event: Event) -> Iterator[str]:
+        return _issues(event)
 
 
 def _issues(event: Event) -> Iterator[str]:

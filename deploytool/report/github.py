@@ -9,19 +9,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 
 from deploytool.errors import Problem
-from deploytool.model.event import Event, Finished, HostLooked, Level, Looking, Note, StepFailed, StepStarted
-from deploytool.report.base import Reporter
-from deploytool.report.console import event_lines
+from deploytool.model.event import Event, HostLooked, Level, Note, StepFailed
+from deploytool.report.group_reporter import GroupReporter
 
 MOST_ANNOTATIONS = 10  # GitHub shows no more of a step
 
 
-class GitHubReporter(Reporter):
+class GitHubReporter(GroupReporter):
     """Folds the looks and the steps into groups. A failure is an annotation, and so outside of any group."""
 
-    def __init__(self, verbose: int = 0) -> None:
-        super().__init__(verbose)
-        self._group = ""
+    opening, closing = "::group::", "::endgroup::"
 
     @classmethod
     def detected(cls, env: Mapping[str, str]) -> bool:
@@ -35,26 +32,11 @@ class GitHubReporter(Reporter):
     def problem_lines(cls, problems: Iterable[Problem]) -> Iterator[str]:
         return annotated(islice(problems, MOST_ANNOTATIONS))
 
-    def lines(self, event: Event) -> Iterator[str]:
-        if isinstance(event, Looking):
-            yield from self._begin(f"Looking at {len(event.hosts)} hosts")
-        elif isinstance(event, StepStarted):
-            yield from self._begin("Changing the hosts")
-        elif isinstance(event, Finished):
-            yield from self.end()
-        yield from (harmless(line) for line in event_lines(event, max(1, self.verbose)))
-        yield from _annotation(event)
+    def harmless(self, line: str) -> str:
+        return harmless(line)
 
-    def end(self) -> Iterator[str]:
-        if self._group:
-            self._group = ""
-            yield "::endgroup::"
-
-    def _begin(self, title: str) -> Iterator[str]:
-        if self._group != title:
-            yield from self.end()
-            self._group = title
-            yield f"::group::{title}"
+    def annotations(self, event: Event) -> Iterator[str]:
+        return _annotation(event)
 
 
 def annotated(problems: Iterable[Problem]) -> Iterator[str]:

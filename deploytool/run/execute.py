@@ -243,9 +243,8 @@ class Execution:
         self._queue.count_failure(step)
         if not self._queue.others_may_continue(step):
             self._result.over_failure_limit.add((step.project, step.service))
-        if (
-            step.kind is StepKind.PREPARE
-        ):  # no container changes; other preparations run, to report all errors
+        if step.kind is StepKind.PREPARE:
+            # No container changes; the other preparations run, so that all their errors are reported.
             because = f"{step.host} could not be prepared, and nothing changes before all hosts are"
             self._queue.skip((s for s in self._queue.waiting() if s.kind is not StepKind.PREPARE), because)
         elif self._queue.ends_project(step):

@@ -100,11 +100,11 @@ class FakeHost:
         (self.plugins / "list").write_text("".join(lines))
 
     def state(self, text: str) -> None:
-        """What ``docker inspect`` says of all containers."""
+        """The answer of ``docker inspect`` about all containers."""
         (self.plugins / "state").write_text(text)
 
     def calls(self) -> list[str]:
-        """What Docker was asked for since the last time."""
+        """The commands that Docker was given since the last call."""
         path = self.plugins / "calls"
         calls = path.read_text().splitlines() if path.exists() else []
         path.unlink(missing_ok=True)
@@ -131,7 +131,7 @@ def fake_host(tmp_path: Path) -> FakeHost:
 
 
 def environment(tmp_path: Path) -> dict[str, str]:
-    """What makes the scripts find the stand-in."""
+    """The environment in which the scripts find the stand-in."""
     plugins = tmp_path / "cli-plugins"
     return {**os.environ, "DOCKER_CONFIG": str(tmp_path), "PATH": f"{plugins}:/usr/bin:/bin"}
 

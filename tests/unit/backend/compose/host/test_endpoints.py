@@ -123,7 +123,7 @@ def put_in_place(fake: FakeHost, *leaving: str, **details: object) -> None:
 
 
 def test_replicas_here_and_weights_of_others_become_endpoints(envoy: FakeHost) -> None:
-    """What was told, and what the proxy thinks of it, is part of the next look."""
+    """The next look reports the endpoints that a proxy was given, and their health as it sees it."""
     put_in_place(envoy, remotes=(("h2", 3),))
     assert served(envoy)["at"] == [
         {"to": "shop-web-1", "port": 8080},

@@ -143,7 +143,7 @@ def test_a_verb_beats_while_it_works_and_ends_where_the_lease_went(fake: FakeHos
 
 
 def test_the_lease_is_given_back_by_whoever_has_it(fake: FakeHost) -> None:
-    """What was staged goes with it; another run's stays."""
+    """Its staged files are removed with it; those of another run stay."""
     fake.done(prepare())
     assert fake.engine.unlock("shop", THEIRS).ok
     assert (fake.folder / "lease").exists()

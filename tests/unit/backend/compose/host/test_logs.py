@@ -46,7 +46,7 @@ def fake(fake: FakeHost) -> FakeHost:
 
 
 def written(fake: FakeHost, number: int, *lines: tuple[int, str]) -> None:
-    """What a replica wrote, with the second of each line."""
+    """The lines of a replica, each with its second."""
     text = "".join(f"{when(second)} {line}\n" for second, line in lines)
     (fake.plugins / f"written-{identity(number)[::-1]}").write_text(text)
 
@@ -102,7 +102,7 @@ def test_what_docker_says_itself_has_no_time(fake: FakeHost) -> None:
 
 
 def test_the_options_reach_docker(fake: FakeHost) -> None:
-    """How much of what was written, and since when; an end only where the rest is followed.
+    """The number of lines and the time they begin; an end only where the rest is followed.
 
     Docker takes the last lines first and then leaves out those after an end, so there would be too few.
     """

@@ -74,7 +74,7 @@ def folder(tmp_path: Path) -> Path:
 def look(
     folder: Path, known: list[str], kept: list[str], root: str = "engine"
 ) -> tuple[list[str], list[str]]:
-    """What it found, and what Docker was asked: an engine with ``known``, and ``kept`` in a folder."""
+    """The containers found, and the commands of Docker: ``known`` to the engine, ``kept`` in a folder."""
     (folder / "known").write_text("".join(f"{one}\n" for one in known))
     (folder / "calls").write_text("")
     for one in kept:
